@@ -1,0 +1,1 @@
+"""Curation: from C sources and raw rows to a frozen dataset."""

@@ -1,0 +1,1 @@
+"""Known C callback and asynchronous APIs, as rows with sources."""

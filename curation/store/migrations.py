@@ -1,0 +1,42 @@
+"""The schema's history: append a step, never edit one. Each step runs once, in its own transaction with the version's write."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, select, text
+
+from curation.store import tables
+
+if TYPE_CHECKING:
+    from curation.store.engine import Store
+
+
+def _v1(db: Connection) -> None:
+    tables.metadata.create_all(db)
+
+
+STEPS: list[Callable[[Connection], None]] = [_v1]
+
+
+def migrate(store: Store) -> None:
+    """Brings the store to the newest schema. Two processes may call it at once: the write lock lets one do the work."""
+    if _version(store) == len(STEPS):
+        return
+    with store.write() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(text("SELECT pg_advisory_xact_lock(730117)"))  # any constant of our own
+        done = 0
+        if inspect(db).has_table("schema_version"):
+            done = db.execute(select(tables.schema_version.c.version)).scalar() or 0
+        for step in STEPS[done:]:
+            step(db)
+        db.execute(tables.schema_version.delete())
+        db.execute(tables.schema_version.insert().values(version=len(STEPS)))
+
+
+def _version(store: Store) -> int:
+    with store.read() as db:
+        if not inspect(db).has_table("schema_version"):
+            return 0
+        return db.execute(select(tables.schema_version.c.version)).scalar() or 0

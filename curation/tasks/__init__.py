@@ -1,0 +1,82 @@
+"""The labeling tasks: one file each, found by scanning this folder.
+
+A task says what an answer looks like (its fields are the form, the export and the metric), proposes items, drafts an
+explanation out of the evidence, and renders a resolved answer as a training row in a language. One more task is one more
+file here that defines `TASK`, plus its seeds in datasets/seeds/<name>.jsonl and its words in both locale files; the contract test
+names what is missing.
+
+The metric of a field is stated in its schema: Field(json_schema_extra={"metric": "set", "key": "name"}) compares lists as sets of
+that key (or of the whole values without "key"); "accuracy" compares values; a field without "metric" is not scored.
+"""
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from curation.errors import BadAnswer, NotFound
+from curation.model import Item, Lang, PreferenceRow, Proposal, TrainingRow
+
+if TYPE_CHECKING:
+    from curation.csource import Index
+
+
+@dataclass(frozen=True)
+class Task:
+    """kind: "site" (labeled in the source), "pair" (reviewed) or "preference" (chosen). goal: (minimum, wanted) rows in a frozen
+    dataset, None without a goal. propose: yields proposals from an index (site tasks only). record: a proposal as the command line
+    writes it. draft: the explanation proposed to the annotator. render: (item, answer, explanation or None, language) to a row."""
+
+    name: str
+    kind: Literal["site", "pair", "preference"]
+    Answer: type[BaseModel]
+    render: Callable[[Item, dict[str, Any], str | None, Lang], TrainingRow | PreferenceRow | None]
+    goal: tuple[int, int] | None = None
+    propose: Callable[[Index, list[str] | None], Iterator[Proposal]] | None = None
+    record: Callable[[Proposal], dict[str, Any]] | None = None
+    draft: Callable[[dict[str, Any], Proposal, Lang], str] | None = None
+
+    def check(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer as plain JSON, validated. Raises BadAnswer naming every wrong field."""
+        try:
+            return self.Answer.model_validate(answer).model_dump(mode="json")
+        except ValidationError as err:
+            why = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in err.errors())
+            raise BadAnswer(why=why) from err
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Field name -> {"metric": "set"|"accuracy", "key": ...} for each scored field; frozen with the data, read by training."""
+        fields = self.Answer.model_json_schema()["properties"]
+        return {
+            name: {"metric": f["metric"], **({"key": f["key"]} if "key" in f else {})}
+            for name, f in fields.items()
+            if "metric" in f
+        }
+
+
+@cache
+def all_tasks() -> dict[str, Task]:
+    """Every task by name, in the order of the names."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            task = importlib.import_module(f"{__name__}.{module.name}").TASK
+            found[task.name] = task
+    return found
+
+
+def get_task(name: str) -> Task:
+    """Raises NotFound with the names there are."""
+    try:
+        return all_tasks()[name]
+    except KeyError:
+        raise NotFound(kind="task", name=name) from None
+
+
+def site_tasks() -> list[Task]:
+    return [t for t in all_tasks().values() if t.kind == "site"]

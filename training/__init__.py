@@ -1,0 +1,1 @@
+"""Training: from a frozen dataset to a packaged model."""

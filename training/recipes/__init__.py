@@ -1,0 +1,1 @@
+"""Stages of the training line: one file each."""

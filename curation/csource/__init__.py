@@ -1,1 +1,10 @@
-"""See the design: one file a kind."""
+"""C sources: decode, parse, facts, index, resolve, slice. The only place that knows tree_sitter.
+
+>>> index = build_index([("a.c", "static int f(void) { return 0; } int (*p)(void) = f; int g(void) { return p(); }")])
+>>> [c.name for c in index.resolve(next(c for c in index.calls() if c.kind == "indirect"))]
+['f']
+"""
+from curation.csource.facts import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
+from curation.csource.index import Index
+
+__all__ = ["Arg", "Call", "FactsProblem", "Function", "Index", "Macro", "NameUse", "Operand", "Struct", "Variable"]

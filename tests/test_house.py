@@ -1,0 +1,107 @@
+"""The walls of the house: who may import what, held by reading the imports of every file."""
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = sorted(
+    path for room in ("curation", "training", "pages", "ui") for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.parts
+) + [ROOT / "app.py"]
+HEAVY = {"torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate"}
+
+# import -> the places it may stand in
+ALLOWED = {
+    "streamlit": ("app.py", "pages/", "ui/"),
+    "sqlalchemy": ("curation/store/",),
+    "sqlite3": ("curation/store/",),
+    "pysqlite3": ("curation/store/",),
+    "tree_sitter": ("curation/csource/",),
+    "tree_sitter_c": ("curation/csource/",),
+    **{heavy: ("training/",) for heavy in HEAVY},
+}
+
+
+def _imports(path: Path, *, top_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree)) if not top_only else _at_import_time(tree)
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _at_import_time(tree: ast.AST) -> list[ast.AST]:
+    found: list[ast.AST] = []
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue
+        found.append(child)
+        found.extend(_at_import_time(child))
+    return found
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", CODE, ids=_relative)
+def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
+    here = _relative(path)
+    for name in _imports(path):
+        places = ALLOWED.get(name.split(".")[0])
+        assert places is None or here.startswith(places), f"{here} imports {name}, which belongs to {', '.join(places)}"
+
+
+@pytest.mark.parametrize("path", CODE, ids=_relative)
+def test_the_direction_of_imports_is_kept(path: Path) -> None:
+    here, imported = _relative(path), _imports(path)
+    rooms = {name.split(".")[0] for name in imported}
+    if here.startswith("curation/"):
+        assert not rooms & {"training", "ui", "pages", "app"}, f"{here} looks outward"
+    if here.startswith("training/"):
+        assert not rooms & {"ui", "pages", "app"}, f"{here} looks outward"
+        ours = {name for name in imported if name.split(".")[0] == "curation"}
+        inside = {"curation", "curation.model", "curation.errors"}
+        assert all(n in inside or n.startswith(("curation.model.", "curation.errors.")) for n in ours), f"{here} imports {ours}"
+    if here.startswith(("curation/model.py", "curation/errors.py")):
+        assert "curation" not in rooms or imported <= {"curation.errors", "curation.model"} | {n for n in imported if "curation" not in n}
+
+
+@pytest.mark.parametrize("path", [p for p in CODE if _relative(p).startswith("training/")], ids=_relative)
+def test_training_modules_are_imported_without_torch(path: Path) -> None:
+    heavy = {name for name in _imports(path, top_only=True) if name.split(".")[0] in HEAVY}
+    if heavy:
+        assert not path.name.startswith(("config", "runs", "__main__")) and "recipes" not in path.parts, f"{_relative(path)}: {heavy}"
+
+
+def test_the_config_the_runs_and_the_command_line_load_no_torch() -> None:
+    code = (
+        "import sys, training.config, training.runs, training.__main__, training.report, training.metrics;"
+        "training.config.presets();"
+        f"print(sorted(set(sys.modules) & {HEAVY!r}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_datasets_holds_no_python_file() -> None:
+    assert not list((ROOT / "datasets").rglob("*.py"))
+
+
+def test_every_screen_has_a_service_or_a_reader_of_its_name() -> None:
+    """pages/review.py -> curation/review.py; home and report read, train starts runs, users and rows have services of their name."""
+    services = {p.stem for p in (ROOT / "curation").iterdir()} | {p.stem for p in (ROOT / "training").iterdir()}
+    others = {"home": "progress", "train": "runs"}
+    for page in (ROOT / "pages").glob("*.py"):
+        assert others.get(page.stem, page.stem) in services, f"pages/{page.name} has no service of its name"

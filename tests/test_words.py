@@ -1,0 +1,74 @@
+"""Both languages: every word stands in both locale files, with the same placeholders; every error has its Chinese sentence."""
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import string
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import curation
+import training
+from curation.errors import UserError, all_user_errors
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALES = ROOT / "ui" / "locales"
+
+
+def _flat(lang: str) -> dict[str, str]:
+    def walk(table: dict, prefix: str) -> dict[str, str]:
+        flat: dict[str, str] = {}
+        for key, value in table.items():
+            flat.update(walk(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+        return flat
+
+    return walk(tomllib.loads((LOCALES / f"{lang}.toml").read_text(encoding="utf-8")), "")
+
+
+def _names(text: str) -> set[str]:
+    return {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_key_stands_in_both_languages() -> None:
+    en = {key for key in _flat("en") if not key.startswith("errors.")}
+    zh = {key for key in _flat("zh") if not key.startswith("errors.")}
+    assert en - zh == set(), "without Chinese"
+    assert zh - en == set(), "without English"
+
+
+def test_both_languages_have_the_same_placeholders() -> None:
+    en, zh = _flat("en"), _flat("zh")
+    assert {key: (_names(en[key]), _names(zh[key])) for key in en.keys() & zh.keys() if _names(en[key]) != _names(zh[key])} == {}
+
+
+def test_every_user_error_has_a_chinese_sentence_with_the_same_values() -> None:
+    for package in (curation, training):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith(("__main__", "worker")):
+                importlib.import_module(module.name)
+    zh = _flat("zh")
+    wrong = {}
+    for error in all_user_errors():
+        text = zh.get(f"errors.{error.code}")
+        if error is not UserError and (text is None or _names(text) != _names(error.text)):
+            wrong[error.code] = text
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("path", sorted([*(ROOT / "pages").glob("*.py"), *(ROOT / "ui").glob("*.py")]), ids=lambda p: p.name)
+def test_every_key_that_a_screen_names_exists(path: Path) -> None:
+    en = _flat("en")
+    named = re.findall(r"""\bt\(\s*["']([a-z0-9_.]+)["']""", path.read_text(encoding="utf-8"))
+    assert [key for key in named if key not in en] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda p: p.name)
+def test_a_screen_holds_no_sentence_of_its_own(path: Path) -> None:
+    shown = re.findall(
+        r"""st\.(?:write|title|header|subheader|caption|text|info|warning|error|success|button|metric|toast|selectbox|text_input)\(\s*f?["']([^"']*[A-Za-z]{3,} [^"']*)["']""",
+        path.read_text(encoding="utf-8"),
+    )
+    assert shown == []

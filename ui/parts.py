@@ -1,0 +1,114 @@
+"""What every screen does the same way: headings, safe text, errors, and a save that cannot happen twice.
+
+A save is a plain function with one transaction, called from `on_click` with the operation id made when the form was drawn:
+
+>>> op = op_id(item.id)
+>>> st.button(t("label.confirm"), on_click=run_guarded, args=(save, session.store, session.actor, item.id, op, "confirm"), kwargs={"op": op})
+"""
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from curation.errors import UserError
+from ui.text import error_text, t
+
+log = logging.getLogger("flowsight")
+DWELL_S = 0.4  # a save sooner than this after the form was drawn is key repeat or a double click, not a decision
+_OPS = "_ops"
+_ERRORS = "_errors"
+_NOTES = "_notes"
+
+
+def heading(key: str, **params: Any) -> None:
+    """The screen's title and, where the locale has `<key>_help`, one line below it that says what the screen is for."""
+    st.header(t(key, **params), anchor=False)
+    if t(f"{key}_help") != f"{key}_help":
+        st.caption(t(f"{key}_help"))
+
+
+def escaped(text: str) -> str:
+    """Text from files, users or models for a place where Streamlit reads Markdown (labels, alerts): shown as it stands."""
+    text = re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:&^=\"'])", r"\\\1", text)
+    return text.replace(r"\:\/\/", "\\:\u2060//").replace("\n", "  \n")
+
+
+def plain(text: str) -> None:
+    """Shows text of any origin as it stands, wrapped."""
+    st.text(text)
+
+
+def code(text: str, language: str | None = "c") -> None:
+    """Shows code of any origin as it stands. language None: no colours."""
+    st.code(text, language=language, wrap_lines=True)
+
+
+def op_id(item_key: str) -> str:
+    """The operation id of the form for `item_key`: the same for every rerun of this form, a new one after a save that succeeded."""
+    ops = st.session_state.setdefault(_OPS, {})
+    if item_key not in ops:
+        ops[item_key] = (uuid.uuid4().hex, time.monotonic())
+    return ops[item_key][0]
+
+
+def elapsed_ms(item_key: str) -> int | None:
+    """Milliseconds since the form of `item_key` was drawn first; None when it has not been drawn."""
+    made = st.session_state.get(_OPS, {}).get(item_key)
+    return None if made is None else int((time.monotonic() - made[1]) * 1000)
+
+
+def _too_soon(op: str) -> bool:
+    for made, at in st.session_state.get(_OPS, {}).values():
+        if made == op:
+            return time.monotonic() - at < DWELL_S
+    return False  # spent: the store answers a second call with what the first one wrote
+
+
+def run_guarded(fn: Callable[..., Any], *args: Any, op: str | None = None, after: Callable[[Any], None] | None = None) -> bool:
+    """For `on_click`: calls fn(*args); True when it went well. A UserError is shown at the top of the next run and nothing else happens.
+
+    op: the operation id of the form; a call within DWELL_S of its drawing is ignored. after: gets fn's result (may set
+    session_state). After a success every form gets new operation ids when it is drawn again."""
+    if op is not None and _too_soon(op):
+        return False
+    try:
+        result = fn(*args)
+    except UserError as err:
+        st.session_state.setdefault(_ERRORS, []).append(error_text(err))
+        return False
+    st.session_state[_OPS] = {}
+    if after is not None:
+        after(result)
+    return True
+
+
+def note(text: str) -> None:
+    """Says something short at the top right on the next run (what was saved, taken back). `text` is shown as it stands."""
+    st.session_state.setdefault(_NOTES, []).append(text)
+
+
+def show_error(err: BaseException) -> None:
+    """Shows an error here and now: its sentence if it is a user's, else one plain sentence; the details go to the log."""
+    if not isinstance(err, UserError):
+        log.error("unexpected error", exc_info=err)
+    st.error(escaped(error_text(err)), icon=":material/error:")
+
+
+def show_pending() -> None:
+    """What callbacks left to be said. The router calls it once a run, above the page."""
+    for text in st.session_state.pop(_ERRORS, []):
+        st.error(escaped(text), icon=":material/error:")
+    for text in st.session_state.pop(_NOTES, []):
+        st.toast(escaped(text))
+
+
+def on_script_error(err: Exception) -> bool:
+    """st.App's boundary: logs the error with its trace and shows one sentence. True: Streamlit shows nothing of its own."""
+    show_error(err)
+    return True

@@ -1,0 +1,97 @@
+"""Which screens does this user have, and where are they? Run by app.py for every session; never started directly.
+
+Pages are named by absolute path, so that no file runs without this script (a `pages/` folder beside an entry script would). A page is
+offered when its file exists and the user's role may use it.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from curation.errors import UserError
+from curation.model import Role
+from ui import parts
+from ui.session import LANG_COOKIE, Session, SignInNeeded, current
+from ui.text import LANG_KEY, LANGS, say, t
+
+PAGES_DIR = Path(__file__).resolve().parent.parent / "pages"
+EVERYONE: tuple[Role, ...] = ("annotator", "reviewer", "lead")
+REVIEWERS: tuple[Role, ...] = ("reviewer", "lead")
+LEADS: tuple[Role, ...] = ("lead",)
+PAGES: list[tuple[str, tuple[Role, ...], str]] = [  # name, who may open it, icon
+    ("home", EVERYONE, ":material/home:"),
+    ("sources", REVIEWERS, ":material/folder_open:"),
+    ("label", EVERYONE, ":material/label:"),
+    ("review", REVIEWERS, ":material/rate_review:"),
+    ("prefer", REVIEWERS, ":material/compare:"),
+    ("generate", LEADS, ":material/auto_awesome:"),
+    ("rows", REVIEWERS, ":material/upload_file:"),
+    ("freeze", LEADS, ":material/ac_unit:"),
+    ("train", LEADS, ":material/model_training:"),
+    ("report", LEADS, ":material/assessment:"),
+    ("users", LEADS, ":material/group:"),
+]
+
+
+def page_file(name: str) -> Path:
+    return PAGES_DIR / f"{name}.py"
+
+
+def pages_for(role: Role) -> list[str]:
+    """Names of the pages a role may open, in the order of the menu."""
+    return [name for name, roles, _ in PAGES if role in roles and page_file(name).is_file()]
+
+
+def main() -> None:
+    st.set_page_config(page_title="FlowSight Workbench", page_icon=":material/account_tree:", layout="wide", initial_sidebar_state="auto")
+    try:
+        session = current()
+    except SignInNeeded as err:
+        st.navigation([st.Page(_nothing, title=t("nav.sign_in"), default=True)], position="hidden").run()
+        parts.show_error(err)
+        st.link_button(t("nav.sign_in"), "/sign-in")
+        return
+    except UserError as err:
+        st.navigation([st.Page(_nothing, title="FlowSight", default=True)], position="hidden").run()
+        parts.show_error(err)
+        return
+    names = pages_for(session.actor.role)
+    icons = {name: icon for name, _, icon in PAGES}
+    menu = {
+        name: st.Page(page_file(name), title=t(f"nav.{name}"), icon=icons[name], url_path=name, default=name == names[0]) for name in names
+    }
+    page = st.navigation(list(menu.values()), position="hidden")
+    _sidebar(session, menu)
+    parts.show_pending()
+    try:
+        page.run()
+    except UserError as err:
+        parts.show_error(err)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _sidebar(session: Session, menu: dict[str, object]) -> None:
+    with st.sidebar:
+        st.markdown(f"**{t('app.name')}**")
+        for page in menu.values():
+            st.page_link(page)  # type: ignore[arg-type]
+        st.divider()
+        st.segmented_control(
+            t("app.language"), LANGS, default=st.session_state[LANG_KEY], format_func=lambda code: say(code, "app.own_name"),
+            key="_lang_choice", on_change=_language_chosen, label_visibility="collapsed", required=True,
+        )
+        st.caption(parts.escaped(f"{session.actor.name} · {t(f'app.role_{session.actor.role}')}"))
+        if st.context.cookies and "flowsight_session" in dict(st.context.cookies):
+            st.link_button(t("nav.sign_out"), "/sign-out")
+
+
+def _language_chosen() -> None:
+    st.session_state[LANG_KEY] = st.session_state["_lang_choice"] or st.session_state[LANG_KEY]
+
+
+if __name__ == "__main__":
+    main()

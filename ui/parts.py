@@ -3,7 +3,8 @@
 A save is a plain function with one transaction, called from `on_click` with the operation id made when the form was drawn:
 
 >>> op = op_id(item.id)
->>> st.button(t("label.confirm"), on_click=run_guarded, args=(save, session.store, session.actor, item.id, op, "confirm"), kwargs={"op": op})
+>>> args = (save, session.store, session.actor, item.id, op, "confirm")
+>>> st.button(t("label.confirm"), on_click=run_guarded, args=args, kwargs={"op": op})
 """
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import streamlit as st
 from curation.errors import UserError
 from curation.model import Role
 from ui import parts
-from ui.session import LANG_COOKIE, Session, SignInNeeded, current
+from ui.session import COOKIE, Session, SignInNeeded, current
 from ui.text import LANG_KEY, LANGS, say, t
 
 PAGES_DIR = Path(__file__).resolve().parent.parent / "pages"
@@ -85,7 +85,7 @@ def _sidebar(session: Session, menu: dict[str, object]) -> None:
             key="_lang_choice", on_change=_language_chosen, label_visibility="collapsed", required=True,
         )
         st.caption(parts.escaped(f"{session.actor.name} · {t(f'app.role_{session.actor.role}')}"))
-        if st.context.cookies and "flowsight_session" in dict(st.context.cookies):
+        if st.context.cookies and COOKIE in dict(st.context.cookies):
             st.link_button(t("nav.sign_out"), "/sign-out")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html import escape
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -69,9 +69,10 @@ def _lang(request: Request) -> Lang:
 
 def _safe_next(wanted: str | None) -> str:
     """Where to go after sign-in: a path of our own or /."""
-    parts = urlsplit(wanted or "/")
-    own = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//") and "\\" not in (wanted or "")
-    return (wanted or "/") if own else "/"
+    wanted = wanted or "/"
+    parts = urlsplit(wanted)
+    own = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
+    return wanted if own and "\\" not in wanted and wanted.isprintable() else "/"
 
 
 async def sign_in(request: Request) -> Response:
@@ -115,24 +116,19 @@ def _sign_in_page(lang: Lang, back: str, problem: str = "", name: str = "", stat
 
     alert = f"<p class='problem' role='alert'>{escape(problem)}</p>" if problem else ""
     others = " · ".join(
-        f"<a href='/sign-in?lang={code}&amp;next={escape(_quoted(back))}'>{escape(say(code, 'app.own_name'))}</a>" for code in LANGS if code != lang
+        f"<a href='/sign-in?lang={code}&amp;next={quote(back, safe='')}'>{escape(say(code, 'app.own_name'))}</a>"
+        for code in LANGS if code != lang
     )
-    form = f"""{alert}<form method="post" action="/sign-in?lang={lang}&amp;next={escape(_quoted(back))}">
+    form = f"""{alert}<form method="post" action="/sign-in?lang={lang}&amp;next={quote(back, safe='')}">
 <label>{word("app.user_name")}<input name="name" value="{escape(name)}" autocomplete="username" autofocus required></label>
 <label>{word("app.password")}<input name="password" type="password" autocomplete="current-password" required></label>
 <button>{word("nav.sign_in")}</button></form><p class="small">{word("app.sign_in_help")}</p><p class="small">{others}</p>"""
     return _page(lang, say(lang, "nav.sign_in"), form, status)
 
 
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(path, safe="")
-
-
 def _page(lang: Lang, title: str, body: str, status: int = 200) -> Response:
-    style = """:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;margin:0}
-main{width:min(22rem,90vw)}h1{font-size:1.4rem}label{display:block;margin:.8rem 0}input{display:block;width:100%;box-sizing:border-box;
+    style = """:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;display:grid;
+place-items:center;min-height:90vh;margin:0}main{width:min(22rem,90vw)}h1{font-size:1.4rem}label{display:block;margin:.8rem 0}input{display:block;width:100%;box-sizing:border-box;
 padding:.5rem;font:inherit}button{padding:.5rem 1.2rem;font:inherit;cursor:pointer}.problem{border-left:4px solid #c33;padding:.4rem .8rem}
 .small{font-size:.85rem;opacity:.8}"""
     html = f"""<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

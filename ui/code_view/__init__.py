@@ -10,9 +10,6 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import streamlit as st
 
 BUILD = Path(__file__).resolve().parent / "build"
 

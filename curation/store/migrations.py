@@ -16,7 +16,15 @@ def _v1(db: Connection) -> None:
     tables.metadata.create_all(db)
 
 
-STEPS: list[Callable[[Connection], None]] = [_v1]
+def _v2(db: Connection) -> None:
+    """Derived states of items and failed sign-ins, for stores made before these tables were."""
+    from curation.store import items  # here, because items imports the engine, which imports this module
+
+    tables.metadata.create_all(db)
+    items.restate_all(db)
+
+
+STEPS: list[Callable[[Connection], None]] = [_v1, _v2]
 
 
 def migrate(store: Store) -> None:

@@ -1,15 +1,14 @@
 """The tables, as SQLAlchemy Core. A change here comes with a migration in migrations.py (append, never edit).
 
 JSON columns hold canonical JSON text; times are UTC ISO 8601 with `Z`; ids of items are content hashes (model.stable_id)."""
-from __future__ import annotations
-
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData()
 
 
-def _table(name: str, *columns: object) -> Table:
-    return Table(name, metadata, *columns)  # type: ignore[arg-type]
+def _table(name: str, *columns: SchemaItem) -> Table:
+    return Table(name, metadata, *columns)
 
 
 schema_version = _table("schema_version", Column("version", Integer, nullable=False))
@@ -30,6 +29,14 @@ sessions = _table(
     Column("user", String(80), ForeignKey("users.name"), nullable=False),
     Column("created_at", String(32), nullable=False),
     Column("expires_at", String(32), nullable=False),
+)
+
+sign_in_failures = _table(
+    "sign_in_failures",
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(80), nullable=False),  # as typed, lower case; need not be a user
+    Column("failed_at", String(32), nullable=False),
+    Index("sign_in_failures_by_name", "name", "failed_at"),
 )
 
 sources = _table(
@@ -89,6 +96,22 @@ annotations = _table(
     UniqueConstraint("op_id", "item_id", name="annotations_once"),
     Index("annotations_by_item", "item_id", "id"),
     Index("annotations_by_user", "user", "id"),
+)
+
+# What resolve() makes of an item's annotations, rewritten in the transaction that writes one: never the truth, only the index that
+# lets 100,000 items be filtered by state in SQL.
+item_states = _table(
+    "item_states",
+    Column("item_id", String(40), ForeignKey("items.id"), primary_key=True),
+    Column("task", String(40), nullable=False),
+    Column("source", String(200)),
+    Column("seq", Integer, nullable=False),
+    Column("score", Float, nullable=False, default=0.0),  # of the proposal; 0 where there is none
+    Column("status", String(20), nullable=False),
+    Column("answers", Integer, nullable=False, default=0),  # people whose latest annotation is an answer
+    Index("item_states_by_task", "task", "status", "seq"),
+    Index("item_states_by_status", "status", "seq"),
+    Index("item_states_by_score", "status", "score", "seq"),
 )
 
 drafts = _table(

@@ -5,12 +5,19 @@ from hypothesis import strategies as st
 
 from curation.near_duplicates import NearTexts, clusters
 
-CODE = "static int {n}(struct device *dev, void *data)\n{{\n\tstruct {n}_priv *p = data;\n\tp->ready = 1;\n\treturn p->ops->start(dev, {k});\n}}\n"
+CODE = """static int {n}(struct device *dev, void *data)
+{{
+	struct {n}_priv *p = data;
+	p->ready = 1;
+	return p->ops->start(dev, {k});
+}}
+"""
 CHINESE = "中断处理函数运行在硬中断上下文中，不能睡眠；{x}由工作队列在进程上下文中执行。"
 
 
 def test_a_changed_number_stays_a_near_duplicate_in_code_and_in_chinese():
-    assert clusters([CODE.format(n="foo", k=1), CHINESE.format(x="后半部"), CODE.format(n="foo", k=7), CHINESE.format(x="下半部")]) == [0, 1, 0, 1]
+    texts = [CODE.format(n="foo", k=1), CHINESE.format(x="后半部"), CODE.format(n="foo", k=7), CHINESE.format(x="下半部")]
+    assert clusters(texts) == [0, 1, 0, 1]
 
 
 def test_different_texts_stay_apart_and_blank_ones_are_never_alike():

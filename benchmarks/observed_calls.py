@@ -1,0 +1,158 @@
+"""How good are the function_pointer proposals, against the indirect calls that a running program was seen to make?
+
+Method. The program is compiled with `-O0 -g -fno-inline -finstrument-functions` and run under recorder.c, which notes (callee, return
+address) pairs. A pair is an indirect call when the instruction before the return address is `call *...` (objdump); its place is the
+line that the debug information gives (addr2line), its callee the function's symbol. Callees outside the program (libc) are not seen.
+
+>>> python benchmarks/observed_calls.py record --log log --source src --out observed.jsonl
+>>> python benchmarks/observed_calls.py compare --source src --observed observed.jsonl
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+def pairs_of(log: Path) -> dict[str, set[tuple[int, int]]]:
+    """Binary -> {(callee, return address)} as offsets into the binary's file-backed image (link-time addresses for PIE)."""
+    found: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for calls in sorted(log.glob("*.calls")):
+        spans: list[tuple[int, int, int, str]] = []
+        bases: dict[str, int] = {}
+        for line in calls.read_text().splitlines():
+            if line.startswith("m "):
+                parts = line.split(maxsplit=6)
+                if len(parts) == 7 and parts[6].startswith("/"):
+                    low, high = (int(x, 16) for x in parts[1].split("-"))
+                    bases.setdefault(parts[6], low - int(parts[3], 16))
+                    spans.append((low, high, bases[parts[6]], parts[6]))
+            elif line.startswith("c "):
+                callee, site = (int(x, 16) for x in line.split()[1:])
+                for low, high, base, name in spans:
+                    if low <= site < high:
+                        found[name].add((callee - base, site - base))
+                        break
+    return found
+
+
+def indirect_returns(binary: str) -> set[int]:
+    """Return addresses of the indirect calls in a binary."""
+    out = subprocess.run(["objdump", "-d", "--no-show-raw-insn", binary], capture_output=True, text=True, check=True).stdout
+    after: set[int] = set()
+    was_indirect = False
+    for line in out.splitlines():
+        if not (at := re.match(r"\s+([0-9a-f]+):\s+(.*)", line)):
+            continue
+        if was_indirect:
+            after.add(int(at[1], 16))
+        was_indirect = bool(re.match(r"(?:notrack\s+)?(?:bnd\s+)?call\s+\*", at[2]))
+    return after
+
+
+def places(binary: str, addresses: list[int]) -> list[tuple[str, str, int]]:
+    """(function, file, line) of each address."""
+    asked = "\n".join(hex(a) for a in addresses)
+    out = subprocess.run(["addr2line", "-f", "-e", binary], input=asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = []
+    for name, where in zip(out[::2], out[1::2], strict=True):
+        file, _, line = where.rpartition(":")
+        found.append((name, file, int(re.match(r"\d*", line)[0] or 0)))  # type: ignore[index]
+    return found
+
+
+def record(log: Path, source: Path, out: Path) -> int:
+    source = source.resolve()
+    pairs: set[tuple[str, int, str]] = set()
+    for binary, seen in pairs_of(log).items():
+        if not Path(binary).is_file():
+            continue
+        returns = indirect_returns(binary)
+        chosen = sorted(pair for pair in seen if pair[1] in returns)
+        if not chosen:
+            continue
+        sites = places(binary, [site - 1 for _, site in chosen])
+        callees = places(binary, [callee for callee, _ in chosen])
+        for (_, file, line), (name, _, _) in zip(sites, callees, strict=True):
+            path = Path(file).resolve()
+            if path.is_relative_to(source) and line and name != "??":
+                pairs.add((path.relative_to(source).as_posix(), line, name))
+    with out.open("w", encoding="utf-8") as f:
+        for file, line, name in sorted(pairs):
+            f.write(json.dumps({"file": file, "line": line, "callee": name}) + "\n")
+    return len(pairs)
+
+
+def compare(source: Path, observed: Path) -> dict[str, object]:
+    """Figures of one program. A site is a line; proposals of several calls on one line are joined, best score first."""
+    from curation.propose import propose_folder
+
+    wanted: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for row in map(json.loads, observed.read_text(encoding="utf-8").splitlines()):
+        wanted[row["file"], row["line"]].add(row["callee"])
+    given: dict[tuple[str, int], list[list[str]]] = defaultdict(list)
+    kinds: dict[tuple[str, int], str] = {}
+    for proposal in propose_folder(source, ["function_pointer"]):
+        place = (proposal.file, proposal.line)
+        given[place].append([c.name for c in proposal.candidates])
+        kinds[place] = kind_of(proposal.expression)
+    rows = []
+    for place, callees in sorted(wanted.items()):
+        lists = given.get(place, [])
+        names = {name for names in lists for name in names}
+        first = any(names and names[0] in callees for names in lists)
+        rows.append((place, kinds.get(place, "not seen"), len(callees & names), len(callees), first, max(map(len, lists), default=0), callees - names))
+    figures: dict[str, object] = {"sites": len(rows), "pairs": sum(r[3] for r in rows)}
+    figures["recall_site"] = round(statistics.mean(r[2] / r[3] for r in rows), 4)
+    figures["recall_pair"] = round(sum(r[2] for r in rows) / sum(r[3] for r in rows), 4)
+    figures["first_right"] = round(statistics.mean(r[4] for r in rows), 4)
+    figures["mean_candidates"] = round(statistics.mean(r[5] for r in rows), 1)
+    figures["median_candidates"] = statistics.median(r[5] for r in rows)
+    by_kind: dict[str, list[float]] = defaultdict(list)
+    for r in rows:
+        by_kind[r[1]].append(r[2] / r[3])
+    figures["by_kind"] = {kind: [len(v), round(statistics.mean(v), 3)] for kind, v in sorted(by_kind.items())}
+    figures["misses"] = [f"{r[0][0]}:{r[0][1]} {r[1]} {sorted(r[6])[:4]}" for r in rows if r[6]]
+    return figures
+
+
+def kind_of(expression: str) -> str:
+    text = expression.strip().strip("()*& ")
+    if text.endswith("]"):
+        return "subscript"
+    if "->" in text or "." in text:
+        return "field"
+    return "pointer"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    one = verbs.add_parser("record")
+    one.add_argument("--log", type=Path, required=True)
+    two = verbs.add_parser("compare")
+    for verb in (one, two):
+        verb.add_argument("--source", type=Path, required=True)
+    one.add_argument("--out", type=Path, required=True)
+    two.add_argument("--observed", type=Path, required=True)
+    two.add_argument("--misses", type=int, default=20)
+    args = parser.parse_args()
+    if args.verb == "record":
+        print(record(args.log, args.source, args.out), "pairs")
+        return
+    figures = compare(args.source, args.observed)
+    misses = figures.pop("misses")
+    print(json.dumps(figures))
+    for miss in misses[: args.misses]:  # type: ignore[index]
+        print("  missed", miss)
+
+
+if __name__ == "__main__":
+    main()

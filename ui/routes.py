@@ -90,7 +90,7 @@ async def sign_in(request: Request) -> Response:
         return _sign_in_page(lang, back, problem=error_text(err, lang), name=name, status=401)
     answer = RedirectResponse(back, status_code=303, headers=NEVER)
     secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure, path="/", max_age=14 * 86400)
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure, path="/", max_age=users.SESSION_DAYS * 86400)
     answer.set_cookie(LANG_COOKIE, lang, samesite="lax", secure=secure, path="/", max_age=365 * 86400)
     return answer
 
@@ -127,9 +127,11 @@ def _sign_in_page(lang: Lang, back: str, problem: str = "", name: str = "", stat
 
 
 def _page(lang: Lang, title: str, body: str, status: int = 200) -> Response:
-    style = """:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;display:grid;
-place-items:center;min-height:90vh;margin:0}main{width:min(22rem,90vw)}h1{font-size:1.4rem}label{display:block;margin:.8rem 0}input{display:block;width:100%;box-sizing:border-box;
-padding:.5rem;font:inherit}button{padding:.5rem 1.2rem;font:inherit;cursor:pointer}.problem{border-left:4px solid #c33;padding:.4rem .8rem}
+    style = """:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;margin:0}
+main{width:min(22rem,90vw)}h1{font-size:1.4rem}label{display:block;margin:.8rem 0}
+input{display:block;width:100%;box-sizing:border-box;padding:.5rem;font:inherit}
+button{padding:.5rem 1.2rem;font:inherit;cursor:pointer}.problem{border-left:4px solid #c33;padding:.4rem .8rem}
 .small{font-size:.85rem;opacity:.8}"""
     html = f"""<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{escape(title)} · FlowSight</title><style>{style}</style><main><h1>{escape(say(lang, "app.name"))}</h1>{body}</main></html>"""

@@ -1,0 +1,86 @@
+"""Which of two answers is better? A person chooses A, B, a tie, or that both are bad, and says why.
+
+A and B are the stored answers; PreferencePrompt.shown_first says which of them stands left, drawn when the pair was made and never by
+the page, so that left_share() can show whether people simply like the left one.
+
+>>> item = next_pair(store, actor)
+>>> choose(store, actor, item.id, op_id, "b", reason="A invents a function")
+"""
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from curation.access import require
+from curation.errors import BadValue
+from curation.label import SECOND_OPINION_BELOW, check_reason, undo_latest
+from curation.model import Actor, Annotation, Item, PreferencePrompt
+from curation.resolve import latest_by_user
+from curation.store import Store, items, queues
+from curation.tasks import all_tasks, get_task
+
+Choice = Literal["a", "b", "tie", "both_bad"]
+
+
+def next_pair(store: Store, actor: Actor, after: str | None = None) -> Item | None:
+    """The next pair on which the actor has no word: open ones behind `after` (then from the start), then skipped ones, then the sample that
+    gets a second opinion. None: nothing left."""
+    require(actor, "reviewer", action="choose between answers")
+    tasks = _tasks()
+    found = queues.next_for(store, user=actor.name, tasks=tasks, status="open", after=after) if after else None
+    for status in ("open", "skipped"):
+        found = found or queues.next_for(store, user=actor.name, tasks=tasks, status=status)
+    found = found or queues.next_for(
+        store, user=actor.name, tasks=tasks, status="answered", answers=1, id_below=SECOND_OPINION_BELOW
+    )
+    return items.get(store, found) if found else None
+
+
+def choose(
+    store: Store, actor: Actor, item_id: str, op_id: str, choice: Choice, reason: str | None = None, elapsed_ms: int | None = None
+) -> Annotation:
+    """Writes the choice. The same op_id again changes nothing. Raises NotAllowed, NotFound, BadValue."""
+    require(actor, "reviewer", action="choose between answers")
+    if choice not in get_args(Choice):
+        raise BadValue(field="choice", value=choice, why="is no choice", todo=f"Give one of {', '.join(get_args(Choice))}.")
+    task = _task_of(items.get(store, item_id))
+    answer = get_task(task).check({"choice": choice})
+    return items.annotate(
+        store, item_id=item_id, actor=actor, op_id=op_id, action="choose", answer=answer, reason=check_reason(reason), elapsed_ms=elapsed_ms
+    )
+
+
+def set_aside(
+    store: Store, actor: Actor, item_id: str, op_id: str, action: Literal["skip", "flag"], reason: str | None = None
+) -> Annotation:
+    """Chooses nothing: later or somebody else (skip), or something is wrong with the pair itself (flag)."""
+    require(actor, "reviewer", action="choose between answers")
+    _task_of(items.get(store, item_id))
+    return items.annotate(store, item_id=item_id, actor=actor, op_id=op_id, action=action, reason=check_reason(reason))
+
+
+def undo(store: Store, actor: Actor, op_id: str) -> Annotation | None:
+    """Takes back the actor's latest choice; the annotation written names the item. None: nothing to take back."""
+    require(actor, "reviewer", action="choose between answers")
+    return undo_latest(store, actor, op_id, _tasks())
+
+
+def left_share(store: Store) -> tuple[int, int]:
+    """(choices that fell on the left answer, choices that fell on A or B). Far from a half with many choices: a bias of position."""
+    left = decided = 0
+    for item in items.find(store, tasks=_tasks(), statuses=("answered", "disputed")):
+        first = PreferencePrompt.model_validate(item.payload).shown_first
+        for word in latest_by_user(items.annotations(store, [item.id])[item.id]).values():
+            choice = (word.answer or {}).get("choice")
+            decided += choice in ("a", "b")
+            left += choice == first
+    return left, decided
+
+
+def _tasks() -> list[str]:
+    return [t.name for t in all_tasks().values() if t.kind == "preference"]
+
+
+def _task_of(item: Item) -> str:
+    if get_task(item.task).kind != "preference":
+        raise BadValue(field="item", value=item.id, why="is not a preference pair", todo="Open it on its own page.")
+    return item.task

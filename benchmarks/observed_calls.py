@@ -32,7 +32,7 @@ def pairs_of(log: Path) -> dict[str, set[tuple[int, int]]]:
                 parts = line.split(maxsplit=6)
                 if len(parts) == 7 and parts[6].startswith("/"):
                     low, high = (int(x, 16) for x in parts[1].split("-"))
-                    bases.setdefault(parts[6], low - int(parts[3], 16))
+                    bases.setdefault(parts[6], 0 if _at_fixed_address(parts[6]) else low - int(parts[3], 16))
                     spans.append((low, high, bases[parts[6]], parts[6]))
             elif line.startswith("c "):
                 callee, site = (int(x, 16) for x in line.split()[1:])
@@ -41,6 +41,16 @@ def pairs_of(log: Path) -> dict[str, set[tuple[int, int]]]:
                         found[name].add((callee - base, site - base))
                         break
     return found
+
+
+def _at_fixed_address(binary: str) -> bool:
+    """True for an ELF executable that is not position independent (e_type ET_EXEC = 2, at offset 16)."""
+    path = Path(binary)
+    if not path.is_file():
+        return False
+    with path.open("rb") as f:
+        head = f.read(18)
+    return head[:4] == b"\x7fELF" and head[16] == 2
 
 
 def indirect_returns(binary: str) -> set[int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.access import require
-from curation.errors import BadValue
+from curation.errors import BadValue, UserError
 from curation.label import check_reason
 from curation.model import Action, Actor, Annotation, Item, Lang, PairAnswer, Resolved
 from curation.resolve import resolve
@@ -25,6 +25,11 @@ ACTIONS: tuple[Action, ...] = ("accept", "mend", "reject", "flag", "skip")
 BULK_MAX = 10_000  # items of one bulk decision: one transaction of a few seconds
 # Offered by the page; any other text is a reason too.
 REASONS = ("refusal", "wrong", "not_about_c", "code_broken", "duplicate", "language", "too_short", "other")
+
+
+class ReasonMissing(UserError):
+    code = "reason_missing"
+    text = "A rejection needs a reason. Choose one or write it, then reject again."
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def decide(
 ) -> Annotation:
     """Writes one decision. accept: the pair as stored counts; mend: `pair` counts; reject needs a reason.
 
-    Raises NotAllowed, NotFound, BadAnswer (pair), BadValue (action, reason, an item that is no pair)."""
+    Raises NotAllowed, NotFound, BadAnswer (pair), ReasonMissing, BadValue (action, an item that is no pair)."""
     _check(actor, action, reason)
     item = items.get(store, item_id)
     answer = _pair_task(item.task).check(pair or {}) if action == "mend" else _accepted(item, action)
@@ -129,7 +134,7 @@ def _check(actor: Actor, action: Action, reason: str | None) -> None:
     if action not in ACTIONS:
         raise BadValue(field="action", value=action, why="does not decide on a pair", todo=f"Give one of {', '.join(ACTIONS)}.")
     if action == "reject" and check_reason(reason) is None:
-        raise BadValue(field="reason", value=reason, why="is missing", todo="Say why the pair is rejected.")
+        raise ReasonMissing()
 
 
 def _accepted(item: Item, action: Action) -> dict[str, Any] | None:

@@ -54,6 +54,26 @@ class TooManyFailures(UserError):
     text = "Too many failed sign-ins as {name!r}. Wait {wait_s} seconds and try again."
 
 
+class BadUserName(UserError):
+    code = "bad_user_name"
+    text = "{name!r} cannot be a user name. Give 1 to 40 letters, digits or . _ - @, beginning with a letter or digit."
+
+
+class NameTaken(UserError):
+    code = "name_taken"
+    text = "There is a user {name!r} already. Give another name, or set a new password for that user."
+
+
+class PasswordLength(UserError):
+    code = "password_length"
+    text = "The password has {length} characters. Give {least} to {most}; several words are good."
+
+
+class PasswordGuessable(UserError):
+    code = "password_guessable"
+    text = "The password is easy to guess. Do not use the user name or a few repeated characters."
+
+
 class LastLead(UserError):
     code = "last_lead"
     text = "{name} is the last lead who can come in. Give another active user with a password the role of lead first."
@@ -84,20 +104,19 @@ def needs_sign_in(store: Store, loopback: bool) -> bool:
 
 
 def create_user(store: Store, actor: Actor, name: str, role: Role, password: str) -> User:
-    """Raises NotAllowed, BadValue for a name that is malformed or taken, a role or password that will not do, and NoWayBack if the
-    acting lead could not come in any more."""
+    """Raises NotAllowed, BadUserName, NameTaken, BadValue (role), PasswordLength, PasswordGuessable, and NoWayBack if the acting lead could
+    not come in any more."""
     require(actor, "lead", action="manage users")
     name = unicodedata.normalize("NFC", name).strip()
     if not _NAME.fullmatch(name):
-        todo = "Give 1 to 40 letters, digits or . _ - @, a letter or digit first."
-        raise BadValue(field="name", value=name, why="is not a user name", todo=todo)
+        raise BadUserName(name=name)
     _check_role(role)
     check_password(password, name)
     me = stored.get(store, actor.name)
     if me is not None and me.password_hash is None:
         raise NoWayBack(name=actor.name)
     if not stored.add(store, name, role, _hasher.hash(password)):
-        raise BadValue(field="name", value=name, why="is taken", todo="Give another name, or a new password to the user who has it.")
+        raise NameTaken(name=name)
     return _get(store, name)
 
 
@@ -135,15 +154,13 @@ def list_users(store: Store) -> list[User]:
 
 
 def check_password(password: str, name: str) -> None:
-    """Length, and not the name: no rules of character kinds (NIST SP 800-63B 5.1.1.2). Raises BadValue; never shows the password."""
+    """Length, and not the name: no rules of character kinds (NIST SP 800-63B 5.1.1.2). No error shows the password."""
     length = len(password)
     if not PASSWORD_MIN <= length <= PASSWORD_MAX:
-        todo = f"Give {PASSWORD_MIN} to {PASSWORD_MAX} characters; several words are good."
-        raise BadValue(field="password", value=f"({length} characters)", why="has the wrong length", todo=todo)
+        raise PasswordLength(length=length, least=PASSWORD_MIN, most=PASSWORD_MAX)
     bare = password.casefold()
     if name.casefold() in bare and len(name) * 2 > length or len(set(bare)) < 4:
-        todo = "Do not use the name or few repeated characters."
-        raise BadValue(field="password", value=f"({length} characters)", why="is easy to guess", todo=todo)
+        raise PasswordGuessable()
 
 
 def sign_in(store: Store, name: str, password: str) -> str:

@@ -1,0 +1,150 @@
+"""A small OpenAI-compatible server for tests: it answers what the mode says, and never what a model would have thought of.
+
+    python -m tests.fake_endpoint --port 8765 --mode pairs
+
+Modes: pairs (valid pairs, each answer different), fenced (the same in a ``` fence), prose, refusal, error (500), busy (429 with
+Retry-After: 0 twice, then pairs), html (200 with a page), slow (answers after `delay_s`), unauthorized (401 repeating the key it got).
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+NOUNS = ["pump", "valve", "sensor", "camera", "modem", "motor", "lamp", "fan", "disk", "radio",
+         "clock", "meter", "relay", "heater", "scanner"]
+VERBS = ["start", "stop", "reset", "drain", "flush", "probe", "wake", "close", "open", "update", "arm", "park", "sync"]
+
+
+class FakeEndpoint(ThreadingHTTPServer):
+    """`requests` are the bodies received by /chat/completions, `keys` the bearer tokens."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int = 0, mode: str = "pairs", delay_s: float = 0.0, model: str = "fake") -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.mode, self.delay_s, self.model = mode, delay_s, model
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.lock = threading.Lock()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+@contextmanager
+def running(mode: str = "pairs", delay_s: float = 0.0, port: int = 0) -> Iterator[FakeEndpoint]:
+    server = FakeEndpoint(port, mode, delay_s)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FakeEndpoint
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.server.mode == "error":
+            return self.say(500, {"error": {"message": "the model fell over"}})
+        self.say(200, {"object": "list", "data": [{"id": self.server.model, "object": "model"}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            self.server.requests.append(body)
+            number = len(self.server.requests)
+            self.server.keys.append(self.headers.get("Authorization"))
+        mode = self.server.mode
+        if mode == "error":
+            return self.say(500, {"error": {"message": "the model fell over"}})
+        if mode == "busy" and number <= 2:
+            return self.say(429, {"error": {"message": "slow down"}}, {"Retry-After": "0"})
+        if mode == "unauthorized":
+            return self.say(401, {"error": {"message": f"Incorrect API key provided: {self.headers.get('Authorization')}"}})
+        if mode == "html":
+            return self.say(200, "<html>Sign in to the proxy</html>")
+        if self.server.delay_s:
+            time.sleep(self.server.delay_s)
+        text = {"prose": "Sure! Callbacks are a wonderful topic, and I could talk about them all day.",
+                "refusal": "I'm sorry, but I can't help with that."}.get(mode) or answer_text(body, number, mode)
+        self.say(200, {
+            "object": "chat.completion", "model": body.get("model"),
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": sum(len(m["content"]) for m in body["messages"]) // 4, "completion_tokens": len(text) // 4},
+        })
+
+    def say(self, status: int, body: dict[str, Any] | str, headers: dict[str, str] | None = None) -> None:
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html" if isinstance(body, str) else "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def answer_text(body: dict[str, Any], number: int, mode: str = "pairs") -> str:
+    """What the fake says: a JSON list of as many pairs as asked for (the first number in the last message), or, when no list is asked
+    for, an answer to a single question that differs with the temperature."""
+    asked = body["messages"][-1]["content"]
+    chinese = bool(re.search("[\u4e00-\u9fff]", body["messages"][0]["content"]))
+    if "JSON" not in body["messages"][0]["content"]:
+        sure = body.get("temperature", 1.0) < 0.5
+        if chinese:
+            guess = f"它可能在任何地方运行，编号 {number}，大概可以睡眠。"
+            return "它在中断上下文中运行，因此不能睡眠，应当只调度工作。" if sure else guess
+        return ("It runs in interrupt context, so it must not sleep and only schedules work." if sure
+                else f"It may run anywhere, I would guess number {number}, so sleeping is fine.")
+    wanted = int((re.search(r"\d+", asked) or re.match("", "1") or [1])[0] or 1)
+    pairs = [pair(number * 10 + n, chinese) for n in range(wanted)]
+    text = json.dumps(pairs, ensure_ascii=False)
+    return f"Here you are:\n```json\n{text}\n```\n" if mode == "fenced" else text
+
+
+def pair(number: int, chinese: bool) -> dict[str, str]:
+    """A valid pair that no other number gives; unlike enough to the others not to be a near duplicate."""
+    noun, verb, other = NOUNS[number % 15], VERBS[number % 13], VERBS[(number // 13 + number + 1) % 13]
+    code = "\n".join([
+        f"struct {noun}_ops {{ int (*{verb})(struct {noun} *); }};", f"static int {noun}_{verb}_{number}(struct {noun} *it)", "{",
+        *[f"\tit->{VERBS[(number * 7 + k * 3) % 13]}_{NOUNS[(number * 5 + k) % 15]} = {number * k + k};" for k in range(1, 4 + number % 5)],
+        f"\treturn {other}_{noun}(it);", "}", f"static const struct {noun}_ops {noun}_table = {{ .{verb} = {noun}_{verb}_{number} }};",
+    ])
+    if chinese:
+        asked = f"下面代码中，通过 {noun}_table.{verb} 会调用到哪个函数？请说明{noun}设备为什么需要这张表（第{number}题）。"
+        told = f"会调用 {noun}_{verb}_{number}()：它在 {noun}_table 的初始化中赋给了成员 {verb}，之后没有改写，最后转到 {other}_{noun}()。"
+        return {"instruction": asked, "input": code, "output": told}
+    return {"instruction": f"Which function does {noun}_table.{verb} reach in the {noun} driver, and what does it end in?",
+            "input": code,
+            "output": f"It reaches {noun}_{verb}_{number}(): the initializer of {noun}_table names it, nothing else assigns the member, "
+                      f"and it ends in a call of {other}_{noun}()."}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--mode", default="pairs")
+    parser.add_argument("--delay-s", type=float, default=0.0)
+    args = parser.parse_args()
+    server = FakeEndpoint(args.port, args.mode, args.delay_s)
+    print(server.base_url, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,13 @@
 >>> [c.name for c in index.resolve(next(c for c in index.calls() if c.kind == "indirect"))]
 ['f']
 """
+from curation.csource.build import C_SUFFIXES, build_index
+from curation.csource.decode import Decoded, Undecodable, decode
 from curation.csource.facts import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
 from curation.csource.index import Index
+from curation.csource.outline import outline
 
-__all__ = ["Arg", "Call", "FactsProblem", "Function", "Index", "Macro", "NameUse", "Operand", "Struct", "Variable"]
+__all__ = [
+    "C_SUFFIXES", "Arg", "Call", "Decoded", "FactsProblem", "Function", "Index", "Macro", "NameUse", "Operand", "Struct", "Undecodable", "Variable",
+    "build_index", "decode", "outline",
+]

@@ -76,7 +76,7 @@ class Call:
     """A call site or macro invocation. function: the enclosing function's name, None at file scope. callee: the text called.
     callee_name: the function's or macro's name for a direct call, None for an indirect one. operand: the callee's shape.
     macro: the macro in whose body the call stands (then line and column are the macro's invocation), None otherwise.
-    result: where the value goes when it is assigned, initialized from or returned ("return"); None otherwise."""
+    others: further values of the callee (`(a ? f : g)(x)` has g here)."""
 
     file: str
     line: int
@@ -89,6 +89,7 @@ class Call:
     operand: Operand
     macro: str | None = None
     end_line: int = 0
+    others: list[Operand] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -200,8 +201,8 @@ class Macro:
 
 @dataclass(slots=True)
 class FactsProblem:
-    """Why a file, or a part of it, gives no facts. code: a short word (nul_bytes, undecodable, too_deep, too_slow, crashed, too_big,
-    damaged). line: where it starts, None for the whole file."""
+    """Why a file, or a part of it, gives no facts. code: a short word (nul_bytes, long_line, too_deep, too_slow,
+    crashed, damaged). line: where it starts, None for the whole file."""
 
     file: str
     code: str
@@ -211,7 +212,7 @@ class FactsProblem:
 
 @dataclass(slots=True)
 class FileFacts:
-    """All facts of one file. lost: lines (first, last) of function bodies that could not be read."""
+    """All facts of one file."""
 
     file: str
     functions: list[Function] = field(default_factory=list)

@@ -1,0 +1,169 @@
+"""How does a corpus become an index? Facts of each file, from the cache or read in processes with a time and memory limit each.
+
+>>> index = build_index([("a.c", "int f(void) { return 0; }")])
+>>> [f.name for f in index.all_functions()]
+['f']
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from curation.csource.coded import VERSION, decode_facts, encode_facts
+from curation.csource.extract import extract
+from curation.csource.facts import FactsProblem, FileFacts
+from curation.csource.index import Index
+from curation.csource.worker import read_message, write_message
+
+C_SUFFIXES = (".c", ".h", ".inc", ".cc", ".cpp", ".hpp", ".hh", ".cxx", ".y", ".l")
+_PROJECT = Path(__file__).resolve().parent.parent.parent
+_SMALL_FILE = 100_000  # characters: read in this process when the whole corpus is small too
+_SMALL_CORPUS = 600_000
+_LONG_LINE = 20_000
+
+
+def build_index(
+    texts: Iterable[Any], cache_dir: Path | None = None, *, jobs: int | None = None, time_limit_s: float = 20.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Index:
+    """The index of a corpus. texts: (path, text) pairs, or objects with `path` and `text`. cache_dir: where facts are kept by content hash (None: nowhere).
+    jobs: processes (None: as many as cores, at most 8; 0: in this process, without limits). progress is called with (done, all) files.
+
+    A file that cannot be read (too deep, too slow, crashed) has no facts and is named in Index.problems(); the others are not affected."""
+    given = dict(_pair(one) for one in texts)
+    facts: dict[str, FileFacts] = {}
+    todo: list[str] = []
+    for file, text in given.items():
+        known = _cached(cache_dir, file, text)
+        if known is None:
+            todo.append(file)
+        else:
+            facts[file] = known
+    for file, found in _read_all(given, todo, jobs, time_limit_s):
+        facts[file] = found
+        if cache_dir is not None and not any(p.code in ("too_slow", "crashed") for p in found.problems):
+            _keep(cache_dir, file, given[file], found)
+        if progress is not None:
+            progress(len(facts), len(given))
+    return Index([facts[file] for file in given], given)
+
+
+def _pair(one: Any) -> tuple[str, str]:
+    if isinstance(one, tuple):
+        return one[0], one[1]
+    return one.path, one.text
+
+
+def _cache_path(cache_dir: Path, file: str, text: str) -> Path:
+    digest = hashlib.sha256(f"{VERSION}\0{file}\0".encode("utf-8", "surrogatepass") + text.encode("utf-8", "surrogatepass")).hexdigest()
+    return cache_dir / "facts" / digest[:2] / f"{digest[2:]}.json"
+
+
+def _cached(cache_dir: Path | None, file: str, text: str) -> FileFacts | None:
+    if cache_dir is None:
+        return None
+    try:
+        return decode_facts(_cache_path(cache_dir, file, text).read_bytes())
+    except (FileNotFoundError, ValueError):  # a half-written file of a killed process is made again
+        return None
+
+
+def _keep(cache_dir: Path, file: str, text: str, facts: FileFacts) -> None:
+    path = _cache_path(cache_dir, file, text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(encode_facts(facts))
+    draft.replace(path)
+
+
+def _read_all(given: dict[str, str], todo: list[str], jobs: int | None, time_limit_s: float) -> Iterator[tuple[str, FileFacts]]:
+    risky = [f for f in todo if _risky(given[f])]
+    small = not risky and sum(len(given[f]) for f in todo) <= _SMALL_CORPUS
+    if jobs == 0 or small:
+        for file in todo:
+            yield file, extract(given[file], file)
+        return
+    count = max(1, min(jobs or min(os.cpu_count() or 1, 8), len(todo)))
+    idle: SimpleQueue[_Reader] = SimpleQueue()
+    readers = [_Reader(time_limit_s) for _ in range(count)]
+    for reader in readers:
+        idle.put(reader)
+
+    def read(file: str) -> tuple[str, FileFacts]:
+        reader = idle.get()
+        try:
+            return file, reader.read(file, given[file])
+        finally:
+            idle.put(reader)
+
+    try:
+        with ThreadPoolExecutor(count) as pool:
+            yield from pool.map(read, todo)
+    finally:
+        for reader in readers:
+            reader.stop()
+
+
+def _risky(text: str) -> bool:
+    return len(text) > _SMALL_FILE or max(map(len, text.split("\n")), default=0) > _LONG_LINE or "(" * 50 in text or "{" * 50 in text
+
+
+class _Reader:
+    """One worker process, started when first needed and again after it was killed."""
+
+    def __init__(self, time_limit_s: float) -> None:
+        self.time_limit_s = time_limit_s
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def read(self, file: str, text: str) -> FileFacts:
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "curation.csource.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_PROJECT)
+        process = self.process
+        assert process.stdin is not None and process.stdout is not None
+        slow = threading.Event()
+
+        def end() -> None:
+            slow.set()
+            process.kill()
+
+        watchdog = threading.Timer(self.time_limit_s, end)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            write_message(process.stdin, json.dumps([file, text]).encode())
+            answer = read_message(process.stdout)
+        except BrokenPipeError:
+            answer = None
+        finally:
+            watchdog.cancel()
+        if answer is not None:
+            return decode_facts(answer)
+        self.stop()
+        if slow.is_set():
+            problem = FactsProblem(file, "too_slow", f"reading it took more than {self.time_limit_s:g} s")
+        else:
+            problem = FactsProblem(file, "crashed", "the reading process ended: it needed too much memory, or the file breaks the parser")
+        return FileFacts(file, problems=[problem])
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    continue  # the other end is gone, which is what we want
+        self.process.wait()
+        self.process = None

@@ -1,0 +1,68 @@
+"""How are facts written to the cache and sent between processes? As JSON lists in the order of the fields; no pickle.
+
+>>> decode_facts(encode_facts(facts)) == facts
+True
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from curation.csource.facts import (
+    Arg, Assignment, Call, FactsProblem, Field, FileFacts, Function, Macro, NameUse, Operand, Prototype, Struct, Typedef, Variable,
+)
+
+VERSION = 1  # of the facts: raise it when extraction changes, so that cached facts are made again
+_GETTERS = {
+    kind: attrgetter(*(f.name for f in fields(kind)))
+    for kind in (Arg, Assignment, Call, FactsProblem, Field, FileFacts, Function, Macro, NameUse, Operand, Prototype, Struct, Typedef, Variable)
+}
+
+
+def encode_facts(facts: FileFacts) -> bytes:
+    return json.dumps(facts, default=lambda one: _GETTERS[type(one)](one), ensure_ascii=False, separators=(",", ":"), check_circular=False).encode(
+        "utf-8", "surrogatepass")
+
+
+def decode_facts(data: bytes) -> FileFacts:
+    """Raises ValueError for anything that encode_facts did not write."""
+    try:
+        row = json.loads(data.decode("utf-8", "surrogatepass"))
+        return FileFacts(row[0], *([make(r) for r in rows] for make, rows in zip(_MAKERS, row[1:], strict=True)))
+    except (TypeError, IndexError, KeyError, AttributeError) as err:
+        raise ValueError(f"not facts: {err}") from err
+
+
+def _operand(row: list[Any]) -> Operand:
+    return Operand(row[0], row[1], tuple(row[2]), row[3], row[4], row[5])
+
+
+def _pairs(rows: list[list[str]]) -> list[tuple[str, str]]:
+    return [(name, kind) for name, kind in rows]
+
+
+def _function(row: list[Any]) -> Function:
+    return Function(*row[:8], _pairs(row[8]), *row[9:])
+
+
+def _call(row: list[Any]) -> Call:
+    args = [Arg(text, [_operand(o) for o in operands]) for text, operands in row[7]]
+    return Call(*row[:7], args, _operand(row[8]), row[9], row[10], [_operand(o) for o in row[11]])
+
+
+def _use(row: list[Any]) -> NameUse:
+    operand = _operand(row[9]) if row[9] is not None else None
+    return NameUse(*row[:7], tuple(row[7]), row[8], operand, row[10], row[11], tuple(row[12]))
+
+
+def _assignment(row: list[Any]) -> Assignment:
+    return Assignment(*row[:5], _operand(row[5]), [_operand(o) for o in row[6]])
+
+
+_MAKERS: list[Callable[[list[Any]], Any]] = [
+    _function, _call, _use, _assignment, lambda r: Variable(*r), lambda r: Struct(*r[:4], [Field(*f) for f in r[4]]), lambda r: Typedef(*r),
+    lambda r: Prototype(*r[:4], _pairs(r[4]), r[5]), lambda r: Macro(*r), lambda r: FactsProblem(*r),
+]

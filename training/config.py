@@ -1,0 +1,184 @@
+"""What does a training run do? One typed schema; YAML files, the command line and the page's form all become a `Config` here.
+
+Each recipe's Settings are the section of its name, so one more recipe is one more file. Unknown keys are errors, every fault is reported
+at once, each with its path and, where a known key is near, that key.
+
+>>> config = load("tiny", overrides={"sft.max_steps": 20})
+>>> load({"teacher": {"path": "x/y"}, "sft": {"lerning_rate": 1}})
+BadConfig: ... - sft.lerning_rate: there is no such key. Did you mean learning_rate?
+"""
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
+
+from curation.errors import BadConfig, NotFound
+from curation.model import Model
+from training.models import DType, ModelChoice
+from training.stage import recipes
+
+PRESETS = Path(__file__).resolve().parent / "presets"
+FIRST = "prepare"  # always runs, always first; not named in `stages`
+STAGES = ["sft", "dpo", "distill", "merge", "evaluate", "quantize", "package"]
+
+
+class Base(Model):
+    """What is not a recipe's section. device auto: the GPU if there is one. dtype auto: bfloat16 on a GPU, float32 without. threads:
+    CPU threads of the worker, None: all. student: the smaller model that `distill` teaches; without one the teacher is shipped."""
+
+    preset: str | None = Field(default=None, description="the preset this came from, for people")
+    seed: int = Field(default=17, ge=0, lt=2**32)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: DType = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    teacher: ModelChoice
+    student: ModelChoice | None = None
+    stages: list[str] = STAGES
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Base:
+        problems = []
+        for i, stage in enumerate(self.stages):
+            known = recipes()
+            if stage not in known or stage == FIRST:
+                names = [name for name in known if name != FIRST]
+                problems.append(f"there is no stage {stage!r}; there are {', '.join(names)}")
+                continue
+            if stage in self.stages[:i]:
+                problems.append(f"{stage} stands there twice")
+            missing = [need for need in known[stage].NEEDS if need not in self.stages[:i]]
+            if missing:
+                problems.append(f"{stage} needs {', '.join(missing)} before it")
+        if "distill" in self.stages and self.student is None:
+            problems.append("distill needs a `student`; name one, or take distill out of `stages`")
+        if problems:
+            raise ValueError("stages: " + "; ".join(problems))
+        return self
+
+
+@cache
+def schema() -> type[Base]:
+    """The configuration's model, with one section a recipe."""
+    sections: dict[str, Any] = {
+        name: (recipe.Settings, Field(default_factory=recipe.Settings)) for name, recipe in recipes().items() if name != FIRST
+    }
+    return create_model("Config", __base__=Base, **sections)
+
+
+Config = Base  # what annotations name; the sections are found by `settings_of`
+
+
+def settings_of(config: Config, stage: str) -> BaseModel:
+    """A recipe's section; the first stage has none in the file."""
+    return getattr(config, stage) if stage != FIRST else recipes()[FIRST].Settings()
+
+
+def presets() -> dict[str, Path]:
+    """Preset name -> its file."""
+    return {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Config:
+    """The configuration of a preset (by name), a YAML file, or a mapping. overrides: dotted path -> value, put over it ("sft.max_steps": 5).
+
+    Raises NotFound for no such preset or file, BadConfig with every fault at once."""
+    where, values = _read(source)
+    for path, value in (overrides or {}).items():
+        _put(values, path, value)
+    try:
+        return schema().model_validate(values)
+    except ValidationError as err:
+        raise BadConfig(where=where, problems="\n".join(_problem(values, e) for e in err.errors())) from err
+
+
+def dump(config: Config) -> str:
+    """The whole configuration as YAML, every default written out; `load` reads it back to an equal one."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def template(preset: str) -> str:
+    """A preset's file as it stands, comments and all: what `init-config` writes. Raises NotFound."""
+    if preset not in presets():
+        raise NotFound(kind="preset", name=preset)
+    return presets()[preset].read_text(encoding="utf-8")
+
+
+def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if isinstance(source, Mapping):
+        return "the configuration", {key: _copied(value) for key, value in source.items()}
+    path = presets().get(str(source), Path(source))
+    if not path.is_file():
+        raise NotFound(kind=f"preset ({', '.join(presets())}) or configuration file", name=str(source))
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader that refuses duplicates)
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise BadConfig(where=str(path), problems=f"- it is not YAML: {' '.join(str(err).split())}") from err
+    if not isinstance(values, dict):
+        raise BadConfig(where=str(path), problems="- it holds no keys. `init-config` writes one to begin with.")
+    return str(path), values
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _copied(v) for k, v in value.items()}
+    return list(value) if isinstance(value, list) else value
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's own rules: a key given twice is an error (PyYAML takes the last in silence)."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands there twice", key_node.start_mark)
+            seen.add(key if isinstance(key, str) else id(key_node))
+        return super().construct_mapping(node, deep)
+
+
+def _put(values: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for parent in parents:
+        inner = values.get(parent)
+        if inner is None:
+            inner = values[parent] = {}
+        if not isinstance(inner, dict):
+            raise BadConfig(where="the overrides", problems=f"- {path}: {parent} is no section. Give the path as section.key.")
+        values = inner
+    values[last] = value
+
+
+def _problem(values: dict[str, Any], error: Any) -> str:
+    loc = [str(part) for part in error["loc"]]
+    path = ".".join(loc) or "the configuration"
+    if error["type"] != "extra_forbidden":
+        message = error["msg"].removeprefix("Value error, ")
+        given = "" if error["type"] in ("missing", "value_error") or isinstance(error["input"], dict | list) else f" (given: {error['input']!r})"
+        return f"- {path}: {message}{given}" if loc else f"- {message}"
+    near = difflib.get_close_matches(loc[-1], _known_keys(loc[:-1]), n=1)
+    known = ", ".join(_known_keys(loc[:-1]))
+    return f"- {path}: there is no such key. " + (f"Did you mean {near[0]}?" if near else f"There are: {known}.")
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    model: Any = schema()
+    for part in path:
+        model = _model_in(model.model_fields[part].annotation) if part in getattr(model, "model_fields", {}) else None
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> Any:
+    """The pydantic model in an annotation like `ModelChoice | None`."""
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None

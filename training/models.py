@@ -1,0 +1,297 @@
+"""Where a model comes from, whether its folder can be used, and how it is loaded. torch & co are imported inside functions.
+
+A model is a local folder, a name on the Hugging Face hub (HF_ENDPOINT names a mirror), or a small random one made in the run with
+a tokenizer trained on the frozen text. Weights are read from safetensors only and no code that comes with a model is ever run:
+a folder with pickled weights or its own Python is refused, with what to do.
+
+>>> check_model_folder(Path("models/deepseek-coder-1.3b-instruct"))
+"""
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from curation.errors import BadModelFolder
+from curation.model import Model
+
+Method = Literal["full", "lora", "qlora"]
+DType = Literal["auto", "float32", "bfloat16"]
+
+# ChatML: the turn ends with <|im_end|>, which is also the end token, so a model learns to stop.
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+# For a base model without a template of its own: plain words, so that no new token needs an untrained embedding row. It writes
+# no end token; training/data.py appends the tokenizer's own.
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'assistant' %}### Response:\n{{ message['content'] }}"
+    "{% elif message['role'] == 'system' %}{{ message['content'] }}\n\n"
+    "{% else %}### Instruction:\n{{ message['content'] }}\n\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}### Response:\n{% endif %}"
+)
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "tokenizer*", "vocab.json",
+             "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*"]
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+
+
+class RandomModel(Model):
+    """A small model with random weights (Qwen2 architecture). Widths are multiples of 256, because llama.cpp's K-quants fall back to
+    another type for rows that are not; heads must divide hidden_size."""
+
+    layers: int = Field(default=4, ge=1, le=64)
+    hidden_size: int = Field(default=256, ge=256, le=4096, multiple_of=256)
+    intermediate_size: int = Field(default=768, ge=256, multiple_of=256)
+    heads: int = Field(default=4, ge=1)
+    kv_heads: int = Field(default=2, ge=1)
+    vocab_size: int = Field(default=4096, ge=512, le=65536, multiple_of=256)
+    context: int = Field(default=4096, ge=128)
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> RandomModel:
+        if self.hidden_size % self.heads or self.heads % self.kv_heads:
+            raise ValueError("heads must divide hidden_size, and kv_heads must divide heads")
+        return self
+
+
+class ModelChoice(Model):
+    """Which untuned model. path: a local folder or a hub name (`owner/name`), with the hub's `revision` (None: its newest); or `random`."""
+
+    path: str | None = None
+    revision: str | None = None
+    random: RandomModel | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ModelChoice:
+        if (self.path is None) == (self.random is None):
+            raise ValueError("give either `path` (a folder or a hub name) or `random` (a small random model)")
+        return self
+
+
+def find(choice: ModelChoice, token: str | None = None) -> Path:
+    """The checked folder of a model given by `path`; a hub name is downloaded into the hub's own cache (safetensors and tokenizer
+    files only) unless it is there already. Raises BadModelFolder."""
+    assert choice.path is not None
+    local = Path(choice.path).expanduser()
+    if local.is_dir():
+        check_model_folder(local)
+        return local.resolve()
+    if choice.path.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(choice.path):
+        raise BadModelFolder(where=choice.path, why="there is no such folder", todo="Give a model folder, or a hub name like owner/name.")
+    folder = _download(choice.path, choice.revision, token)
+    check_model_folder(folder)
+    return folder
+
+
+def _download(name: str, revision: str | None, token: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES, token=token))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as err:
+        endpoint = os.environ.get("HF_ENDPOINT", "the hub")
+        raise BadModelFolder(
+            where=name, why=f"{endpoint} did not give it ({type(err).__name__}: {str(err).splitlines()[0] if str(err) else ''})",
+            todo="Check the name and the network, set HF_ENDPOINT to a mirror, or download it and give the folder.",
+        ) from err
+
+
+def check_model_folder(folder: Path) -> None:
+    """Raises BadModelFolder unless the folder has config.json, whole safetensors weights and a tokenizer, and needs no code of its own."""
+
+    def refuse(why: str, todo: str) -> BadModelFolder:
+        return BadModelFolder(where=str(folder), why=why, todo=todo)
+
+    if not folder.is_dir():
+        raise refuse("there is no such folder", "Give the folder that holds config.json and *.safetensors.")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise refuse("it has no config.json", "Give the folder that holds config.json and *.safetensors.") from None
+    except (OSError, ValueError) as err:
+        raise refuse(f"its config.json cannot be read ({err})", "Download the model again.") from err
+    if not isinstance(config, dict) or "model_type" not in config:
+        raise refuse("its config.json names no model_type", "Give a transformers model folder.")
+    if "auto_map" in config and "AutoModelForCausalLM" in (config["auto_map"] or {}):
+        raise refuse("it needs Python code of its own, which is never run", "Choose a model whose architecture transformers knows.")
+    weights = _weight_files(folder)
+    if not weights:
+        pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
+        why = "its weights are pickled (.bin), which can run code" if pickled else "it has no *.safetensors weights"
+        raise refuse(why, "Convert them to safetensors, or choose a repository that has them.")
+    for file in weights:
+        if (why := _broken_safetensors(file)) is not None:
+            raise refuse(f"{file.name} {why}", "Download the model again.")
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise refuse(f"it has no tokenizer ({', '.join(TOKENIZER_FILES)})", "Put the tokenizer files of the same model beside the weights.")
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            return [folder / Path(name).name for name in sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))]
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return [index]  # reported as broken below
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _broken_safetensors(file: Path) -> str | None:
+    """None for a whole file; else what is wrong. A file is 8 bytes of header length, a JSON header, and the bytes it lays out."""
+    if not file.is_file():
+        return "is missing"
+    size = file.stat().st_size
+    with open(file, "rb") as data:
+        length = int.from_bytes(data.read(8), "little")
+        if size < 8 or length > size - 8:
+            return "is not a whole safetensors file"
+        try:
+            header = json.loads(data.read(length))
+            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return "has no readable safetensors header"
+    return None if 8 + length + end == size else f"has {size} bytes where its header lays out {8 + length + end}"
+
+
+# ---- the small random model ----
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
+    """A byte-level BPE tokenizer with Qwen2's normalizer and pre-tokenizer (transformers' Qwen2Tokenizer), so that llama.cpp's "qwen2"
+    pre-tokenizer reads text the same way. The vocabulary may turn out smaller than vocab_size on little text."""
+    from tokenizers import Tokenizer, trainers
+    from tokenizers import models as tokenizer_models
+    from transformers import Qwen2Tokenizer
+
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    rules = Qwen2Tokenizer()._tokenizer  # its normalizer and pre-tokenizer are what we train by
+    trained = Tokenizer(tokenizer_models.BPE())
+    trained.normalizer, trained.pre_tokenizer, trained.decoder = rules.normalizer, rules.pre_tokenizer, rules.decoder
+    alphabet = rules.pre_tokenizer.alphabet() if hasattr(rules.pre_tokenizer, "alphabet") else _byte_alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    trained.train_from_iterator(texts, trainer)
+    model = json.loads(trained.to_str())["model"]
+    merges = [tuple(pair) for pair in model["merges"]]
+    tokenizer = Qwen2Tokenizer(
+        vocab=model["vocab"], merges=merges, eos_token="<|im_end|>", pad_token="<|endoftext|>", unk_token="<|endoftext|>",
+        extra_special_tokens=["<|im_start|>"],
+    )
+    tokenizer.chat_template = CHATML
+    return tokenizer
+
+
+def _byte_alphabet() -> list[str]:
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    return ByteLevel.alphabet()
+
+
+def make_random(folder: Path, size: RandomModel, tokenizer: Any, seed: int) -> None:
+    """Writes a random model with this tokenizer as an HF folder (float32 safetensors). Its embedding has as many rows as the tokenizer
+    has tokens, rounded up to a multiple of 256."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=-(-len(tokenizer) // 256) * 256, hidden_size=size.hidden_size, intermediate_size=size.intermediate_size,
+        num_hidden_layers=size.layers, num_attention_heads=size.heads, num_key_value_heads=size.kv_heads,
+        max_position_embeddings=size.context, tie_word_embeddings=False,
+        initializer_range=size.hidden_size**-0.5,  # logits of unit variance: an adapter under a frozen head can still make a choice
+        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )
+    tokenizer.model_max_length = size.context
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+# ---- loading ----
+
+
+def device_of(device: Literal["auto", "cpu", "cuda"]) -> str:
+    """Where to compute: "cuda" or "cpu". Raises BadModelFolder never; RuntimeError of torch when cuda is asked for and absent."""
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder; raises BadModelFolder where transformers cannot read it or it has no end token."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as err:
+        raise BadModelFolder(
+            where=str(folder), why=f"its tokenizer cannot be loaded ({_first_line(err)})", todo="Put the model's tokenizer files there."
+        ) from err
+    if tokenizer.eos_token_id is None:
+        raise BadModelFolder(where=str(folder), why="its tokenizer has no end token", todo="Set eos_token in tokenizer_config.json.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(folder: Path, *, device: str, dtype: DType = "auto", four_bit: bool = False) -> Any:
+    """A causal language model in eval mode. dtype auto: bfloat16 on cuda, float32 on the CPU. four_bit: NF4 with double quantization (QLoRA,
+    Dettmers et al. 2023, section 3). Raises BadModelFolder where transformers cannot read the folder."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    kind = {"auto": torch.bfloat16 if device == "cuda" else torch.float32, "float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
+    quantization = None
+    if four_bit:
+        quantization = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=kind
+        )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=kind, quantization_config=quantization, device_map={"": device}, attn_implementation="sdpa",
+            use_safetensors=True, local_files_only=True, trust_remote_code=False,
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as err:
+        if isinstance(err, RuntimeError) and "out of memory" in str(err):
+            raise
+        raise BadModelFolder(
+            where=str(folder), why=f"transformers cannot load it ({_first_line(err)})", todo="Choose a causal language model it knows."
+        ) from err
+    return model.eval()
+
+
+def _first_line(err: BaseException) -> str:
+    return str(err).strip().splitlines()[0][:300] if str(err).strip() else type(err).__name__
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Writes an HF folder: safetensors, configuration, tokenizer, chat template. It appears whole or not at all."""
+    scratch = folder.with_name(folder.name + ".part")
+    _remove(scratch)
+    model.save_pretrained(scratch)
+    tokenizer.save_pretrained(scratch)
+    _remove(folder)
+    os.replace(scratch, folder)
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def hashes(folder: Path) -> Iterator[tuple[str, str]]:
+    """(file name, SHA-256) of the weights, configuration and tokenizer in a model folder, sorted by name."""
+    import hashlib
+
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.suffix in (".safetensors", ".json", ".jinja", ".txt", ".model"):
+            with open(file, "rb") as data:
+                yield file.name, hashlib.file_digest(data, "sha256").hexdigest()

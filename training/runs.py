@@ -1,0 +1,282 @@
+"""Start, look at, stop and resume training runs. No torch: the web process and the command line use this.
+
+Everything about a run is in its directory: config.yaml, manifest.json, launch.json (which process), status.json and events.jsonl (written
+by the worker), stdout.log, a folder a stage with result.json and COMPLETE, exit.json at the end. Nothing is kept in memory, so
+whoever asks later, from another process, is told the same.
+
+>>> run_dir = start(load("tiny"), Path("runs"), dataset_dir=Path("datasets/demo/v0001"))
+>>> poll(run_dir).state
+'running'
+"""
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from curation.errors import BadValue, NotFound, RunFailed
+from curation.model import Model
+from training.config import FIRST, Config, dump, load
+from training.data import open_dataset
+from training.launchers import launchers
+from training.stage import COMPLETE, RESULT, utc_now, write_atomically
+
+State = Literal["starting", "running", "stopping", "done", "stopped", "failed", "died"]
+StageState = Literal["waiting", "running", "done", "skipped", "stopped", "failed"]
+NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+VERSIONS_OF = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors")
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class StageStatus(Model):
+    """One stage. skipped: why, as a code ("no_preference_rows"). seconds: how long it took, None until it is done."""
+
+    name: str
+    state: StageState
+    seconds: float | None = None
+    skipped: str | None = None
+
+
+class RunStatus(Model):
+    """A run as it is now. died: the process is gone and left no exit.json (killed, or the machine went down); it can be resumed, as stopped
+    and failed can. step/total: of the present stage. error: {"code", "params"} of a UserError, or {"code": None, "text"} for a defect."""
+
+    name: str
+    run_dir: Path
+    state: State
+    stage: str | None = None
+    stages: list[StageStatus] = []
+    step: int | None = None
+    total: int | None = None
+    loss: float | None = None
+    heartbeat_age_s: float | None = None
+    attempt: int = 1
+    dataset: str = ""
+    preset: str | None = None
+    created_at: str = ""
+    error: dict[str, Any] | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("starting", "running", "stopping")
+
+    @property
+    def resumable(self) -> bool:
+        return self.state in ("stopped", "failed", "died")
+
+
+def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None = None, launcher: str = "local") -> Path:
+    """Makes the run's directory and starts its worker. name None: made of dataset, preset and time.
+
+    Raises TouchedDataset or NotFound for the dataset, BadValue for a name that is taken or is no plain file name."""
+    dataset = open_dataset(dataset_dir)
+    label = f"{dataset.manifest['name']}-v{dataset.manifest['version']:04d}"
+    name = name or f"{label}-{config.preset or 'own'}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"
+    if not NAME_RULE.fullmatch(name):
+        raise BadValue(field="name", value=name, why="is no plain name", todo="Use letters, digits, '.', '_' and '-', at most 80.")
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    run_dir = runs_dir.absolute() / name
+    try:
+        run_dir.mkdir()
+    except FileExistsError:
+        raise BadValue(field="name", value=name, why="is the name of a run already", todo="Choose another, or resume that run.") from None
+    write_atomically(run_dir / "config.yaml", dump(config))
+    manifest = {
+        "format": 1, "name": name, "created_at": utc_now(), "launcher": launcher, "seed": config.seed, "preset": config.preset,
+        "dataset": {"path": str(dataset_dir.absolute()), "label": label, "hash": dataset.hash},
+        "stages": [FIRST, *config.stages], "models": None, "commit": _commit(), "versions": _versions(),
+    }
+    write_atomically(run_dir / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+    _launch(run_dir, manifest, config, attempt=1)
+    return run_dir
+
+
+def resume(run_dir: Path) -> None:
+    """Starts the worker again on a run that was stopped, failed or died: complete stages stand, the present one goes on from its last
+    complete checkpoint. Raises RunFailed for a run that is active or done."""
+    status = poll(run_dir)
+    if not status.resumable:
+        raise RunFailed(where=status.name, why=f"it is {status.state}", todo="Only a stopped, failed or dead run can be resumed.")
+    config = load(run_dir / "config.yaml")
+    (run_dir / "exit.json").unlink(missing_ok=True)
+    _launch(run_dir, _read(run_dir / "manifest.json"), config, attempt=status.attempt + 1)
+
+
+def _launch(run_dir: Path, manifest: dict[str, Any], config: Config, attempt: int) -> None:
+    write_atomically(run_dir / "status.json", json.dumps({"state": "starting", "heartbeat": time.time(), "attempt": attempt}))
+    environment = {
+        # 2 threads on a busy machine: torch's spinning wait was measured 7-20 times slower than a sleeping one.
+        "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    if config.threads is not None:
+        environment["OMP_NUM_THREADS"] = str(config.threads)
+    handle = launchers()[manifest["launcher"]].launch(run_dir, environment)
+    write_atomically(run_dir / "launch.json", json.dumps({"launcher": manifest["launcher"], "handle": handle, "attempt": attempt}))
+
+
+def poll(run_dir: Path) -> RunStatus:
+    """The run as it is now, out of its directory and the process table. Raises NotFound where no run is."""
+    if not (run_dir / "manifest.json").is_file():
+        raise NotFound(kind="run", name=str(run_dir))
+    manifest = _read(run_dir / "manifest.json")
+    alive = _alive(run_dir)  # looked at first: what the worker wrote before it ended is then read after
+    status, leaving = _read(run_dir / "status.json"), _read(run_dir / "exit.json")
+    state: State
+    if leaving and not alive:
+        state = leaving["state"]
+    elif alive:
+        state = "stopping" if (run_dir / "stop.json").is_file() else status.get("state", "starting")
+        state = "running" if state not in ("starting", "stopping") else state
+    else:
+        state = "died"
+    heartbeat = status.get("heartbeat")
+    return RunStatus(
+        name=manifest["name"], run_dir=run_dir, state=state, stage=status.get("stage"),
+        stages=_stages(run_dir, manifest["stages"], status, state),
+        step=status.get("step"), total=status.get("total"), loss=status.get("loss"),
+        heartbeat_age_s=max(0.0, time.time() - heartbeat) if heartbeat and alive else None,
+        attempt=status.get("attempt", 1), dataset=manifest["dataset"]["label"], preset=manifest.get("preset"),
+        created_at=manifest["created_at"], error=leaving.get("error") if not alive else None,
+    )
+
+
+def _stages(run_dir: Path, names: list[str], status: dict[str, Any], state: State) -> list[StageStatus]:
+    found = []
+    for name, folder in stage_folders(run_dir, names).items():
+        if (folder / COMPLETE).is_file():
+            result = _read(folder / RESULT)
+            skipped = result.get("skipped")
+            seconds = (status.get("seconds") or {}).get(name)
+            found.append(StageStatus(name=name, state="skipped" if skipped else "done", seconds=seconds, skipped=skipped))
+        elif name == status.get("stage") and state != "done":
+            shown: StageState = {"failed": "failed", "stopped": "stopped", "died": "stopped"}.get(state, "running")  # type: ignore[assignment]
+            found.append(StageStatus(name=name, state=shown))
+        else:
+            found.append(StageStatus(name=name, state="waiting"))
+    return found
+
+
+def stage_folders(run_dir: Path, names: list[str]) -> dict[str, Path]:
+    """Stage name -> its folder, numbered in order: 00-prepare, 01-sft, ..."""
+    return {name: run_dir / f"{i:02d}-{name}" for i, name in enumerate(names)}
+
+
+def stop(run_dir: Path, grace_s: float | None = None) -> RunStatus:
+    """Asks the worker to save a checkpoint and exit. grace_s None: returns at once; else waits that many seconds and then kills it."""
+    _require_run(run_dir)
+    if _alive(run_dir):
+        write_atomically(run_dir / "stop.json", json.dumps({"time": utc_now()}))
+        launcher, handle = _process(run_dir)
+        launcher.terminate(handle)
+        deadline = time.monotonic() + (grace_s or 0.0)
+        while grace_s is not None and _alive(run_dir):
+            if time.monotonic() > deadline:
+                kill(run_dir)
+                break
+            time.sleep(0.1)
+    return poll(run_dir)
+
+
+def kill(run_dir: Path) -> None:
+    """Ends the worker and what it started at once. Its last complete checkpoint stands."""
+    _require_run(run_dir)
+    if _alive(run_dir):
+        launcher, handle = _process(run_dir)
+        launcher.kill(handle)
+        while _alive(run_dir):
+            time.sleep(0.05)
+
+
+def list_runs(runs_dir: Path) -> list[RunStatus]:
+    """Every run, newest first; folders that are no runs are passed over."""
+    if not runs_dir.is_dir():
+        return []
+    found = [poll(path) for path in runs_dir.iterdir() if (path / "manifest.json").is_file() and (path / "config.yaml").is_file()]
+    return sorted(found, key=lambda run: (run.created_at, run.name), reverse=True)
+
+
+def read_events(run_dir: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The events written after byte `offset`, and the offset to ask with next time. A line that is still being written, or was torn when
+    a worker was killed, is not given."""
+    path = run_dir / "events.jsonl"
+    if not path.is_file():
+        return [], offset
+    with open(path, "rb") as events:
+        events.seek(offset)
+        whole, newline, _ = events.read().rpartition(b"\n")
+    found = []
+    for line in whole.split(b"\n"):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # torn by a kill; the worker began a new line after it
+        if isinstance(event, dict):
+            found.append(event)
+    return found, offset + len(whole) + len(newline)
+
+
+def read_log(run_dir: Path, max_bytes: int = 16_384) -> str:
+    """The end of stdout.log, whole lines."""
+    path = run_dir / "stdout.log"
+    if not path.is_file():
+        return ""
+    with open(path, "rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(0, size - max_bytes))
+        text = log.read().decode("utf-8", errors="replace")
+    return text if size <= max_bytes else text.partition("\n")[2]
+
+
+def _require_run(run_dir: Path) -> None:
+    if not (run_dir / "manifest.json").is_file():
+        raise NotFound(kind="run", name=str(run_dir))
+
+
+def _process(run_dir: Path) -> tuple[Any, dict[str, Any]]:
+    launch = _read(run_dir / "launch.json")
+    return launchers()[launch.get("launcher", "local")], launch.get("handle", {})
+
+
+def _alive(run_dir: Path) -> bool:
+    launcher, handle = _process(run_dir)
+    return launcher.alive(handle)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON file's object; {} where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    for package in VERSIONS_OF:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # recorded as absent by being absent
+    return found
+
+
+def _commit() -> str | None:
+    """The code's git commit, with "+" behind it when files differ from it; None outside of a git checkout."""
+    import subprocess
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=20, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "HEAD")
+    return head and head + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")

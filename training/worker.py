@@ -1,0 +1,179 @@
+"""Runs the stages of one run directory: `python -m training.worker RUN_DIR`. One process runs them all, since importing torch and
+its kin takes seconds.
+
+It verifies the frozen dataset, runs each stage that is not complete in its folder, writes result.json and then COMPLETE, and exit.json
+at the end. SIGTERM sets a flag that the stage looks at; a second worker on the same run is refused by a lock that dies with the process.
+"""
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from curation.errors import RunFailed, TouchedDataset, UserError
+from training.config import Config, load, settings_of
+from training.data import open_dataset
+from training.fit import CHECKPOINTS
+from training.runs import stage_folders
+from training.stage import COMPLETE, RESULT, StageContext, Stopped, recipes, utc_now, write_atomically
+
+HEARTBEAT_S = 2.0
+
+
+class Journal:
+    """What the run says of itself: events.jsonl, and status.json with a heartbeat. Safe to call from the heartbeat's thread."""
+
+    def __init__(self, run_dir: Path, attempt: int) -> None:
+        self.run_dir = run_dir
+        self._lock = threading.Lock()
+        self._status: dict[str, Any] = {"state": "running", "attempt": attempt, "pid": os.getpid(), "seconds": {}}
+        self._events = open(run_dir / "events.jsonl", "ab", buffering=0)
+        if self._events.tell() and not _ends_a_line(run_dir / "events.jsonl"):
+            self._events.write(b"\n")  # a killed worker's torn line ends here
+
+    def write(self, event: dict[str, Any]) -> None:
+        self._events.write(json.dumps(event, ensure_ascii=False).encode() + b"\n")
+        if event["kind"] == "step":
+            self.set(step=event.get("step"), total=event.get("total"), loss=event.get("loss"))
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        self.write({"time": utc_now(), "stage": None, "kind": kind, **fields})
+
+    def set(self, **fields: Any) -> None:
+        with self._lock:
+            self._status.update(fields)
+            self._save()
+
+    def took(self, stage: str, seconds: float) -> None:
+        with self._lock:
+            self._status["seconds"][stage] = round(seconds, 1)
+            self._save()
+
+    def beat(self) -> None:
+        with self._lock:
+            self._save()
+
+    def _save(self) -> None:
+        self._status["heartbeat"] = time.time()
+        write_atomically(self.run_dir / "status.json", json.dumps(self._status))
+
+
+def _ends_a_line(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def main(run_dir: Path) -> int:
+    """Runs the run to its end. 0: done, or stopped as asked; 1: failed (exit.json says why)."""
+    run_dir = run_dir.absolute()
+    lock = open(run_dir / "worker.lock", "w")  # noqa: SIM115 (held until the process ends)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another worker runs on this directory", file=sys.stderr)
+        return 1
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    (run_dir / "stop.json").unlink(missing_ok=True)
+    previous = json.loads((run_dir / "status.json").read_text(encoding="utf-8"))
+    journal = Journal(run_dir, previous.get("attempt", 1))
+    _start_heartbeat(journal)
+    journal.emit("run_started", attempt=previous.get("attempt", 1))
+    return _end(run_dir, journal, *_attempt(run_dir, journal, stop))
+
+
+def _attempt(run_dir: Path, journal: Journal, stop: threading.Event) -> tuple[str, dict[str, Any] | None]:
+    """(final state, error). The one boundary where any failure becomes a line in exit.json."""
+    try:
+        _run(run_dir, journal, stop)
+    except Stopped:
+        return "stopped", None
+    except UserError as err:
+        print(f"error: {err}", flush=True)
+        return "failed", {"code": err.code, "params": {k: str(v) for k, v in err.params.items()}, "text": str(err)}
+    except Exception as err:  # noqa: BLE001 (a defect or a failure of the machine: recorded whole, and the process ends)
+        traceback.print_exc()
+        return "failed", {"code": None, "text": f"{type(err).__name__}: {err}"[:2000]}
+    return "done", None
+
+
+def _run(run_dir: Path, journal: Journal, stop: threading.Event) -> None:
+    config = load(run_dir / "config.yaml")
+    manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
+    dataset_dir = Path(manifest["dataset"]["path"])
+    if open_dataset(dataset_dir).hash != manifest["dataset"]["hash"]:
+        raise TouchedDataset(where=str(dataset_dir), why="it is another version than the one this run was started with")
+    _set_threads(config)
+    folders = stage_folders(run_dir, manifest["stages"])
+    for name, folder in folders.items():
+        if (folder / COMPLETE).is_file():
+            continue
+        if stop.is_set():
+            raise Stopped(name)
+        ctx = StageContext(
+            name=name, run_dir=run_dir, stage_dir=folder, config=config, settings=settings_of(config, name), dataset_dir=dataset_dir,
+            seed=config.seed, folders=folders, write_event=journal.write, stop=stop,
+        )
+        _run_stage(ctx, journal)
+        if name == "prepare":
+            manifest["models"] = json.loads((folder / RESULT).read_text(encoding="utf-8"))["models"]
+            write_atomically(run_dir / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+
+
+def _run_stage(ctx: StageContext, journal: Journal) -> None:
+    ctx.stage_dir.mkdir(exist_ok=True)
+    journal.set(stage=ctx.name, step=None, total=None, loss=None)
+    ctx.emit("stage_started")
+    began = time.monotonic()
+    result = recipes()[ctx.name].run(ctx)
+    seconds = time.monotonic() - began
+    write_atomically(ctx.stage_dir / RESULT, json.dumps(result, ensure_ascii=False, indent=1))
+    write_atomically(ctx.stage_dir / COMPLETE, utc_now() + "\n")
+    shutil.rmtree(ctx.stage_dir / CHECKPOINTS, ignore_errors=True)  # optimizer states: of no use once the stage is complete
+    journal.took(ctx.name, seconds)
+    if "skipped" in result:
+        ctx.emit("stage_skipped", reason=result["skipped"])
+        ctx.log(f"skipped: {result['skipped']}")
+    else:
+        ctx.emit("stage_done", seconds=round(seconds, 1))
+        ctx.log(f"done in {seconds:.1f} s")
+
+
+def _set_threads(config: Config) -> None:
+    if config.threads is not None:
+        import torch
+
+        torch.set_num_threads(config.threads)
+
+
+def _start_heartbeat(journal: Journal) -> None:
+    def beat() -> None:
+        while True:
+            time.sleep(HEARTBEAT_S)
+            journal.beat()
+
+    threading.Thread(target=beat, daemon=True, name="heartbeat").start()
+
+
+def _end(run_dir: Path, journal: Journal, state: str, error: dict[str, Any] | None) -> int:
+    journal.emit(f"run_{state}", **({"error": error} if error else {}))
+    write_atomically(run_dir / "exit.json", json.dumps({"state": state, "error": error, "time": utc_now()}, ensure_ascii=False))
+    return 1 if state == "failed" else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m training.worker RUN_DIR")
+    if not (Path(sys.argv[1]) / "manifest.json").is_file():
+        raise SystemExit(str(RunFailed(where=sys.argv[1], why="there is no manifest.json", todo="Start it by `python -m training train`.")))
+    sys.exit(main(Path(sys.argv[1])))

@@ -112,6 +112,7 @@ def _launch(run_dir: Path, manifest: dict[str, Any], config: Config, attempt: in
     environment = {
         # 2 threads on a busy machine: torch's spinning wait was measured 7-20 times slower than a sleeping one.
         "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore::FutureWarning",  # stdout.log is read by people
     }
     if config.threads is not None:
         environment["OMP_NUM_THREADS"] = str(config.threads)

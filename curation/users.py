@@ -159,7 +159,8 @@ def check_password(password: str, name: str) -> None:
     if not PASSWORD_MIN <= length <= PASSWORD_MAX:
         raise PasswordLength(length=length, least=PASSWORD_MIN, most=PASSWORD_MAX)
     bare = password.casefold()
-    if name.casefold() in bare and len(name) * 2 > length or len(set(bare)) < 4:
+    beside_the_name = bare.replace(name.casefold(), "") if len(name) > 2 else bare
+    if len(beside_the_name) < 6 or len(set(bare)) < 4:
         raise PasswordGuessable()
 
 

@@ -1,1 +1,227 @@
-"""Known C callback and asynchronous APIs, as rows with sources."""
+"""What is known of C callback and asynchronous APIs: rows in YAML, one file a subsystem, each row with a source to check it by.
+
+A row says which argument, pasted name or struct field is the handler, in which context it runs, whether it may sleep, what makes
+it run and through which functions. None (null) means unknown, or that the row has no such thing; it never means "no".
+
+>>> request_irq = load().function("request_irq")[0]
+>>> request_irq.handler_arg, request_irq.runs_in, request_irq.may_sleep
+(1, 'hardirq', False)
+
+`may_sleep` is read the same everywhere: True: the callback may block; False: it must not (the kernel would be scheduling while
+atomic; in user space the documentation says that only async-signal-safe or non-blocking calls are right); None: not known, or it
+depends on what no row can see.
+
+Keys of a file: `subsystem`, `platform` ("linux" for the kernel, else the library), optional `shared` (YAML anchors that rows merge
+with `<<`), `rows`. Keys of a row: see `Row`. A row covers one handler: an API with two handlers has two rows.
+"""
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from curation.errors import UserError
+from curation.knowledge.mechanisms import MECHANISMS
+from curation.model import Context, Model, Phase
+
+FOLDER = Path(__file__).resolve().parent
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class BadKnowledge(UserError):
+    """One or more rows are wrong. `problems`: one line a fault, with file, row, key and what is wrong."""
+
+    code = "bad_knowledge"
+    text = "The knowledge rows in {where} cannot be used:\n{problems}\nMend the named rows; unknown values are written as null."
+
+
+class Words(Model):
+    """One sentence part in both languages."""
+
+    en: str = Field(min_length=1)
+    zh: str = Field(min_length=1)
+
+
+class Variant(Model):
+    """Other facts when an argument looks a certain way: `matches` (a regular expression) is found in the text of argument `arg` of
+    this call, or, when `api` is given, of a call of `api` on the same object in the same file. Keys that are null change nothing."""
+
+    api: str | None = None
+    arg: int = Field(ge=0)
+    matches: str
+    runs_in: Context | None = None
+    may_sleep: bool | None = None
+    mechanism: str | None = None
+    chain: list[str] | None = None
+
+    @field_validator("matches")
+    @classmethod
+    def _is_a_regular_expression(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as err:
+            raise ValueError(f"is not a regular expression: {err}") from err
+        return value
+
+
+class Row(Model):
+    """One fact about one API. Argument numbers are 0-based.
+
+    names: the functions or macros (kind function, macro). struct, fields: the fields (kind field). handler_arg: the argument that is
+    the callback. handler_name: the callback's name as the macro pastes it, `{0}` being the text of argument 0. handler_field:
+    `struct.field` of the object (object_arg) that holds the callback, for calls that register a filled struct. context_arg: the
+    argument handed to the callback later. object_arg: the argument that names the object ("result": the returned value), by which
+    bind, trigger, wait and handler are tied together. phases: what a call means for `mechanism`. chain: the functions that call
+    the callback, outermost first, without the callback. versions: of the kernel or library, e.g. ">=4.15". source: a public
+    document, manual page or path in the source tree by which a reader can check the row."""
+
+    id: str = Field(pattern=r"^[a-z0-9_]+(\.[A-Za-z0-9_]+)+$")
+    kind: Literal["function", "macro", "field"]
+    names: list[str] = []
+    struct: str | None = None
+    fields: list[str] = []
+    handler_arg: int | None = Field(default=None, ge=0)
+    handler_name: str | None = None
+    handler_field: str | None = Field(default=None, pattern=r"^\w+\.\w+$")
+    context_arg: int | None = Field(default=None, ge=0)
+    object_arg: int | Literal["result"] | None = None
+    runs_in: Context | None = None
+    may_sleep: bool | None = None
+    trigger: Words | None = None
+    chain: list[str] = []
+    mechanism: str | None = None
+    phases: list[Phase] = []
+    variants: list[Variant] = []
+    versions: str | None = None
+    header: str | None = None
+    source: str = Field(min_length=3)
+    notes: str | None = None
+    subsystem: str = ""
+    platform: str = ""
+
+    @field_validator("mechanism")
+    @classmethod
+    def _is_a_known_mechanism(cls, value: str | None) -> str | None:
+        if value is not None and value not in MECHANISMS:
+            raise ValueError(f"{value!r} is not in curation/knowledge/mechanisms.py")
+        return value
+
+    @model_validator(mode="after")
+    def _says_what_it_is_about(self) -> Row:
+        if self.kind == "field" and (not self.struct or not self.fields or self.names):
+            raise ValueError("a field row has struct and fields, and no names")
+        if self.kind != "field" and (not self.names or self.struct or self.fields):
+            raise ValueError(f"a {self.kind} row has names, and neither struct nor fields")
+        if sum(x is not None for x in (self.handler_arg, self.handler_name, self.handler_field)) > 1:
+            raise ValueError("give one of handler_arg, handler_name, handler_field")
+        if self.phases and self.mechanism is None:
+            raise ValueError("phases without a mechanism")
+        if self.takes_handler and self.trigger is None:
+            raise ValueError("a row with a handler says what triggers it (trigger: en, zh)")
+        return self
+
+    @property
+    def takes_handler(self) -> bool:
+        return self.kind == "field" or self.handler_arg is not None or self.handler_name is not None or self.handler_field is not None
+
+
+class Knowledge:
+    """All rows, with look-up by function or macro name and by struct and field."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = list(rows)
+        self.by_id = {row.id: row for row in self.rows}
+        self._calls: dict[str, list[Row]] = defaultdict(list)
+        self._fields: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in self.rows:
+            for name in row.names:
+                self._calls[name].append(row)
+            for field in row.fields:
+                self._fields[(row.struct or "", field)].append(row)
+
+    def function(self, name: str) -> list[Row]:
+        """Rows of the function or macro of that name; [] when nothing is known."""
+        return self._calls.get(name, [])
+
+    def field(self, struct: str, field: str) -> list[Row]:
+        """Rows of a struct's field; [] when nothing is known. `struct` is the tag or typedef name without `struct`."""
+        return self._fields.get((struct, field), [])
+
+    def structs(self) -> set[str]:
+        return {struct for struct, _ in self._fields}
+
+    def names(self) -> set[str]:
+        return set(self._calls)
+
+    @cached_property
+    def structs_by_field(self) -> dict[str, set[str]]:
+        """Field name -> the structs that have a row for it: a guess for assignments whose base type is not known."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for struct, field in self._fields:
+            found[field].add(struct)
+        return dict(found)
+
+
+def load_folder(folder: Path) -> Knowledge:
+    """The rows of every *.yaml in `folder`. Raises BadKnowledge with every fault of every file at once."""
+    rows: list[Row] = []
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        found, wrong = _read(path)
+        rows += found
+        problems += wrong
+    problems += _duplicates(rows)
+    if problems:
+        raise BadKnowledge(where=folder.name, problems="\n".join(f"- {p}" for p in problems))
+    return Knowledge(rows)
+
+
+@cache
+def load() -> Knowledge:
+    """The shipped rows, read once a process. Raises BadKnowledge."""
+    return load_folder(FOLDER)
+
+
+def _read(path: Path) -> tuple[list[Row], list[str]]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # the safe loader, in C where there is one
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        return [], [f"{path.name}: not YAML: {err}"]
+    if not isinstance(content, dict) or not isinstance(content.get("rows"), list):
+        return [], [f"{path.name}: must be a mapping with subsystem, platform and rows"]
+    problems = [f"{path.name}: unknown key {key!r}" for key in content if key not in ("subsystem", "platform", "shared", "rows")]
+    problems += [f"{path.name}: {key} is missing" for key in ("subsystem", "platform") if not content.get(key)]
+    rows = []
+    for number, raw in enumerate(content["rows"], 1):
+        row, wrong = _row(raw, content)
+        problems += [f"{path.name}, row {number} ({raw.get('id', '?') if isinstance(raw, dict) else raw!r}): {why}" for why in wrong]
+        rows += [row] if row else []
+    return rows, problems
+
+
+def _row(raw: Any, content: dict[str, Any]) -> tuple[Row | None, list[str]]:
+    if not isinstance(raw, dict):
+        return None, ["is not a mapping"]
+    given = {"subsystem": content.get("subsystem") or "", "platform": content.get("platform") or ""}
+    if stated := sorted(given.keys() & raw.keys()):
+        return None, [f"{', '.join(stated)}: belongs to the file, not to a row"]
+    try:
+        return Row.model_validate({**raw, **given}), []
+    except ValidationError as err:
+        return None, [f"{'.'.join(map(str, e['loc'])) or 'row'}: {e['msg']}" for e in err.errors()]
+
+
+def _duplicates(rows: list[Row]) -> list[str]:
+    seen: dict[str, Row] = {}
+    wrong = []
+    for row in rows:
+        if row.id in seen:
+            wrong.append(f"{row.subsystem}: the id {row.id} is there twice (also in {seen[row.id].subsystem})")
+        seen[row.id] = row
+    return wrong

@@ -101,12 +101,19 @@ def _may_enter(connection: HTTPConnection) -> bool:
 
 def _refusal(scope: Scope) -> ASGIApp:
     """A page asked for goes to the sign-in and comes back; anything else (a script, a picture, a write) is a plain 401."""
-    wants_page = scope["method"] in ("GET", "HEAD") and "text/html" in Headers(scope=scope).get("accept", "text/html")
-    if not wants_page:
+    if scope["method"] not in ("GET", "HEAD") or not _wants_page(Headers(scope=scope)):
         return PlainTextResponse("Sign in first.\n", status_code=401, headers={"cache-control": "no-store"})
     query = scope.get("query_string", b"").decode("latin-1")
     wanted = scope["path"] + (f"?{query}" if query else "")
     return RedirectResponse(f"/sign-in?next={quote(wanted, safe='')}", status_code=303, headers={"cache-control": "no-store"})
+
+
+def _wants_page(headers: Headers) -> bool:
+    """Browsers say what a request is for; of others, by what they accept."""
+    if "sec-fetch-dest" in headers:
+        return headers["sec-fetch-dest"] in ("document", "iframe")
+    accept = headers.get("accept", "*/*")
+    return "text/html" in accept or "*/*" in accept
 
 
 def middleware() -> list[Middleware]:

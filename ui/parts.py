@@ -22,6 +22,7 @@ from ui.text import error_text, t
 
 log = logging.getLogger("flowsight")
 DWELL_S = 0.4  # a save sooner than this after the form was drawn is key repeat or a double click, not a decision
+PAGES_KEY = "_pages"  # in session_state: name -> st.Page, set by the router
 _OPS = "_ops"
 _ERRORS = "_errors"
 _NOTES = "_notes"
@@ -71,11 +72,13 @@ def _too_soon(op: str) -> bool:
     return False  # spent: the store answers a second call with what the first one wrote
 
 
-def run_guarded(fn: Callable[..., Any], *args: Any, op: str | None = None, after: Callable[[Any], None] | None = None) -> bool:
+def run_guarded(
+    fn: Callable[..., Any], *args: Any, op: str | None = None, after: Callable[[Any], None] | None = None, keep_ops: bool = False
+) -> bool:
     """For `on_click`: calls fn(*args); True when it went well. A UserError is shown at the top of the next run and nothing else happens.
 
     op: the operation id of the form; a call within DWELL_S of its drawing is ignored. after: gets fn's result (may set
-    session_state). After a success every form gets new operation ids when it is drawn again."""
+    session_state). After a success every form gets new operation ids when it is drawn again (keep_ops: not so; for what saves no word)."""
     if op is not None and _too_soon(op):
         return False
     try:
@@ -83,7 +86,8 @@ def run_guarded(fn: Callable[..., Any], *args: Any, op: str | None = None, after
     except UserError as err:
         st.session_state.setdefault(_ERRORS, []).append(error_text(err))
         return False
-    st.session_state[_OPS] = {}
+    if not keep_ops:
+        st.session_state[_OPS] = {}
     if after is not None:
         after(result)
     return True
@@ -92,6 +96,20 @@ def run_guarded(fn: Callable[..., Any], *args: Any, op: str | None = None, after
 def note(text: str) -> None:
     """Says something short at the top right on the next run (what was saved, taken back). `text` is shown as it stands."""
     st.session_state.setdefault(_NOTES, []).append(text)
+
+
+def page_link(name: str, **query: str) -> None:
+    """A link to another screen, if this user has it. query: what the screen reads from its URL."""
+    page = st.session_state.get(PAGES_KEY, {}).get(name)
+    if page is not None:
+        st.page_link(page, query_params=query or None)
+
+
+def go_to(name: str, **query: str) -> None:
+    """Opens another screen now (not in a callback), if this user has it."""
+    page = st.session_state.get(PAGES_KEY, {}).get(name)
+    if page is not None:
+        st.switch_page(page, query_params=query)
 
 
 def show_error(err: BaseException) -> None:

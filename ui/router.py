@@ -15,7 +15,8 @@ from ui import parts
 from ui.session import COOKIE, Session, SignInNeeded, current
 from ui.text import LANG_KEY, LANGS, say, t
 
-PAGES_DIR = Path(__file__).resolve().parent.parent / "pages"
+HERE = Path(__file__).resolve().parent
+PAGES_DIR = HERE.parent / "pages"
 EVERYONE: tuple[Role, ...] = ("annotator", "reviewer", "lead")
 REVIEWERS: tuple[Role, ...] = ("reviewer", "lead")
 LEADS: tuple[Role, ...] = ("lead",)
@@ -44,7 +45,8 @@ def pages_for(role: Role) -> list[str]:
 
 
 def main() -> None:
-    st.set_page_config(page_title="FlowSight Workbench", page_icon=":material/account_tree:", layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(page_title="FlowSight Workbench", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state=210)
+    st.html(HERE / "style.css")
     try:
         session = current()
     except SignInNeeded as err:
@@ -61,6 +63,7 @@ def main() -> None:
     menu = {
         name: st.Page(page_file(name), title=t(f"nav.{name}"), icon=icons[name], url_path=name, default=name == names[0]) for name in names
     }
+    st.session_state[parts.PAGES_KEY] = menu
     page = st.navigation(list(menu.values()), position="hidden")
     _sidebar(session, menu)
     parts.show_pending()

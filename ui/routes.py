@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from curation import users
-from curation.csource import decode
+from curation import blobs, users
+from curation.csource.decode import Undecodable, decode
 from curation.errors import UserError
 from curation.model import Lang
 from curation.settings import load_settings
@@ -48,11 +48,11 @@ async def source(request: Request) -> Response:
     return PlainTextResponse(text, headers=policy)
 
 
-def _source_text(blobs: Path, sha256: str) -> str | None:
-    for where in (blobs / sha256[:2] / sha256, blobs / sha256):
-        if where.is_file():
-            return decode(where.read_bytes()).text
-    return None
+def _source_text(blobs_dir: Path, sha256: str) -> str | None:
+    try:
+        return decode(blobs.get(blobs_dir, sha256)).text
+    except (blobs.BrokenBlob, Undecodable):
+        return None
 
 
 async def code_view_asset(request: Request) -> Response:

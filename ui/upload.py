@@ -1,7 +1,7 @@
 """How does a large archive come in without filling memory? PUT /upload/<filename> streams it to a file of the workspace.
 
 The answer is {"upload": ID}; `taken(settings, ID)` gives the file to the page that imports it. Streamlit's own uploader keeps files in
-RAM (a 1 GB file: 2.2 GB). Only reviewers and leads may upload; a broken or too large upload leaves nothing.
+RAM (a 1 GB file: 2.2 GB). Only leads may upload; a broken or too large upload leaves nothing.
 """
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def upload(request: Request) -> Response:
     filename = request.path_params["filename"]
     try:
         actor = await run_in_threadpool(actor_at, request)
-        require(actor, "reviewer", action="upload archives")
+        require(actor, "lead", action="import sources")
         upload_id = await _receive(request, settings, filename)
     except UserError as err:
         return JSONResponse({"error": error_text(err, "zh" if request.query_params.get("lang") == "zh" else "en")}, status_code=400)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import logging
 
-from curation import propose, sources, users
+from curation import sources, users
 from curation.errors import UserError
 from curation.settings import PROJECT, Settings, load_settings
-from curation.store import Store
+from curation.store import Store, items
 from ui.session import shared_store
 
 DEMO = PROJECT / "datasets" / "demo" / "src"
@@ -22,10 +22,11 @@ def open_workspace() -> Settings:
     settings.home.mkdir(parents=True, exist_ok=True)
     store = shared_store(settings)
     users.local_lead(store)
-    if DEMO.is_dir() and not sources.list_sources(store):
+    known = [source.name for source in sources.list_sources(store)]
+    if DEMO.is_dir() and known in ([], ["demo"]) and next(items.find(store, source="demo"), None) is None:
         try:
             add_demo(store, settings)
-        except UserError:
+        except (UserError, ImportError):
             log.exception("the demo corpus could not be imported")
     return settings
 
@@ -34,4 +35,6 @@ def add_demo(store: Store, settings: Settings) -> None:
     """Imports the demo corpus as the source "demo" and proposes its sites. Again: changes nothing."""
     lead = users.local_lead(store)
     sources.import_folder(store, settings, lead, DEMO, name="demo")
+    from curation import propose
+
     propose.propose_source(store, settings, lead, "demo")

@@ -84,7 +84,8 @@ def code_view(
             for m in marks
         ],
         "line": line, "evidence": sorted(set(evidence)), "current": current, "jump": jump, "height": height,
-        "failed": t("sources.cannot_load"), "phrases": {phrase: t(f"sources.find.{phrase.replace(' ', '_').lower()}") for phrase in PHRASES},
+        "failed": t("sources.cannot_load"),
+        "phrases": {phrase: t(f"sources.find.{phrase.replace(' ', '_').lower()}") for phrase in PHRASES},
     }
     result = _component(key=key, data=data, on_picked_change=on_picked or _nothing)
     return result.picked

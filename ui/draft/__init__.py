@@ -22,8 +22,8 @@ _component = st.components.v2.component(
 
 
 def draft(
-    *, key: str, value: str, storage: str, label: str, on_change: Callable[[], None], rev: int = 0, height_px: int = 140, placeholder: str = "",
-    focus_key: str | None = None, forget: Sequence[str] = (),
+    *, key: str, value: str, storage: str, label: str, on_change: Callable[[], None], rev: int = 0, height_px: int = 140,
+    placeholder: str = "", focus_key: str | None = None, autofocus: bool = False, forget: Sequence[str] = (),
 ) -> None:
     """Shows the text area.
 
@@ -33,7 +33,8 @@ def draft(
     words = {name: t(f"common.draft_{name}") for name in ("typing", "kept", "restored")}
     data = {
         "value": value, "rev": rev, "storage": f"flowsight/{storage}", "label": label, "placeholder": placeholder, "height": height_px,
-        "focus_key": focus_key, "pause_ms": PAUSE_MS, "forget": [f"flowsight/{name}" for name in forget], "words": words,
+        "focus_key": focus_key, "autofocus": autofocus, "pause_ms": PAUSE_MS,
+        "forget": [f"flowsight/{name}" for name in forget], "words": words,
     }
     _component(key=key, data=data, on_value_change=on_change)
 

@@ -102,6 +102,7 @@ export default function (component) {
     if (recall(data.storage) !== null) field.state.textContent = data.words.kept;
     forget(data.storage);
   }
+  if (first && data.autofocus) field.area.focus();
   field.area.dataset.ready = data.storage;
   return () => {
     if (call !== field.calls) return;

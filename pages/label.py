@@ -1,0 +1,235 @@
+"""Label one site: the source on the left, the proposed answer as a filled form on the right, a key for everything.
+
+The item is in the URL (?item=ID), what is typed is a draft in the store: a reload loses nothing.
+"""
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from curation import label, sources
+from curation.errors import BadValue, NotFound, UserError
+from curation.model import Action, Item
+from curation.progress import progress
+from curation.tasks import site_tasks
+from ui import labeling, parts
+from ui.code_view import code_view
+from ui.draft import draft
+from ui.forms import Form, answer_form, evidence_row
+from ui.labeling import LabelForm
+from ui.session import Session, current
+from ui.text import LANGS, named, t
+
+ROW_TWO: list[tuple[Action, str, str]] = [  # what else can be said about a site, its key, its icon
+    ("none", "n", ":material/block:"),
+    ("unknown", "u", ":material/question_mark:"),
+    ("external", "x", ":material/output:"),
+    ("incomplete", "i", ":material/more_horiz:"),
+    ("skip", "s", ":material/skip_next:"),
+]
+
+
+def main() -> None:
+    session = current()
+    task, source = _choose(session)
+    item_id = st.query_params.get("item")
+    if item_id is None:
+        found = label.next_item(session.store, session.actor, task, source)
+        if found is None:
+            _all_done()
+            return
+        item_id = st.query_params["item"] = found.id
+    try:
+        view = label.view(session.store, session.actor, item_id)
+    except (NotFound, BadValue) as err:
+        parts.show_error(err)
+        st.button(t("label.next_item"), on_click=labeling.go_next, args=(item_id,), type="primary")
+        return
+    form = labeling.open_form(session, view)
+    left, right = st.columns([0.56, 0.44], gap="medium")
+    with right:
+        _site(session, form, view)
+        _actions(session, form)
+        _answer(session, form)
+        _evidence(form)
+        _explanation(session, form)
+    with left:
+        _source(session, form, view.item)
+
+
+def _choose(session: Session) -> tuple[str | None, str | None]:
+    """What is labeled: a task, a source, and how far it is. Kept in the URL."""
+    tasks = [task.name for task in site_tasks()]
+    names = [source.name for source in sources.list_sources(session.store)]
+    task, source = st.query_params.get("task"), st.query_params.get("source")
+
+    def chosen(name: str) -> None:
+        value = st.session_state[f"label_{name}"]
+        st.query_params.pop(name, None)
+        if value:
+            st.query_params[name] = value
+        st.query_params.pop("item", None)
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            t("label.task"), [None, *tasks], index=tasks.index(task) + 1 if task in tasks else 0, key="label_task", width=230,
+            format_func=lambda name: named("task", name) or t("label.all_tasks"), label_visibility="collapsed",
+            on_change=chosen, args=("task",),
+        )
+        st.selectbox(
+            t("label.source"), [None, *names], index=names.index(source) + 1 if source in names else 0, key="label_source", width=230,
+            format_func=lambda name: name or t("label.all_sources"), label_visibility="collapsed", on_change=chosen, args=("source",),
+        )
+        done = [p for p in progress(session.store) if p.task in tasks and task in (None, p.task)]
+        st.caption(
+            t("label.progress", done=sum(p.total - p.open for p in done), total=sum(p.total for p in done),
+              mine=sum(p.by_user.get(session.actor.name, 0) for p in done))
+        )
+    return task if task in tasks else None, source if source in names else None
+
+
+def _all_done() -> None:
+    st.success(t("label.all_done"), icon=":material/done_all:")
+    with st.container(horizontal=True):
+        st.button(t("common.undo"), icon=":material/undo:", on_click=labeling.take_back, shortcut="z")
+        parts.page_link("sources")
+
+
+def _site(session: Session, form: LabelForm, view: label.LabelView) -> None:
+    proposal = view.proposal
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(named("task", view.item.task), color="blue")
+        st.badge(named("label.status", view.resolved.status), color="gray")
+        if view.mine is not None:
+            st.badge(t("label.mine", action=named("label.action", view.mine.action)), color="green")
+        st.button(
+            parts.escaped(f"{proposal.file}:{proposal.line}"), key=f"site:{form.key}", type="tertiary", icon=":material/my_location:",
+            on_click=labeling.show_place, args=(form.key, proposal.file, proposal.line), shortcut="g", help=t("label.to_site"),
+        )
+    parts.code(proposal.expression + (f"    /* {t('label.in_function')} {proposal.function} */" if proposal.function else ""))
+
+
+def _actions(session: Session, form: LabelForm) -> None:
+    """Everything that can be said about this site. A save runs in the callback, with the operation id of this very form."""
+    op = parts.op_id(form.key)
+    problem = form.problem
+    with st.container(horizontal=True, gap="small"):
+        changed = labeling.changed_answer(form)
+        st.button(
+            t("label.action.mend") if changed else t("label.action.confirm"), key=f"main:{form.key}", type="primary", shortcut="a",
+            icon=":material/edit:" if changed else ":material/check:", disabled=problem is not None,
+            on_click=labeling.act, args=(form.key, op, "mend" if changed else "confirm"),
+        )
+        for action, key, icon in ROW_TWO:
+            st.button(
+                t(f"label.action.{action}"), key=f"{action}:{form.key}", icon=icon, shortcut=key, on_click=labeling.act,
+                args=(form.key, op, action), help=t(f"label.help.{action}"), disabled=action == "incomplete" and problem is not None,
+            )
+        st.button(
+            t("label.action.flag"), key=f"flag:{form.key}", icon=":material/flag:", shortcut="f", on_click=labeling.toggle_flag,
+            args=(form.key,), help=t("label.help.flag"),
+        )
+        st.button(t("common.undo"), key=f"undo:{form.key}", icon=":material/undo:", shortcut="z", on_click=labeling.take_back)
+        st.button(
+            t("common.previous"), key=f"prev:{form.key}", icon=":material/chevron_left:", shortcut="k", on_click=labeling.go_back,
+            disabled=not st.session_state.get("_label_seen"),
+        )
+        st.button(
+            t("common.next"), key=f"next:{form.key}", icon=":material/chevron_right:", shortcut="j", on_click=labeling.go_next,
+            args=(form.key,),
+        )
+    if problem is not None:
+        parts.show_error(problem)
+    if form.state["flagging"]:
+        draft(
+            key=f"reason:{form.key}", value=form.state["reason"], storage=f"{session.actor.name}/{form.key}/reason", rev=0, height_px=60,
+            label=t("label.flag_reason"), on_change=partial(labeling.say_why, form.key), autofocus=True,
+        )
+        st.button(
+            t("label.flag_save"), key=f"flagged:{form.key}", shortcut="Ctrl+Enter", type="primary", on_click=labeling.act,
+            args=(form.key, op, "flag"),
+        )
+
+
+def _answer(session: Session, form: LabelForm) -> None:
+    answer_form(Form(
+        task=form.task, key=form.key, rev=form.state["rev"], answer=form.state["answer"], candidates=form.proposal.candidates,
+        keep=partial(labeling.keep, form.key), jump=partial(labeling.show_place, form.key), file=form.proposal.file,
+        storage=f"{session.actor.name}/{form.key}",
+    ))
+    if labeling.changed_answer(form):
+        st.button(t("label.propose_again"), key=f"again:{form.key}", type="tertiary", icon=":material/restart_alt:",
+                  on_click=labeling.propose_again, args=(form.key,))
+
+
+def _evidence(form: LabelForm) -> None:
+    if not form.proposal.evidence:
+        return
+    st.markdown(f"**{t('label.evidence_title')}**")
+    shown = Form(form.task, form.key, 0, {}, [], lambda: None, partial(labeling.show_place, form.key), form.proposal.file, "")
+    for number, each in enumerate(form.proposal.evidence[:12]):
+        evidence_row(shown, f"ev:{form.key}:{number}", each)
+
+
+def _explanation(session: Session, form: LabelForm) -> None:
+    def language_chosen() -> None:
+        form.state["lang"] = st.session_state[key] or form.state["lang"]
+        labeling.keep(form.key)
+
+    key = f"lang:{form.key}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{t('label.explanation')}**")
+        st.segmented_control(
+            t("label.explanation_language"), LANGS, default=form.state["lang"], key=key, on_change=language_chosen, required=True,
+            format_func=lambda lang: t(f"common.lang_{lang}"), label_visibility="collapsed",
+        )
+        lang = form.state["lang"]
+        if lang in form.state["explanation"]:
+            st.button(
+                t("label.use_drafted"), key=f"drafted:{form.key}", type="tertiary", on_click=labeling.use_drafted, args=(form.key, lang)
+            )
+    text, rev = labeling.explanation_of(form, lang)
+    field = f"why:{form.key}:{lang}"
+    draft(
+        key=field, value=text, rev=rev, storage=f"{session.actor.name}/{form.key}/{lang}", label=t("label.explanation_help"),
+        on_change=partial(labeling.say_why, form.key, lang, field, rev), focus_key="e", height_px=120,
+        forget=st.session_state.pop("_label_forget", []),
+    )
+
+
+def _source(session: Session, form: LabelForm, item: Item) -> None:
+    place = form.state["place"]
+    if item.source is None or item.file is None:
+        parts.code(item.excerpt)
+        return
+    file, line = place["file"], place["line"]
+    try:
+        text = sources.read_text(session.store, session.settings, item.source, file)
+    except UserError as err:
+        parts.show_error(err)
+        parts.code(item.excerpt)
+        return
+    st.caption(parts.escaped(f"{item.source} / {file}"))
+    marks = label.sites_in_file(session.store, item.source, file)
+    lines = [e.line for e in _all_evidence(form) if e.file == file]
+    code_view(
+        key="label_view", sha256=text.sha256, marks=marks, line=line, evidence=lines, current=item.id, jump=place["jump"],
+        on_picked=_picked, height="calc(100vh - 9.5rem)",
+    )
+
+
+def _all_evidence(form: LabelForm) -> list[Any]:
+    return [*form.proposal.evidence, *(e for candidate in form.proposal.candidates for e in candidate.evidence)]
+
+
+def _picked() -> None:
+    picked = st.session_state["label_view"].picked
+    if picked:
+        st.query_params["item"] = picked
+
+
+
+
+main()

@@ -1,0 +1,256 @@
+"""How does a person fill in an answer? A form made from the task's answer model: one widget for each kind of field.
+
+What a field is drawn as follows from its type alone, so a new task needs no code here, only words ([task.<name>] in the locale files):
+
+| type                        | drawn as                                                            |
+|-----------------------------|---------------------------------------------------------------------|
+| list[Target]                | the ranked candidates as toggles (keys 1-9), and names of one's own |
+| Literal, Literal or None    | a choice with translated words                                      |
+| bool, bool or None          | yes, no, unknown                                                    |
+| str, list[str]              | a text; one entry a line                                            |
+| list[PhaseStep]             | one row a step: phase, file, line                                   |
+
+The answer lives in session_state as plain JSON; every change is told to `keep`, which saves the draft. `rev` makes all widgets anew.
+"""
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel
+
+from curation.model import Candidate, Evidence, PhaseStep, Target
+from curation.tasks import Task
+from ui.draft import draft, text_of
+from ui.parts import escaped
+from ui.text import has, named, t
+
+SHOWN = 9  # candidates with a key of their own; the others fold away
+
+
+@dataclass(frozen=True)
+class Form:
+    """key: of the item; rev: of its widgets. answer: changed in place. keep: called after every change. jump: (file, line) shows a place.
+    storage: names the user and item in the browser."""
+
+    task: Task
+    key: str
+    rev: int
+    answer: dict[str, Any]
+    candidates: list[Candidate]
+    keep: Callable[[], None]
+    jump: Callable[[str, int], None]
+    file: str
+    storage: str
+
+    def widget(self, *parts: object) -> str:
+        return ":".join(map(str, (self.key, self.rev, *parts)))
+
+    def label(self, field: str) -> str:
+        return named(f"task.{self.task.name}_field", field)
+
+    def value_word(self, field: str, value: Any) -> str:
+        if value is None:
+            return t("common.unknown")
+        return next((t(k) for k in (f"task.{self.task.name}_{field}.{value}", f"task.{field}.{value}") if has(k)), str(value))
+
+
+def answer_form(form: Form) -> None:
+    """Draws every field of the task's answer."""
+    for name, field in form.task.Answer.model_fields.items():
+        kind = field.annotation
+        if _is_list_of(kind, Target):
+            _targets(form, name)
+        elif _is_list_of(kind, PhaseStep):
+            _steps(form, name)
+        elif _is_list_of(kind, str):
+            _text(form, name, lines=True)
+        elif _bare(kind) is bool:
+            _choice(form, name, [True, False, None], {True: t("common.yes"), False: t("common.no"), None: t("common.unknown")})
+        elif get_origin(_bare(kind)) is Literal:
+            options = [*get_args(_bare(kind)), *([None] if _optional(kind) else [])]
+            _choice(form, name, options, {o: form.value_word(name, o) for o in options})
+        elif _bare(kind) is str:
+            _text(form, name, lines=False)
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            raise TypeError(f"{form.task.name}.{name}: no widget for {kind}")
+        else:
+            raise TypeError(f"{form.task.name}.{name}: no widget for {kind}")
+
+
+def _is_list_of(kind: Any, inner: type) -> bool:
+    return get_origin(kind) is list and get_args(kind) == (inner,)
+
+
+def _optional(kind: Any) -> bool:
+    return get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind)
+
+
+def _bare(kind: Any) -> Any:
+    """The type without `| None`."""
+    if not _optional(kind):
+        return kind
+    rest = [arg for arg in get_args(kind) if arg is not type(None)]
+    return rest[0] if len(rest) == 1 else kind
+
+
+def _set(form: Form, name: str, value: Any) -> None:
+    form.answer[name] = value
+    form.keep()
+
+
+def _choice(form: Form, name: str, options: list[Any], words: dict[Any, str]) -> None:
+    key = form.widget(name)
+    now = form.answer.get(name)
+
+    def changed() -> None:
+        _set(form, name, options[st.session_state[key]] if st.session_state[key] is not None else now)
+
+    place = options.index(now) if now in options else None
+    numbers = list(range(len(options)))
+    if len(options) <= 4:
+        st.segmented_control(
+            form.label(name), numbers, default=place, format_func=lambda n: escaped(words[options[n]]), key=key, on_change=changed
+        )
+    else:
+        st.selectbox(form.label(name), numbers, index=place, format_func=lambda n: words[options[n]], key=key, on_change=changed)
+
+
+def _text(form: Form, name: str, *, lines: bool) -> None:
+    key = form.widget(name)
+
+    def changed() -> None:
+        text = text_of(key, form.rev)
+        if text is None:
+            return
+        if lines:
+            _set(form, name, [line.strip() for line in text.split("\n") if line.strip()])
+        else:
+            _set(form, name, text.strip() or (None if _optional(form.task.Answer.model_fields[name].annotation) else ""))
+
+    now = form.answer.get(name)
+    value = "\n".join(now or []) if lines else now or ""
+    draft(
+        key=key, value=value, storage=f"{form.storage}/{name}", label=form.label(name), on_change=changed, rev=form.rev,
+        height_px=min(22 + 22 * max(value.count("\n") + 1, 1), 130),
+    )
+
+
+def _targets(form: Form, name: str) -> None:
+    st.markdown(f"**{form.label(name)}**")
+    chosen = {target["name"] for target in form.answer.get(name) or []}
+    own = [target for target in form.answer.get(name) or [] if target["name"] not in {c.name for c in form.candidates}]
+    for number, candidate in enumerate(form.candidates[:SHOWN], 1):
+        _candidate(form, name, number, candidate, candidate.name in chosen)
+    if len(form.candidates) > SHOWN:
+        with st.expander(t("label.more_candidates", count=len(form.candidates) - SHOWN)):
+            for number, candidate in enumerate(form.candidates[SHOWN:], SHOWN + 1):
+                _candidate(form, name, number, candidate, candidate.name in chosen)
+    for target in own:
+        _row(form, name, None, target["name"], None, True, target.get("file"), target.get("line"), [])
+    key = form.widget(name, "own")
+
+    def added() -> None:
+        typed = [word for word in st.session_state[key].replace(",", " ").split() if word not in chosen]
+        st.session_state[key] = ""
+        if typed:
+            known = {c.name: c for c in form.candidates}
+            _set(form, name, [*(form.answer.get(name) or []), *(_target(word, known.get(word)) for word in typed)])
+
+    st.text_input(t("label.add_target"), key=key, on_change=added, placeholder=t("label.add_target_hint"), label_visibility="collapsed")
+
+
+def _target(name: str, candidate: Candidate | None) -> dict[str, Any]:
+    return {"name": name, "file": candidate.file if candidate else None, "line": candidate.line if candidate else None}
+
+
+def _candidate(form: Form, name: str, number: int, candidate: Candidate, on: bool) -> None:
+    _row(form, name, number, candidate.name, candidate, on, candidate.file, candidate.line, candidate.evidence)
+
+
+def _row(
+    form: Form, field: str, number: int | None, name: str, candidate: Candidate | None, on: bool, file: str | None, line: int | None,
+    evidence: list[Evidence],
+) -> None:
+    def toggled() -> None:
+        rest = [target for target in form.answer.get(field) or [] if target["name"] != name]
+        _set(form, field, rest if on else [*rest, _target(name, candidate)])
+
+    toggle, text = st.columns([0.16, 0.84], vertical_alignment="top")
+    mark = ":material/check_box:" if on else ":material/check_box_outline_blank:"
+    shortcut = str(number) if number is not None and number <= SHOWN else None
+    toggle.button(
+        t("label.chosen") if on else t("label.not_chosen"), key=form.widget(field, "toggle", name), icon=mark, shortcut=shortcut,
+        on_click=toggled, width="stretch", type="primary" if on else "secondary",
+    )
+    with text:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.text(name)
+            if file and line:
+                place_button(form, form.widget(field, "def", name), file, line, t("label.definition"))
+        for n, each in enumerate(evidence[:3]):
+            evidence_row(form, form.widget(field, "why", name, n), each)
+
+
+def place_button(form: Form, key: str, file: str, line: int, word: str) -> None:
+    """A link that shows a place in the viewer."""
+    where = f"{file.rsplit('/', 1)[-1]}:{line}"
+    st.button(
+        escaped(f"{word} {where}".strip()), key=key, type="tertiary", on_click=form.jump, args=(file, line), help=escaped(f"{file}:{line}")
+    )
+
+
+def evidence_row(form: Form, key: str, evidence: Evidence) -> None:
+    """What speaks for a proposal: its kind, its place (a click shows it) and the line itself."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        place_button(form, key, evidence.file, evidence.line, named("label.evidence", evidence.kind))
+        if evidence.text:
+            st.text(evidence.text[:160])
+
+
+def _steps(form: Form, name: str) -> None:
+    st.markdown(f"**{form.label(name)}**")
+    phases = get_args(PhaseStep.model_fields["phase"].annotation)
+    steps: list[dict[str, Any]] = form.answer.get(name) or []
+    for number, step in enumerate(steps):
+        phase_key, line_key, file_key = (form.widget(name, part, len(steps), number) for part in ("phase", "line", "file"))
+
+        def changed(number: int = number, phase_key: str = phase_key, line_key: str = line_key, file_key: str = file_key) -> None:
+            new = {
+                "phase": st.session_state[phase_key], "line": int(st.session_state[line_key] or 1),
+                "file": st.session_state[file_key].strip() or form.file,
+            }
+            old = form.answer[name][number]
+            moved = (old["file"], old["line"]) != (new["file"], new["line"])
+            form.answer[name][number] = {**old, **new, **({"text": "", "function": None} if moved else {})}
+            form.keep()
+
+        def removed(number: int = number) -> None:
+            _set(form, name, [s for n, s in enumerate(form.answer[name]) if n != number])
+
+        a, b, c, d, e = st.columns([0.26, 0.38, 0.2, 0.08, 0.08], vertical_alignment="bottom")
+        a.selectbox(
+            t("label.phase"), phases, index=phases.index(step["phase"]), key=phase_key, on_change=changed, label_visibility="collapsed",
+            format_func=lambda value: named("task.phase", value),
+        )
+        b.text_input(t("label.file"), value=step["file"], key=file_key, on_change=changed, label_visibility="collapsed")
+        c.number_input(t("label.line"), min_value=1, value=step["line"], key=line_key, on_change=changed, label_visibility="collapsed")
+        d.button(
+            "", icon=":material/my_location:", key=form.widget(name, "go", len(steps), number), on_click=form.jump,
+            args=(step["file"], step["line"]), help=t("label.show_place"), type="tertiary",
+        )
+        e.button(
+            "", icon=":material/delete:", key=form.widget(name, "drop", len(steps), number), on_click=removed, help=t("label.remove_step"),
+            type="tertiary",
+        )
+        if step.get("text"):
+            st.text(step["text"][:160])
+
+    def more() -> None:
+        last = steps[-1] if steps else {"file": form.file, "line": 1}
+        _set(form, name, [*steps, {"phase": "bind", "file": last["file"], "line": last["line"], "function": None, "text": ""}])
+
+    st.button(t("label.add_step"), icon=":material/add:", key=form.widget(name, "more"), on_click=more, type="tertiary")

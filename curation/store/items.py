@@ -297,9 +297,12 @@ def _annotation_row(entry: Entry, actor: Actor, op_id: str) -> dict[str, Any]:
 
 def _restate(db: Connection, item_ids: Sequence[str]) -> None:
     """Writes anew what resolve() says of these items; their rows are locked by the caller."""
+    same: dict[tuple[str, int], list[str]] = {}
     for item_id, given in _annotations(db, item_ids).items():
         answers = sum(a.action in ANSWERS for a in latest_by_user(given).values())
-        db.execute(update(item_states).where(item_states.c.item_id == item_id).values(status=resolve(given).status, answers=answers))
+        same.setdefault((resolve(given).status, answers), []).append(item_id)
+    for (status, answers), ids in same.items():
+        db.execute(update(item_states).where(item_states.c.item_id.in_(ids)).values(status=status, answers=answers))
 
 
 def restate_all(db: Connection) -> None:

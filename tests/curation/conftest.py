@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 from sqlalchemy import text
 
-from curation.model import Actor, Flag, Item, Lang, stable_id
+from curation.model import Actor, Flag, Item, Lang, Model, Target, stable_id
 from curation.store import Store, open_store
+from curation.tasks import Task, all_tasks
 
 WANG = Actor(name="wang", role="annotator")
 MEI = Actor(name="mei", role="annotator")
@@ -119,3 +121,18 @@ def op() -> Callable[[], str]:
     """A new operation id at each call."""
     made = iter(range(10**9))
     return lambda: f"op-{next(made)}"
+
+
+class ToyAnswer(Model):
+    """A small answer with one scored set and one scored value."""
+
+    targets: list[Target] = Field(json_schema_extra={"metric": "set", "key": "name"})
+    may_sleep: bool | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
+
+
+@pytest.fixture
+def toy_task(monkeypatch: pytest.MonkeyPatch) -> Task:
+    """A site task of the name "function_pointer" in the place of the real one, so that these tests stand by themselves."""
+    toy = Task(name="function_pointer", kind="site", Answer=ToyAnswer, render=lambda *_: None, goal=(2000, 5000))
+    monkeypatch.setitem(all_tasks(), toy.name, toy)
+    return toy

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from curation.errors import BadConfig, NotFound
 from curation.model import Model
@@ -39,27 +39,29 @@ class Base(Model):
     threads: int | None = Field(default=None, ge=1)
     teacher: ModelChoice
     student: ModelChoice | None = None
-    stages: list[str] = STAGES
+    stages: list[str] = Field(default=STAGES, validate_default=True)
 
-    @model_validator(mode="after")
-    def _stages_fit(self) -> Base:
-        problems = []
-        for i, stage in enumerate(self.stages):
-            known = recipes()
+    @field_validator("stages")
+    @classmethod
+    def _stages_fit(cls, stages: list[str], info: ValidationInfo) -> list[str]:
+        problems, known = [], recipes()
+        for i, stage in enumerate(stages):
             if stage not in known or stage == FIRST:
                 names = [name for name in known if name != FIRST]
-                problems.append(f"there is no stage {stage!r}; there are {', '.join(names)}")
+                near = difflib.get_close_matches(stage, names, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+                problems.append(f"there is no stage {stage!r} ({hint})")
                 continue
-            if stage in self.stages[:i]:
+            if stage in stages[:i]:
                 problems.append(f"{stage} stands there twice")
-            missing = [need for need in known[stage].NEEDS if need not in self.stages[:i]]
+            missing = [need for need in known[stage].NEEDS if need not in stages[:i]]
             if missing:
                 problems.append(f"{stage} needs {', '.join(missing)} before it")
-        if "distill" in self.stages and self.student is None:
-            problems.append("distill needs a `student`; name one, or take distill out of `stages`")
+        if "distill" in stages and "student" in info.data and info.data["student"] is None:
+            problems.append("distill needs a `student`: name one, or take distill out")
         if problems:
-            raise ValueError("stages: " + "; ".join(problems))
-        return self
+            raise ValueError("; ".join(problems))
+        return stages
 
 
 @cache
@@ -85,7 +87,8 @@ def presets() -> dict[str, Path]:
 
 
 def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Config:
-    """The configuration of a preset (by name), a YAML file, or a mapping. overrides: dotted path -> value, put over it ("sft.max_steps": 5).
+    """The configuration of a preset (by name), a YAML file, or a mapping. overrides: dotted path -> value, put over it
+    ("sft.max_steps": 5).
 
     Raises NotFound for no such preset or file, BadConfig with every fault at once."""
     where, values = _read(source)
@@ -160,7 +163,8 @@ def _problem(values: dict[str, Any], error: Any) -> str:
     path = ".".join(loc) or "the configuration"
     if error["type"] != "extra_forbidden":
         message = error["msg"].removeprefix("Value error, ")
-        given = "" if error["type"] in ("missing", "value_error") or isinstance(error["input"], dict | list) else f" (given: {error['input']!r})"
+        plain = error["type"] not in ("missing", "value_error") and not isinstance(error["input"], dict | list)
+        given = f" (given: {error['input']!r})" if plain else ""
         return f"- {path}: {message}{given}" if loc else f"- {message}"
     near = difflib.get_close_matches(loc[-1], _known_keys(loc[:-1]), n=1)
     known = ", ".join(_known_keys(loc[:-1]))

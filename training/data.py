@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +87,8 @@ def _sha256(file: Path) -> str:
 
 
 def read_rows(dataset: Dataset, config: Literal["sft", "preference"], split: Split) -> list[dict[str, Any]]:
-    """The rows as plain dicts, in the frozen order; [] where the dataset has no such config or split. `answer` and `meta` stay JSON text."""
+    """The rows as plain dicts, in the frozen order; [] where the dataset has no such config or split. `answer` and `meta`
+    stay JSON text."""
     if not dataset.count(config, split):
         return []
     import pyarrow.parquet as parquet
@@ -166,12 +168,7 @@ def lengths(encoded: list[Encoded]) -> dict[str, int]:
 def marked(tokenizer: Any, row: Encoded) -> str:
     """The row decoded, the learned part between ⟦ and ⟧: what `inspect-data` shows."""
     parts: list[str] = []
-    learned, run = False, []
-    for token, label in zip([*row.input_ids, None], [*row.labels, None], strict=True):
-        is_learned = label is not None and label != IGNORED
-        if token is None or is_learned != learned:
-            text = tokenizer.decode(run)
-            parts.append(f"⟦{text}⟧" if learned else text)
-            learned, run = is_learned, []
-        run.append(token)
+    for learned, places in groupby(range(len(row.labels)), key=lambda i: row.labels[i] != IGNORED):
+        text = tokenizer.decode([row.input_ids[i] for i in places])
+        parts.append(f"⟦{text}⟧" if learned else text)
     return "".join(parts)

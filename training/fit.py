@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from curation.model import Model
+from training.data import Encoded
 from training.models import DType, Method
 from training.stage import COMPLETE, StageContext, Stopped
 
@@ -50,6 +51,13 @@ class AdapterSettings(Model):
     alpha: int = Field(default=32, ge=1)
     dropout: float = Field(default=0.05, ge=0, lt=1)
     target_modules: list[str] | Literal["all-linear"] = "all-linear"
+
+
+def columns(rows: list[Encoded]) -> Any:
+    """Encoded rows as the Dataset that TRL takes as it is; None for no row."""
+    from datasets import Dataset  # type: ignore[attr-defined]  # mypy takes the data folder of that name for it
+
+    return Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]) if rows else None
 
 
 def loop_arguments(ctx: StageContext, settings: LoopSettings, device: str, has_validation: bool) -> dict[str, Any]:

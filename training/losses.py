@@ -1,4 +1,5 @@
-"""Which loss does a student learn by? Distillation after Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015), section 2:
+"""Which loss does a student learn by? Distillation after Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural
+Network" (2015), section 2:
 
     loss = alpha · T² · KL(p_teacher(T) ‖ p_student(T)) + (1 - alpha) · CE(labels),   p(T) = softmax(logits / T)
 
@@ -17,7 +18,8 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Distilled:
-    """Scalars (tensors). total: what is minimized. divergence: KL at temperature T times T², cross_entropy: of the labels; both means over the
+    """Scalars (tensors). total: what is minimized. divergence: KL at temperature T times T², cross_entropy: of the labels;
+    both means over the
     learned tokens of this batch. tokens: how many those are."""
 
     total: Any
@@ -29,9 +31,9 @@ class Distilled:
 def distillation(
     student_logits: Any, teacher_logits: Any, labels: Any, *, temperature: float, alpha: float, normalizer: Any = None
 ) -> Distilled:
-    """Logits: (batch, length, vocabulary); labels: (batch, length), the token at each place itself (shifted here). normalizer: learned tokens
-    of the whole accumulated batch (None: of this one). Where one side's vocabulary is padded to more rows, the shorter counts: Qwen2.5-Coder
-    7B has 152,064 rows, the 1.5B 151,936, for the same tokens. Only learned places are kept before the softmax, to save memory."""
+    """Logits: (batch, length, vocabulary); labels: (batch, length), the token at each place itself (shifted here). normalizer: learned
+    tokens of the whole accumulated batch (None: of this one). Where one side's vocabulary is padded to more rows, the shorter counts:
+    Qwen2.5-Coder 7B has 152,064 rows, the 1.5B 151,936, for the same tokens. Only learned places are kept before the softmax."""
     import torch
     import torch.nn.functional as F
 

@@ -128,8 +128,8 @@ def check_model_folder(folder: Path) -> None:
         why = "its weights are pickled (.bin), which can run code" if pickled else "it has no *.safetensors weights"
         raise refuse(why, "Convert them to safetensors, or choose a repository that has them.")
     for file in weights:
-        if (why := _broken_safetensors(file)) is not None:
-            raise refuse(f"{file.name} {why}", "Download the model again.")
+        if (broken := _broken_safetensors(file)) is not None:
+            raise refuse(f"{file.name} {broken}", "Download the model again.")
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise refuse(f"it has no tokenizer ({', '.join(TOKENIZER_FILES)})", "Put the tokenizer files of the same model beside the weights.")
 
@@ -169,29 +169,23 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
     pre-tokenizer reads text the same way. The vocabulary may turn out smaller than vocab_size on little text."""
     from tokenizers import Tokenizer, trainers
     from tokenizers import models as tokenizer_models
+    from tokenizers.pre_tokenizers import ByteLevel
     from transformers import Qwen2Tokenizer
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    rules = Qwen2Tokenizer()._tokenizer  # its normalizer and pre-tokenizer are what we train by
+    rules: Any = Qwen2Tokenizer()._tokenizer  # its normalizer and pre-tokenizer are what we train by
     trained = Tokenizer(tokenizer_models.BPE())
     trained.normalizer, trained.pre_tokenizer, trained.decoder = rules.normalizer, rules.pre_tokenizer, rules.decoder
-    alphabet = rules.pre_tokenizer.alphabet() if hasattr(rules.pre_tokenizer, "alphabet") else _byte_alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=special, initial_alphabet=ByteLevel.alphabet(), show_progress=False)
     trained.train_from_iterator(texts, trainer)
     model = json.loads(trained.to_str())["model"]
-    merges = [tuple(pair) for pair in model["merges"]]
+    merges: Any = [tuple(pair) for pair in model["merges"]]
     tokenizer = Qwen2Tokenizer(
         vocab=model["vocab"], merges=merges, eos_token="<|im_end|>", pad_token="<|endoftext|>", unk_token="<|endoftext|>",
         extra_special_tokens=["<|im_start|>"],
     )
     tokenizer.chat_template = CHATML
     return tokenizer
-
-
-def _byte_alphabet() -> list[str]:
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    return ByteLevel.alphabet()
 
 
 def make_random(folder: Path, size: RandomModel, tokenizer: Any, seed: int) -> None:
@@ -217,7 +211,7 @@ def make_random(folder: Path, size: RandomModel, tokenizer: Any, seed: int) -> N
 
 
 def device_of(device: Literal["auto", "cpu", "cuda"]) -> str:
-    """Where to compute: "cuda" or "cpu". Raises BadModelFolder never; RuntimeError of torch when cuda is asked for and absent."""
+    """Where to compute: "cuda" or "cpu"."""
     import torch
 
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
@@ -241,7 +235,8 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def load_model(folder: Path, *, device: str, dtype: DType = "auto", four_bit: bool = False) -> Any:
-    """A causal language model in eval mode. dtype auto: bfloat16 on cuda, float32 on the CPU. four_bit: NF4 with double quantization (QLoRA,
+    """A causal language model in eval mode. dtype auto: bfloat16 on cuda, float32 on the CPU. four_bit: NF4 with double
+    quantization (QLoRA,
     Dettmers et al. 2023, section 3). Raises BadModelFolder where transformers cannot read the folder."""
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig

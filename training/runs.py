@@ -14,7 +14,7 @@ import json
 import os
 import re
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -76,7 +76,7 @@ def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None
     Raises TouchedDataset or NotFound for the dataset, BadValue for a name that is taken or is no plain file name."""
     dataset = open_dataset(dataset_dir)
     label = f"{dataset.manifest['name']}-v{dataset.manifest['version']:04d}"
-    name = name or f"{label}-{config.preset or 'own'}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"
+    name = name or f"{label}-{config.preset or 'own'}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     if not NAME_RULE.fullmatch(name):
         raise BadValue(field="name", value=name, why="is no plain name", todo="Use letters, digits, '.', '_' and '-', at most 80.")
     runs_dir.mkdir(parents=True, exist_ok=True)

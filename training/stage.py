@@ -13,8 +13,8 @@ What the stages give (keys others read):
   sft      {"adapter": folder or null, "model": folder or null, ...}: adapter for LoRA and QLoRA, whole model for full
   dpo      as sft, or {"skipped": "no_preference_rows"}
   distill  as sft, for the student
-  merge    {"model": folder, "base": folder, "teacher": folder, "student": folder or null}: `model` is the tuned model that is evaluated and
-           shipped (the merged student if there is one, else the merged teacher), `base` its untuned counterpart; all HF folders with safetensors
+  merge    {"model": folder, "base": folder, "teacher": folder, "student": folder or null}: `model` is the tuned model that is evaluated
+           and shipped (the merged student if there is one, else the merged teacher), `base` its untuned counterpart; all are HF folders
 
 >>> def run(ctx):
 ...     tuned = ctx.path(ctx.result("merge")["model"])
@@ -32,7 +32,7 @@ import pkgutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -68,6 +68,13 @@ class StageContext:
         folder = self.folders.get(stage)
         return read_result(folder) if folder is not None else None
 
+    def need(self, stage: str) -> dict[str, Any]:
+        """The result of a stage that must have come before (see NEEDS); KeyError where it did not."""
+        result = self.result(stage)
+        if result is None:
+            raise KeyError(stage)
+        return result
+
     def path(self, relative: str) -> Path:
         """A path out of a result (relative to the run directory, or absolute for a local base model) as an absolute one."""
         return self.run_dir / relative
@@ -96,7 +103,7 @@ class StageContext:
 
 def utc_now() -> str:
     """The time as events have it: UTC, ISO 8601, milliseconds, `Z`."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_result(stage_dir: Path) -> dict[str, Any] | None:

@@ -15,9 +15,7 @@ from training.stage import StageContext
 
 def teacher_of(ctx: StageContext) -> dict[str, Any]:
     """The teacher as its last tuning stage left it: dpo's result, else sft's."""
-    found = ctx.result("dpo") or ctx.result("sft")
-    assert found is not None, "config.py lets no stage that needs it come before sft"
-    return found
+    return ctx.result("dpo") or ctx.need("sft")
 
 
 def load_tuned(ctx: StageContext, tuned: dict[str, Any], device: str) -> Any:

@@ -1,4 +1,5 @@
-"""Makes a small frozen dataset folder in the layout that curation.freeze writes, from rows of our own: short questions about made-up C code."""
+"""Makes a small frozen dataset folder in the layout that curation.freeze writes, from rows of our own: short questions about
+made-up C code."""
 from __future__ import annotations
 
 import hashlib
@@ -38,7 +39,9 @@ def _sft_row(i: int, draw: random.Random) -> dict[str, Any]:
         why = {"en": f"The field {verb} is set to {module}_{verb}.", "zh": f"字段 {verb} 被设为 {module}_{verb}。"}[lang]
     else:
         task = "callback_timing"
-        ask = {"en": "Where does the callback run? JSON keys: context, may_sleep.", "zh": "回调在哪里运行？JSON 键：context, may_sleep。"}[lang]
+        ask = {
+            "en": "Where does the callback run? JSON keys: context, may_sleep.", "zh": "回调在哪里运行？JSON 键：context, may_sleep。",
+        }[lang]
         hard = draw.random() < 0.5
         how = f"request_irq({i}, {module}_{verb}, 0, 0, d);" if hard else f"INIT_WORK(&d->work, {module}_{verb});"
         code = f"// file: {module}.c\n{how}"

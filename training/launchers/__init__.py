@@ -1,8 +1,8 @@
 """How a worker is started on a run directory: one file each, found by scanning.
 
-A launcher is a module with NAME, `launch(run_dir, environment) -> dict` (starts `python -m training.worker RUN_DIR` and returns, as plain JSON, what
-identifies the process), `alive(handle) -> bool`, `terminate(handle)` (asks it to save and exit) and `kill(handle)` (it and what it started). Everything
-else goes through the run directory.
+A launcher is a module with NAME, `launch(run_dir, environment) -> dict` (starts `python -m training.worker RUN_DIR` and returns, as
+plain JSON, what identifies the process), `alive(handle) -> bool`, `terminate(handle)` (asks it to save and exit) and `kill(handle)`
+(it and what it started). Everything else goes through the run directory.
 """
 from __future__ import annotations
 

@@ -14,7 +14,17 @@ from typing import Any
 from pydantic import Field
 
 from training import data, models
-from training.fit import AdapterSettings, LoopSettings, add_adapter, events_of, fit, load_for_tuning, loop_arguments, save_best_and_last
+from training.fit import (
+    AdapterSettings,
+    LoopSettings,
+    add_adapter,
+    columns,
+    events_of,
+    fit,
+    load_for_tuning,
+    loop_arguments,
+    save_best_and_last,
+)
 from training.losses import distillation
 from training.models import Method
 from training.stage import StageContext
@@ -32,12 +42,11 @@ class Settings(LoopSettings):
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
-    from datasets import Dataset
     from trl import SFTConfig
 
     settings: Settings = ctx.settings
     device = models.device_of(ctx.config.device)
-    base = ctx.path(ctx.result("prepare")["student"])
+    base = ctx.path(ctx.need("prepare")["student"])
     tokenizer = models.load_tokenizer(base)
     frozen = data.open_dataset(ctx.dataset_dir)
 
@@ -56,11 +65,9 @@ def run(ctx: StageContext) -> dict[str, Any]:
 
     # 3. The loop.
     arguments = SFTConfig(**loop_arguments(ctx, settings, device, bool(validation)), max_length=None)
-    columns = [{"input_ids": row.input_ids, "labels": row.labels} for row in train]
-    held = [{"input_ids": row.input_ids, "labels": row.labels} for row in validation]
     trainer = _trainer_class()(
-        model=student, args=arguments, processing_class=tokenizer, train_dataset=Dataset.from_list(columns),
-        eval_dataset=Dataset.from_list(held) if held else None, callbacks=[events_of(ctx)],
+        model=student, args=arguments, processing_class=tokenizer, train_dataset=columns(train),
+        eval_dataset=columns(validation), callbacks=[events_of(ctx)],
     )
     trainer.teacher, trainer.temperature, trainer.alpha = teacher, settings.temperature, settings.alpha
     before = _divergence(student, teacher, validation, settings)

@@ -35,11 +35,12 @@ def run(ctx: StageContext) -> dict[str, Any]:
     if not pairs:
         return {"skipped": "no_preference_rows"}
 
-    from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
+    from datasets import Dataset  # type: ignore[attr-defined]  # mypy takes the data folder of that name for it
+
     device = models.device_of(ctx.config.device)
-    tuned = ctx.result("sft")
+    tuned = ctx.need("sft")
     tokenizer = models.load_tokenizer(ctx.path(tuned["base"]))
 
     # 1. Pairs of which both answers fit.

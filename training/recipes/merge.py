@@ -1,11 +1,13 @@
 """Merging: an adapter becomes part of the weights, so that the model can be evaluated, quantized and shipped as one folder.
 
 Never into the 4-bit weights (measured error against the trained function: 7.0%). An adapter that was trained over NF4 goes into the
-dequantized NF4 weights (0.2%), because that is the function it was trained on; into the original 16-bit ones the error is 9.2%. A LoRA over unquantized
-weights goes into those, in float32 (logits differ by about 4e-7). What is left of a difference is measured on validation rows and reported.
+dequantized NF4 weights (0.2%), because that is the function it was trained on; into the original 16-bit ones the error is 9.2%.
+A LoRA over unquantized weights goes into those (in float32 logits differ by about 4e-7). What is left of a difference is measured
+on validation rows and reported.
 
 >>> ctx.result("merge")
-{"model": "04-merge/student", "base": "00-prepare/student", "teacher": "04-merge/teacher", "student": "04-merge/student", "difference": {...}}
+{"model": "04-merge/student", "base": "00-prepare/student", "teacher": "04-merge/teacher", "student": "04-merge/student",
+"difference": {...}}
 """
 from __future__ import annotations
 
@@ -95,7 +97,7 @@ def _with_adapter(ctx: StageContext, base: Path, adapter: Path, device: str, deq
     return PeftModel.from_pretrained(model, adapter).merge_and_unload(safe_merge=True)
 
 
-def _stored_dtype(base: Path) -> Literal["float32", "bfloat16", "float16"]:
+def _stored_dtype(base: Path) -> str:
     """The type the base's files say they hold; float32 where they say none."""
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     named = config.get("dtype") or config.get("torch_dtype") or "float32"
@@ -127,7 +129,8 @@ def _logits(model: Any, batches: list[Any]) -> list[Any]:
 
 
 def _difference(trained: list[Any], merged: list[Any]) -> dict[str, Any]:
-    """max_logit: the largest absolute difference. kl: KL(trained ‖ merged) a token, in nats. same_top: fraction of places with the same most
+    """max_logit: the largest absolute difference. kl: KL(trained ‖ merged) a token, in nats. same_top: fraction of places
+    with the same most
     likely token. tokens: how many places were compared; the others are None for 0."""
     import torch
     import torch.nn.functional as F

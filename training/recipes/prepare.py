@@ -81,8 +81,10 @@ def _with_template(ctx: StageContext, role: str, folder: Path) -> Path:
 
 def _same_tokenizer(teacher: Path, student: Path) -> None:
     if models.load_tokenizer(teacher).get_vocab() != models.load_tokenizer(student).get_vocab():
-        raise BadConfig(where="student", problems=f"- student: its tokenizer is not the teacher's ({student.name}, {teacher.name}); distillation "
-                        "compares them token by token. Choose a student of the same family.")
+        raise BadConfig(where="student", problems=(
+            f"- student: its tokenizer is not the teacher's ({student.name}, {teacher.name}); distillation compares them token by token. "
+            "Choose a student of the same family."
+        ))
 
 
 def _described(role: str, folder: Path, choice: models.ModelChoice) -> dict[str, Any]:

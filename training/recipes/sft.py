@@ -1,7 +1,8 @@
 """Supervised fine-tuning: the model learns the completions of the frozen train split, not the prompts.
 
 QLoRA (Dettmers et al. 2023: NF4 weights, double quantization, LoRA on every linear layer), LoRA, or all weights. TRL 1.16's SFTTrainer
-over rows that training/data.py tokenized and masked, so that `inspect-data` shows what is learned. `packing` puts several rows into one sequence
+over rows that training/data.py tokenized and masked, so that `inspect-data` shows what is learned. `packing` puts several
+rows into one sequence
 ("bfd"; exact, because each row keeps its own positions and attention).
 
 >>> python -m training train tiny --data datasets/demo/v0001 --set sft.method=lora
@@ -11,7 +12,17 @@ from __future__ import annotations
 from typing import Any
 
 from training import data, models
-from training.fit import AdapterSettings, LoopSettings, add_adapter, events_of, fit, load_for_tuning, loop_arguments, save_best_and_last
+from training.fit import (
+    AdapterSettings,
+    LoopSettings,
+    add_adapter,
+    columns,
+    events_of,
+    fit,
+    load_for_tuning,
+    loop_arguments,
+    save_best_and_last,
+)
 from training.models import Method
 from training.stage import StageContext
 
@@ -26,12 +37,11 @@ class Settings(LoopSettings):
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
-    from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     settings: Settings = ctx.settings
     device = models.device_of(ctx.config.device)
-    base = ctx.path(ctx.result("prepare")["teacher"])
+    base = ctx.path(ctx.need("prepare")["teacher"])
     tokenizer = models.load_tokenizer(base)
     frozen = data.open_dataset(ctx.dataset_dir)
 
@@ -55,11 +65,9 @@ def run(ctx: StageContext) -> dict[str, Any]:
         max_length=settings.max_length if settings.packing else None, packing=settings.packing, eval_packing=False,
         remove_unused_columns=True,
     )
-    columns = [{"input_ids": row.input_ids, "labels": row.labels} for row in train]
-    held = [{"input_ids": row.input_ids, "labels": row.labels} for row in validation]
     trainer = SFTTrainer(
-        model=model, args=arguments, processing_class=tokenizer, train_dataset=Dataset.from_list(columns),
-        eval_dataset=Dataset.from_list(held) if held else None, callbacks=[events_of(ctx)],
+        model=model, args=arguments, processing_class=tokenizer, train_dataset=columns(train),
+        eval_dataset=columns(validation), callbacks=[events_of(ctx)],
     )
     figures = fit(trainer, ctx)
 

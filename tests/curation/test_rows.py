@@ -45,7 +45,9 @@ EXAMPLES: list[tuple[str, str, bytes]] = [
     ("qa", "a.tsv", b"question\tanswer\nWhat runs first?\tmain\n"),
     ("qa", "a.jsonl", lines({"prompt": "What runs first?", "completion": "main"})),
     ("messages", "a.jsonl", lines({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]})),
-    ("messages", "a.jsonl", lines({"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Hello"}]})),
+    ("messages", "a.jsonl", lines({
+        "prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Hello"}],
+    })),
     ("sharegpt", "a.json", json.dumps([{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}]).encode()),
     ("preference", "a.jsonl", lines(PREFERENCE)),
     ("preference", "a.jsonl", lines({"chosen": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "c"}],

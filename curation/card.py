@@ -20,7 +20,8 @@ from curation.split import SPLITS
 
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 _MEANING = {
-    "id": "stable id of the row", "task": "labeling task", "lang": "language of the text: en or zh", "origin": "site, generated or imported",
+    "id": "stable id of the row", "task": "labeling task", "lang": "language of the text: en or zh",
+    "origin": "site, generated or imported",
     "group": "what a split never tears apart", "prompt": "messages before the answer", "completion": "the answer to learn",
     "chosen": "the better answer", "rejected": "the worse answer", "answer": "the structured answer as JSON; null for free text",
     "source": "imported code base; null without one", "file": "file in it", "line": "line in the file, 1-based",
@@ -40,7 +41,7 @@ def readme(manifest: dict[str, Any]) -> str:
         "configs": [
             {
                 "config_name": config, **({"default": True} if number == 0 else {}),
-                "data_files": [{"split": split, "path": f"{config}/{split}.parquet"} for split in SPLITS if split in manifest["configs"][config]],
+                "data_files": [{"split": split, "path": f"{config}/{split}.parquet"} for split in manifest["configs"][config]],
             }
             for number, config in enumerate(c for c in CONFIGS if c in manifest["configs"])
         ],
@@ -49,8 +50,8 @@ def readme(manifest: dict[str, Any]) -> str:
     lines = [
         "---", yaml.safe_dump(head, allow_unicode=True, sort_keys=False).rstrip(), "---", "",
         f"# {manifest['name']}", "",
-        "How C programs really flow: which function a pointer calls, when and where a callback runs, which asynchronous mechanism is at work.",
-        "Labeled and reviewed by people with FlowSight Workbench, then frozen.", "",
+        "How C programs really flow: which function a pointer calls, when and where a callback runs, which asynchronous mechanism is",
+        "at work. Labeled and reviewed by people with FlowSight Workbench, then frozen.", "",
         "```python", "from datasets import load_dataset", "",
         *(f'{config} = load_dataset("PATH", "{config}")' for config in manifest["configs"]), "```", "",
         "## Rows", "", "| task | language | train | validation | test | minimum | wanted |", "|---|---|---:|---:|---:|---:|---:|",
@@ -59,7 +60,8 @@ def readme(manifest: dict[str, Any]) -> str:
         f"{len(manifest['groups'])} groups were split as wholes, with seed {manifest['seed']}: rows of one "
         f"{'code base' if options['by'] == 'source' else 'file'}, of one prompt, and near duplicates (ROUGE-L of at least "
         f"{options['near']}) stay together.",
-        f"Checked on the written rows, across splits: {manifest['leaks']['exact']} equal and {manifest['leaks']['near']} nearly equal prompts.",
+        f"Checked on the written rows, across splits: {manifest['leaks']['exact']} equal and {manifest['leaks']['near']} nearly equal "
+        "prompts.",
         "", "## Columns", "",
         *(f"- `{name}`: {_MEANING[name]}" for name in dict.fromkeys(n for c in manifest["configs"] for n in COLUMNS[c])), "",
         "## Hash", "", f"`{manifest['hash']}`, over the hashes of all rows and the options; `manifest.json` has each row's and file's.", "",
@@ -115,7 +117,8 @@ _CONTEXT = {
     "rai": "http://mlcommons.org/croissant/RAI/", "dct": "http://purl.org/dc/terms/", "citeAs": "cr:citeAs", "column": "cr:column",
     "conformsTo": "dct:conformsTo", "data": {"@id": "cr:data", "@type": "@json"}, "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"}, "extract": "cr:extract", "field": "cr:field", "fileProperty": "cr:fileProperty",
-    "fileObject": "cr:fileObject", "fileSet": "cr:fileSet", "format": "cr:format", "includes": "cr:includes", "isLiveDataset": "cr:isLiveDataset",
+    "fileObject": "cr:fileObject", "fileSet": "cr:fileSet", "format": "cr:format", "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
     "jsonPath": "cr:jsonPath", "key": "cr:key", "md5": "cr:md5", "parentField": "cr:parentField", "path": "cr:path",
     "recordSet": "cr:recordSet", "references": "cr:references", "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace",
     "separator": "cr:separator", "source": "cr:source", "subField": "cr:subField", "transform": "cr:transform",

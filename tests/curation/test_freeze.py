@@ -13,7 +13,9 @@ import yaml
 
 from curation import manifest, prefer, review, rows
 from curation.errors import BadValue, NotAllowed, NothingToFreeze, TouchedDataset
-from curation.freeze import FreezeOptions, freeze, leaks, preview, subject_of, verify
+from curation.freeze import FreezeOptions, freeze, preview, verify
+from curation.gather import subject_of
+from curation.leaks import leaks
 from curation.manifest import FrozenRow
 from curation.model import Actor, Item, stable_id
 from curation.settings import Settings, load_settings

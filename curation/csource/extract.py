@@ -28,7 +28,7 @@ _PASS_ON = frozenset((
     "rcu_dereference", "rcu_dereference_raw", "rcu_dereference_protected", "rcu_dereference_check", "rcu_dereference_bh", "rcu_dereference_rtnl",
     "rtnl_dereference", "rcu_access_pointer", "READ_ONCE", "ACCESS_ONCE", "WRITE_ONCE", "smp_load_acquire", "atomic_load", "likely", "unlikely",
     "atomic_load_explicit", "RCU_INITIALIZER", "__builtin_expect", "ERR_CAST", "get_unaligned", "uv_upgrade", "srcu_dereference", "xchg",
-    "lockless_dereference",
+    "lockless_dereference", "va_arg", "__va_arg",
 ))
 _STORE_SECOND = {"rcu_assign_pointer", "RCU_INIT_POINTER", "WRITE_ONCE", "smp_store_release", "atomic_store", "smp_store_mb", "xchg"}
 _CONTAINER = {"container_of": (1, 0), "list_entry": (1, 0), "list_first_entry": (1, 0), "hlist_entry": (1, 0), "rb_entry": (1, 0),
@@ -76,14 +76,14 @@ def extract_fragment(code: str, file: str, line: int, column: int, function: str
         return facts
     walk = _Walk(facts, wrapped, prepared)
     walk.pinned = (line, column)
-    walk.local = set(local)
+    walk.enclosing_local = local
     walk.run(_parser().parse(prepared.code.encode("ascii")).root_node, 0)
     for call in facts.calls:
         call.macro = macro
-    for fact in (*facts.calls, *facts.uses, *facts.assignments, *facts.variables):
-        fact.function = function
     if function:
         facts.functions.clear()
+        for fact in (*facts.calls, *facts.uses, *facts.assignments, *facts.variables):
+            fact.function = function
     return facts
 
 
@@ -117,6 +117,7 @@ class _Walk:
         self.file_types: dict[str, str] = {}
         self.bodies: set[int] = set()
         self.pinned: tuple[int, int] | None = None
+        self.enclosing_local: set[str] = set()
         self.handlers = {
             "function_definition": self.on_function, "declaration": self.on_declaration, "call_expression": self.on_call,
             "assignment_expression": self.on_assignment, "return_statement": self.on_return, "struct_specifier": self.on_struct,
@@ -246,7 +247,7 @@ class _Walk:
         self.function_end = node.end_byte + self.base
         self.bodies.add(body.start_byte + self.base)
         self.facts.functions.append(self.function)
-        self.local = {p for p, _ in params if p}
+        self.local = {p for p, _ in params if p} | self.enclosing_local
         self.types = {p: t for p, t in params if p}
         for position, (param, type_text) in enumerate(params):
             if param:

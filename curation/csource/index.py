@@ -8,10 +8,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 
+from curation.csource.expansion import Expander
 from curation.csource.facts import (
-    Assignment, Call, FactsProblem, FileFacts, Function, Macro, NameUse, Prototype, Struct, Typedef, Variable,
+    Assignment, Call, FactsProblem, FileFacts, Function, Macro, NameUse, Operand, Prototype, Struct, Typedef, Variable,
 )
+from curation.csource.flow import Flow
+from curation.csource.macros import Macros
+from curation.csource.resolve import Resolution, resolve
+from curation.csource.types import CType, Types, parse_type
 from curation.model import Candidate
 
 
@@ -30,11 +36,17 @@ class Index:
         self._locals: dict[tuple[str, str], list[Variable]] = defaultdict(list)
         self._structs: dict[str, list[Struct]] = defaultdict(list)
         self._typedefs: dict[str, list[Typedef]] = defaultdict(list)
-        self._macros: dict[str, list[Macro]] = defaultdict(list)
         self._prototypes: dict[str, list[Prototype]] = defaultdict(list)
         self._starts: dict[str, tuple[list[int], list[Function]]] = {}
+        self._field_uses: dict[str, list[NameUse]] | None = None
+        expander = Expander(self.facts, texts)
+        expander.run()
+        self._macros: Macros = expander.macros
+        self.types = Types(self.facts.values())
         for one in self.facts.values():
             self._add(one)
+        for one in self.facts.values():
+            self._settle_calls(one)
 
     def _add(self, one: FileFacts) -> None:
         for function in one.functions:
@@ -44,16 +56,23 @@ class Index:
                 self._globals[variable.name].append(variable)
             else:
                 self._locals[one.file, variable.function].append(variable)
-        for name, found in (("_structs", one.structs), ("_typedefs", one.typedefs), ("_macros", one.macros),
-                            ("_prototypes", one.prototypes), ("_uses", one.uses)):
+        for name, found in (("_structs", one.structs), ("_typedefs", one.typedefs),  ("_prototypes", one.prototypes), ("_uses", one.uses)):
             table = getattr(self, name)
             for fact in found:  # type: ignore[attr-defined]
                 table[fact.name].append(fact)
-        for call in one.calls:
-            if call.callee_name is not None:
-                self._calls_to[call.callee_name].append(call)
         ordered = sorted(one.functions, key=lambda f: f.start_line)
         self._starts[one.file] = ([f.start_line for f in ordered], ordered)
+
+    def _settle_calls(self, one: FileFacts) -> None:
+        """A call of a plain name is indirect where the name is a variable's and no function's."""
+        for call in one.calls:
+            name = call.callee_name
+            if name is None:
+                continue
+            if name not in self._functions and name in self._globals and self._macros.get(name) is None and name not in self._prototypes:
+                call.kind, call.callee_name = "indirect", None
+            else:
+                self._calls_to[name].append(call)
 
     def files(self) -> list[str]:
         """The files that were given, with or without facts."""
@@ -99,7 +118,29 @@ class Index:
     def initializers(self, struct: str | None, field: str) -> list[NameUse]:
         """Uses as the initializer of, or in an assignment to, a member `field` (the last step of the path). struct: "struct ops", a typedef's
         name, or None for any; the member's own struct, so nested ones are found under the inner type."""
-        raise NotImplementedError
+        if self._field_uses is None:
+            self._field_uses = defaultdict(list)
+            for one in self.facts.values():
+                for use in one.uses:
+                    if use.kind in ("initializer", "assignment") and (key := self.field_of(use)) is not None:
+                        self._field_uses[key[1]].append(use)
+        wanted = self._struct_key(struct) if struct is not None else None
+        return [u for u in self._field_uses.get(field, []) if wanted is None or (self.field_of(u) or (None, ""))[0] in (wanted, None)]
+
+    def field_of(self, use: NameUse | Assignment) -> tuple[str | None, str] | None:
+        """(struct, field) that a use or assignment puts its value into: ("struct ops", "open"); struct None where it is not known; None for a plain
+        variable. Positional initializers are named by the struct's definition, "#2" where there is none."""
+        if isinstance(use, Assignment):
+            return self.flow.field_key(use, use.left)
+        if use.operand is not None:
+            return self.flow.field_key(use, use.operand)
+        if not use.fields:
+            return None
+        return self.types.walk(parse_type(use.struct) if use.struct else None, use.fields, use.file)[1]
+
+    def _struct_key(self, name: str) -> str:
+        kind = self.types.expand(CType(name.removesuffix("*").strip()), "")
+        return self.types.struct_name(kind) or kind.base
 
     def callers(self, name: str) -> list[Function]:
         """The functions that call `name` directly, each once."""
@@ -126,26 +167,55 @@ class Index:
         ranked = own or [v for v in known if not v.static]
         return next((v for v in ranked if not v.extern), ranked[0] if ranked else None)
 
-    def type_of(self, call_or_use: Call | NameUse | Assignment, operand: object) -> str | None:
-        """The type text of an operand at a place, typedefs unresolved; None when it cannot be known."""
-        raise NotImplementedError
+    def has_variable(self, name: str) -> bool:
+        """Whether there is a variable of that name at file scope anywhere."""
+        return name in self._globals
+
+    def function_in(self, file: str, name: str) -> Function | None:
+        """The first definition of a name in one file."""
+        return next((f for f in self._functions.get(name, []) if f.file == file), None)
+
+    def enclosing_named(self, file: str, name: str | None, line: int) -> Function | None:
+        """The function that a fact says it stands in; of several of that name in the file, the one around the line."""
+        found = [f for f in self._functions.get(name, []) if f.file == file] if name is not None else []
+        return next((f for f in found if f.start_line <= line <= f.end_line), found[0] if found else None)
+
+    def type_of(self, fact: Call | NameUse | Assignment, operand: Operand) -> CType | None:
+        """The type of an operand at a fact's place, typedefs followed and its leading `&` left out; None when it cannot be known.
+        `str()` of it reads like C: "struct ops *"."""
+        kind = self.flow.operand_type(fact, operand)
+        return self.types.expand(kind, fact.file) if kind is not None else None
 
     def structs(self, name: str) -> list[Struct]:
         """Definitions of "struct tag" (also by a typedef's name)."""
-        return self._structs.get(name, [])
+        return self._structs.get(name, []) or [s for text in self._typedefs.get(name, [])[:1] for s in self._structs.get(parse_type(text.type).base, [])]
 
     def typedefs(self, name: str) -> list[Typedef]:
         return self._typedefs.get(name, [])
 
     def macros(self, name: str) -> list[Macro]:
-        return self._macros.get(name, [])
+        """Every #define of a name."""
+        return self._macros.by_name.get(name, [])
+
+    def macro(self, name: str, file: str) -> Macro | None:
+        """The #define that a name means in a file: its own first, one with a body first."""
+        return self._macros.get(name, file)
 
     def prototypes(self, name: str) -> list[Prototype]:
         return self._prototypes.get(name, [])
 
+    @cached_property
+    def flow(self) -> Flow:
+        """The solved constraints over the whole corpus; made when first asked for."""
+        return Flow(self)
+
+    def resolution(self, call: Call) -> Resolution:
+        """The candidates of a call with the step that found them and whether they are all."""
+        return resolve(self, self.flow, call)
+
     def resolve(self, call: Call) -> list[Candidate]:
         """The functions an indirect call may reach, best first, with evidence; [] when none is found. For a direct call its definitions."""
-        raise NotImplementedError
+        return self.resolution(call).candidates
 
     def problems(self) -> list[FactsProblem]:
         """Why files or parts of them gave no facts."""

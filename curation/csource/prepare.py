@@ -311,6 +311,8 @@ def _is_old_style(code: str, closed: int) -> bool:
 
 
 def _is_function(header: str) -> bool:
+    if "__attribute__" in header and re.search(r"\b(struct|union|enum)\b", header):
+        header = re.sub(r"__attribute__\s*\(\(.*?\)\)", " ", header, flags=re.DOTALL)
     return "(" in header and re.search(r"\)\s*(?:\w+\s*(?:\([^{}]*\))?\s*)*\Z|;\s*\Z", header) is not None
 
 

@@ -1,0 +1,138 @@
+"""Which facts do the corpus's own macros hide? Their invocations are expanded and read; what is found belongs to the invocation's place.
+
+A call inside a macro's body is a call at the line where the macro is invoked, as a debugger counts. Expanded are: invocations whose expansion calls
+through a pointer, pastes names, assigns, defines or holds an initializer; elements of initializers that are macros (tables made by X-macros).
+
+>>> build_index([("a.c", "#define CALL(p) (p)->go(p)\\nvoid f(struct s *x) { CALL(x); }")]).calls("a.c")[-1].macro
+'CALL'
+"""
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from curation.csource.extract import extract_fragment
+from curation.csource.facts import Assignment, Call, FileFacts, Operand
+from curation.csource.macros import MAX_TEXT, Macros
+
+_THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
+_STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_MAX_INVOCATIONS = 400_000
+
+
+class Expander:
+    """Adds to each file's facts what its macro invocations stand for. functions: the names of all functions defined in the corpus."""
+
+    def __init__(self, corpus: dict[str, FileFacts], texts: dict[str, str]) -> None:
+        self.corpus = corpus
+        self.texts = texts
+        self.macros = Macros(m for one in corpus.values() for m in one.macros)
+        self.functions = {f.name for one in corpus.values() for f in one.functions}
+        self._interest: dict[str, bool] = {}
+        self.budget = _MAX_INVOCATIONS
+        self._fragment = lru_cache(maxsize=4096)(self._expanded)
+
+    def run(self) -> None:
+        if not self.macros.by_name:
+            return
+        for one in list(self.corpus.values()):
+            self._file(one)
+
+    def interesting(self, name: str) -> bool:
+        """Whether a macro's expansion can hold facts that its invocation does not show."""
+        known = self._interest.get(name)
+        if known is not None:
+            return known
+        self._interest[name] = False  # while its own body is looked at
+        found = False
+        for macro in self.macros.by_name.get(name, []):
+            body = macro.body
+            if not body:
+                continue
+            if _THROUGH_POINTER.search(body) or _STORES.search(body):
+                found = True
+            elif macro.params and any(re.search(rf"\b{re.escape(p)}\s*\)?\s*\(", body) for p in macro.params if p.isidentifier()):
+                found = True
+            else:
+                found = any((w in self.functions and macro.params is not None) or (w in self.macros.by_name and self.interesting(w))
+                            for w in _WORD.findall(body))
+            if found:
+                break
+        self._interest[name] = found
+        return found
+
+    def _file(self, one: FileFacts) -> None:
+        locals_of: dict[str, set[str]] = {}
+        for variable in one.variables:
+            if variable.function is not None:
+                locals_of.setdefault(variable.function, set()).add(variable.name)
+        added: list[FileFacts] = []
+        for call in list(one.calls):
+            name = call.callee_name
+            if name is None or name not in self.macros.by_name or not self.interesting(name) or self.budget <= 0:
+                continue
+            self.budget -= 1
+            local = locals_of.get(call.function or "", set())
+            text = self._fragment(f"{name}({', '.join(a.text for a in call.args)})", one.file)
+            if text is not None:
+                added.append(self._read(text, call, local, name))
+        for assignment in list(one.assignments):
+            for operand in assignment.right:
+                if operand.base in self.macros.by_name and not operand.fields and self.budget > 0:
+                    self.budget -= 1
+                    found = self._value(assignment, operand, locals_of.get(assignment.function or "", set()))
+                    if found is not None:
+                        added.append(found)
+        for found in added:
+            one.functions.extend(found.functions)
+            one.calls.extend(found.calls)
+            one.uses.extend(found.uses)
+            one.assignments.extend(found.assignments)
+            one.variables.extend(found.variables)
+            one.structs.extend(found.structs)
+            one.typedefs.extend(found.typedefs)
+            self.functions.update(f.name for f in found.functions)
+
+    def _expanded(self, text: str, file: str) -> str | None:
+        expanded = self.macros.expand(text, file)
+        return expanded if expanded != text and len(expanded) < MAX_TEXT else None
+
+    def _read(self, text: str, call: Call, local: set[str], name: str) -> FileFacts:
+        found = extract_fragment(text, call.file, call.line, call.column, call.function, local, name)
+        shown = {a.text for a in call.args}
+        if call.function is not None:  # calls written in the arguments are facts of the invocation already
+            found.calls = [c for c in found.calls if not any(c.callee + "(" in a for a in shown)]
+        return found
+
+    def _value(self, assignment: Assignment, operand: Operand, local: set[str]) -> FileFacts | None:
+        """What a macro as a value, or as a piece of a brace list, puts into the assignment's left side."""
+        text = self._fragment(operand.text, assignment.file)
+        if text is None or not (_WORD.search(text)) or not any(w in self.functions or w in local for w in _WORD.findall(text)) and "->" not in text:
+            return None
+        listed = assignment.kind == "initializer" and bool(assignment.left.fields)
+        code = f"auto v = {{ {text} }};" if listed else f"v = {text};"
+        function = assignment.function or "@"
+        found = extract_fragment(code, assignment.file, assignment.line, assignment.column, function, local, operand.base or "")
+        kept = FileFacts(assignment.file)
+        for made in found.assignments:
+            if made.left.base != "v":
+                continue
+            path = made.left.fields
+            if listed:
+                head, last = assignment.left.fields[:-1], assignment.left.fields[-1]
+                if path and path[0].startswith("#"):
+                    path = (*head, last, *path[1:])
+                else:
+                    path = (*head, *path)
+            else:
+                path = assignment.left.fields
+            left = Operand(assignment.left.text, assignment.left.base, path, False, assignment.left.cast, assignment.left.call)
+            made.left, made.function, made.kind = left, assignment.function, assignment.kind
+            kept.assignments.append(made)
+        names = {o.base for m in kept.assignments for o in m.right}
+        for use in found.uses:
+            if use.name in names and use.name in self.functions:
+                use.function, use.kind, use.variable, use.fields = assignment.function, "initializer", assignment.left.base, assignment.left.fields
+                kept.uses.append(use)
+        return kept

@@ -1,0 +1,230 @@
+"""Which functions can an indirect call reach, best first, why, and is that all?
+
+First what flow says; where it finds nothing, in steps: the same field name in any struct, the same signature among functions whose address is taken,
+the same number of arguments. The step is the evidence's kind. A candidate whose parameters do not fit the call's arguments stays only where no other fits.
+
+>>> [(c.name, c.evidence[0].kind) for c in resolve(index, flow, call).candidates]
+[('my_open', 'initializer')]
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from curation.csource.facts import Call, Function
+from curation.csource.flow import Flow, Key, Take
+from curation.csource.types import CType, parse_type, split_params
+from curation.model import Candidate, Evidence
+
+if TYPE_CHECKING:
+    from curation.csource.index import Index
+
+Step = Literal["flow", "same_field", "same_signature", "same_arity", "none"]
+Completeness = Literal["complete", "incomplete", "external", "none"]
+FALLBACK_LIMIT = 24  # candidates kept of a fallback step: more help nobody
+_EVIDENCE_LIMIT = 5
+
+
+@dataclass
+class Resolution:
+    """candidates: best first. step: which step found them. completeness: complete (every place that can put a value there was seen), incomplete,
+    external (nothing in the corpus puts a value there), none (no candidate of any step)."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    step: Step = "none"
+    completeness: Completeness = "none"
+
+
+def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
+    if call.kind == "direct":
+        definitions = index.functions(call.callee_name or "", call.file)
+        return Resolution([_definition(index, f) for f in definitions], "flow" if definitions else "none", "complete" if definitions else "external")
+    pointer = _pointer_type(index, flow, call)
+    reached = flow.reaching(call)
+    objects = flow.objects(call)
+    if reached:
+        ranked = _ranked(index, flow, call, list(reached), reached, objects, pointer, "flow")
+        complete = bool(ranked) and not _open(index, flow, call) and all(c.file is not None for c in ranked)
+        return Resolution(ranked, "flow", "complete" if complete else "incomplete")
+    last = next((s for s in reversed(call.operand.fields) if s not in ("*", "[]", "()")), None)
+    steps: list[tuple[Step, Iterable[int]]] = []
+    if last is not None:
+        steps.append(("same_field", flow.field_values(last)))
+    params = index.types.params(pointer)
+    if params is not None:
+        steps.append(("same_signature", _same_signature(index, flow, call, params)))
+    if call.args:
+        steps.append(("same_arity", _same_arity(flow, call)))
+    for step, values in steps:
+        ranked = _ranked(index, flow, call, list(values), {}, objects, pointer, step)[:FALLBACK_LIMIT]
+        if ranked:
+            return Resolution(ranked, step, "external" if step == "same_arity" else "incomplete")
+    return Resolution([], "none", "external" if _open(index, flow, call) or last is not None else "none")
+
+
+def _definition(index: Index, function: Function) -> Candidate:
+    evidence = Evidence(file=function.file, line=function.line, column=function.column, kind="definition", text=index.line_text(function.file, function.line))
+    return Candidate(name=function.name, file=function.file, line=function.line, score=1.0, evidence=[evidence])
+
+
+def _pointer_type(index: Index, flow: Flow, call: Call) -> CType | None:
+    kind = flow.operand_type(call, call.operand)
+    return index.types.expand(kind, call.file) if kind is not None else None
+
+
+# ---- fallback steps
+
+
+def _normal(index: Index, text: str, file: str) -> tuple[str, int]:
+    kind = index.types.expand(parse_type(_without_name(text)), file)
+    return index.types.alias.get(kind.base, kind.base), sum(1 for s in kind.derived if s in ("*", "[]"))
+
+
+def _without_name(text: str) -> str:
+    """A parameter of a function type may carry a name: "int fd" is read as "int"."""
+    words = text.replace("*", " * ").split()
+    if len(words) >= 2 and words[-1].isidentifier() and "(" not in text:
+        plain = [w for w in words if w not in ("const", "volatile", "struct", "union", "enum", "unsigned", "signed", "*")]
+        tagged = any(w in ("struct", "union", "enum") for w in words)
+        builtin = words[-1] in ("int", "char", "long", "short", "double", "float")
+        if not builtin and (len(plain) >= 2 or (words[-2] == "*") or (tagged and len(plain) >= 2) or "unsigned" in words):
+            return " ".join(words[:-1])
+    return text
+
+
+def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[int]:
+    wanted, variadic = split_params(params)
+    wanted_types = [_normal(index, p, call.file) for p in wanted]
+    found = []
+    for value in flow.address_taken():
+        function = flow.functions[value]
+        if function is None or len(function.params) != len(wanted) or function.variadic != variadic:
+            continue
+        if wanted and all(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, wanted_types, strict=True)):
+            found.append(value)
+    return found
+
+
+def _same_arity(flow: Flow, call: Call) -> list[int]:
+    return [v for v in flow.address_taken() if (f := flow.functions[v]) is not None and len(f.params) == len(call.args)]
+
+
+# ---- ranking
+
+
+def _ranked(
+    index: Index, flow: Flow, call: Call, values: list[int], reached: dict[int, int], objects: set[Key], pointer: CType | None, step: Step,
+) -> list[Candidate]:
+    fitting = [v for v in values if _fits(flow.functions[v], call)]
+    values = fitting or values
+    params = index.types.params(pointer)
+    signature = [_normal(index, p, call.file) for p in split_params(params)[0]] if params is not None else None
+    scored: list[tuple[float, int, list[Take]]] = []
+    for value in values:
+        takes = _takes(flow, value, reached.get(value))
+        weight = _weight(index, flow, call, value, takes, reached.get(value), objects, signature)
+        scored.append((weight, value, takes))
+    scored.sort(key=lambda s: (-s[0], flow.name(s[1]), s[1]))
+    merged: dict[tuple[str, str | None], Candidate] = {}
+    for weight, value, takes in scored[:400]:
+        function = flow.functions[value]
+        key = (flow.name(value), function.file if function is not None else None)
+        if key in merged:
+            continue
+        evidence = _evidence(index, flow, call, value, takes, reached.get(value), objects, step)
+        merged[key] = Candidate(
+            name=flow.name(value), file=function.file if function else None, line=function.line if function else None,
+            score=round(1 / (1 + math.exp(-weight / 2)), 4), evidence=evidence)
+    return list(merged.values())
+
+
+def _fits(function: Function | None, call: Call) -> bool:
+    if function is None:
+        return True
+    count = len(function.params)
+    return count == len(call.args) or (function.variadic and count <= len(call.args))
+
+
+def _takes(flow: Flow, value: int, node: int | None) -> list[Take]:
+    """The places that put the function where this call reads it; all its places when flow did not lead here."""
+    takes = flow.takes[value]
+    if node is None:
+        return takes
+    first = flow.first_node(node, value)
+    return [t for t in takes if t.node == first] or takes
+
+
+def _weight(
+    index: Index, flow: Flow, call: Call, value: int, takes: list[Take], node: int | None, objects: set[Key],
+    signature: list[tuple[str, int]] | None,
+) -> float:
+    function = flow.functions[value]
+    weight = 0.0
+    if objects and any(t.owner in objects for t in takes):
+        weight += 4.0
+    folder = PurePosixPath(call.file).parent
+    if any(t.file == call.file for t in takes):
+        weight += 1.2
+    if any(t.file == call.file and (e := index.enclosing(call.file, t.line)) is not None and e.name == call.function for t in takes):
+        weight += 1.0
+    if function is None:
+        weight -= 1.5
+    else:
+        weight += 1.0 if function.file == call.file else 0.5 if PurePosixPath(function.file).parent == folder else 0.0
+        if signature is not None and len(signature) == len(function.params):
+            same = sum(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, signature, strict=True))
+            weight += 0.8 * same / max(1, len(signature))
+    if node is not None:
+        weight += 1.0 / (1 + len(flow.path(node, value)))
+    return weight + min(0.5, 0.1 * len(takes))
+
+
+def _evidence(
+    index: Index, flow: Flow, call: Call, value: int, takes: list[Take], node: int | None, objects: set[Key], step: Step,
+) -> list[Evidence]:
+    """Where the function's address is taken (nearest first), the way the value took, and the definition."""
+    ordered = sorted(takes, key=lambda t: (t.owner not in objects, t.file != call.file, t.file, t.line))
+    places: dict[tuple[str, int], Evidence] = {}
+    kinds = {"flow": None}.get(step, step)
+    for take in ordered[:2]:
+        places.setdefault((take.file, take.line), _at(index, take.file, take.line, take.column, kinds or take.kind))
+    if node is not None:
+        for file, line in reversed(flow.path(node, value)[:4]):
+            places.setdefault((file, line), _at(index, file, line, None, "flow"))
+    function = flow.functions[value]
+    if function is not None:
+        places.setdefault((function.file, function.line), _at(index, function.file, function.line, function.column, "definition"))
+    return list(places.values())[:_EVIDENCE_LIMIT + 2]
+
+
+def _at(index: Index, file: str, line: int, column: int | None, kind: str) -> Evidence:
+    return Evidence(file=file, line=line, column=column, kind=kind, text=index.line_text(file, line)[:300])
+
+
+# ---- completeness
+
+
+def _open(index: Index, flow: Flow, call: Call) -> bool:
+    """Whether the callee can also hold what nobody here put there: it comes through a parameter of a function that other programs may call, out of a call
+    to one that is not here, or through a field written without a known struct."""
+    todo = list(flow.calls_at.get(id(call), []))
+    if not todo:
+        return True
+    seen: set[int] = set()
+    while todo and len(seen) < 300:
+        node = todo.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        key = flow.keys[node]
+        if key[0] == "v":
+            function = index.function_in(key[1], key[2])
+            if function is not None and not function.static and any(name == key[3] for name, _ in function.params):
+                return True
+        if key[0] in ("w", "r") and key[1] is None:
+            return True
+        todo.extend(flow.predecessors(node))
+    return len(seen) >= 300

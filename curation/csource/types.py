@@ -1,0 +1,223 @@
+"""What type does a C expression have, as far as the text of declarations says?
+
+A type is a base ("struct ops", "int", a typedef's name) and derivations from the name outwards: "*", "[]", and "(PARAMS" for a function.
+
+>>> parse_type("int (*[4])(int, char *)")
+CType(base='int', derived=('[]', '*', '(int, char *'))
+"""
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from curation.csource.facts import FileFacts, Step, Struct
+
+_TOKEN = re.compile(r"@[^\s()\[\]*,]+|\w+|\*|\.\.\.|[()\[\],]|[^\s\w]")
+_IGNORED = frozenset(
+    "const volatile restrict __restrict __restrict__ __const register static extern inline _Atomic auto __volatile__ __extension__ typedef".split())
+_SCALAR = frozenset((
+    "int", "char", "short", "long", "float", "double", "unsigned", "signed", "_Bool", "bool", "size_t", "ssize_t", "uint8_t", "uint16_t", "uint32_t",
+    "uint64_t", "int8_t", "int16_t", "int32_t", "int64_t", "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "off_t", "time_t", "FILE",
+))
+_DEPTH = 12
+
+
+class CType(NamedTuple):
+    base: str
+    derived: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        inner = ""
+        for i, step in enumerate(self.derived):
+            if step == "*":
+                inner = "*" + inner
+            else:
+                inner = (f"({inner})" if inner.startswith("*") else inner) + ("[]" if step == "[]" else step + ")")
+        return f"{self.base} {inner}".strip()
+
+
+@lru_cache(maxsize=65536)
+def parse_type(text: str) -> CType:
+    """Never raises; what cannot be read is left out."""
+    tokens = _TOKEN.findall(text[:2000])
+    words: list[str] = []
+    at = 0
+    while at < len(tokens) and (tokens[at][0].isalnum() or tokens[at][0] in "_@"):
+        if tokens[at] not in _IGNORED:
+            words.append(tokens[at])
+        at += 1
+        if words and words[-1] in ("typeof", "__typeof__", "__typeof") and at < len(tokens) and tokens[at] == "(":
+            at = _closing(tokens, at) + 1
+    derived, _ = _declarator(tokens, at, 0)
+    base = " ".join(words[:2]) if words and words[0] in ("struct", "union", "enum") else " ".join(words)
+    return CType(base, tuple(derived))
+
+
+def _declarator(tokens: list[str], at: int, depth: int) -> tuple[list[str], int]:
+    stars = 0
+    while at < len(tokens) and (tokens[at] == "*" or tokens[at] in _IGNORED or tokens[at][0].isalpha() or tokens[at][0] == "_"):
+        stars += tokens[at] == "*"
+        at += 1
+    inner: list[str] = []
+    if at + 1 < len(tokens) and tokens[at] == "(" and (tokens[at + 1] in ("*", "(", "[", "^")) and depth < _DEPTH:
+        inner, at = _declarator(tokens, at + 1, depth + 1)
+        at += 1  # over the ")"
+    while at < len(tokens) and tokens[at] in ("[", "("):
+        end = _closing(tokens, at)
+        inner.append("[]" if tokens[at] == "[" else "(" + _join(tokens[at + 1:end]))
+        at = end + 1
+    return inner + ["*"] * stars, at
+
+
+def _closing(tokens: list[str], at: int) -> int:
+    depth = 0
+    for i in range(at, len(tokens)):
+        if tokens[i] in "([":
+            depth += 1
+        elif tokens[i] in ")]":
+            depth -= 1
+            if depth == 0:
+                return i
+    return len(tokens) - 1
+
+
+def _join(tokens: list[str]) -> str:
+    return re.sub(r" ?([(),\[\]]) ?", r"\1", " ".join(tokens)).replace(",", ", ")
+
+
+def split_params(params: str) -> tuple[list[str], bool]:
+    """The parameter types of "(PARAMS" without the parenthesis: ("int, char *") gives (["int", "char *"], variadic)."""
+    parts: list[str] = []
+    depth = start = 0
+    for i, char in enumerate(params):
+        if char in "([":
+            depth += 1
+        elif char in ")]":
+            depth -= 1
+        elif char == "," and depth == 0:
+            parts.append(params[start:i].strip())
+            start = i + 1
+    parts.append(params[start:].strip())
+    variadic = parts[-1] == "..."
+    parts = [p for p in parts if p and p not in ("void", "...")]
+    return parts, variadic
+
+
+class Types:
+    """The typedefs and structs of a corpus. Where a name is defined differently in several files, the asking file's own wins."""
+
+    def __init__(self, corpus: Iterable[FileFacts]) -> None:
+        corpus = list(corpus)
+        self.typedefs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.alias: dict[str, str] = {}  # an anonymous struct's made name -> the typedef that names it
+        self.structs: dict[str, list[Struct]] = defaultdict(list)
+        for one in corpus:
+            for typedef in one.typedefs:
+                self.typedefs[typedef.name].append((one.file, typedef.type))
+                base = parse_type(typedef.type)
+                if "@" in base.base and not base.derived:
+                    self.alias.setdefault(base.base, typedef.name)
+        for one in corpus:
+            for struct in one.structs:
+                self.structs[struct.name].append(struct)
+        self._fields: dict[tuple[str, str], dict[str, str]] = {}
+
+    def fields(self, struct: str, file: str) -> dict[str, str]:
+        """Field name -> type text, in order, members of anonymous members in their place. {} for a struct that is not defined here."""
+        key = (struct, file)
+        known = self._fields.get(key)
+        if known is None:
+            known = self._fields[key] = {}
+            self._collect(struct, file, known, 0)
+        return known
+
+    def _collect(self, struct: str, file: str, into: dict[str, str], depth: int) -> None:
+        defined = self.structs.get(struct, [])
+        chosen = next((s for s in defined if s.file == file), max(defined, key=lambda s: len(s.fields), default=None))
+        for member in chosen.fields if chosen is not None and depth < _DEPTH else []:
+            if member.name:
+                into.setdefault(member.name, member.type)
+            else:
+                self._collect(parse_type(member.type).base, file, into, depth + 1)
+
+    def expand(self, kind: CType, file: str) -> CType:
+        """The type with typedefs of its base followed, as long as that adds something; names of anonymous structs stay."""
+        for _ in range(_DEPTH):
+            found = self.typedefs.get(kind.base)
+            if not found:
+                return kind
+            text = next((t for f, t in found if f == file), found[0][1])
+            inner = parse_type(text)
+            if inner.base == kind.base:
+                return kind
+            kind = CType(inner.base, kind.derived + inner.derived)
+        return kind
+
+    def struct_name(self, kind: CType) -> str | None:
+        """The struct's name as a key (typedef's name for an anonymous one); None for any other type."""
+        if kind.base.startswith(("struct ", "union ")):
+            return self.alias.get(kind.base, kind.base)
+        return None
+
+    def walk(self, kind: CType | None, steps: tuple[Step, ...], file: str) -> tuple[CType | None, tuple[str | None, str] | None]:
+        """Follows a path from a type. Returns (type at its end or None, (struct or None, field) of the last field passed or None)."""
+        key: tuple[str | None, str] | None = None
+        if kind is not None:
+            kind = self.expand(kind, file)
+        for step in steps:
+            if step in ("*", "[]"):
+                if kind is not None and kind.derived and kind.derived[0] in ("*", "[]"):
+                    kind = CType(kind.base, kind.derived[1:])
+            elif step == "()":
+                kind = self.result(kind)
+                if kind is not None:
+                    kind = self.expand(kind, file)
+                key = (None, "()")
+            elif step.startswith("#"):
+                kind, key = self._element(kind, int(step[1:]), key, file)
+            else:
+                struct = self.struct_name(kind) if kind is not None else None
+                unknown = struct is None and kind is not None and kind.base and kind.base not in _SCALAR and kind.base != "void"
+                key = (struct or (kind.base if unknown and kind is not None else None), step)
+                text = self.fields(kind.base, file).get(step) if kind is not None else None
+                kind = self.expand(parse_type(text), file) if text is not None else None
+        return kind, key
+
+    def _element(self, kind: CType | None, position: int, key: tuple[str | None, str] | None, file: str) -> tuple[CType | None, tuple[str | None, str] | None]:
+        if kind is None:
+            return None, key
+        if kind.derived and kind.derived[0] == "[]":
+            return CType(kind.base, kind.derived[1:]), key
+        if kind.derived:
+            return kind, key
+        fields = list(self.fields(kind.base, file).items())
+        if not fields:
+            return None, (self.struct_name(kind) or kind.base, f"#{position}") if kind.base not in _SCALAR else key
+        name, text = fields[position % len(fields)]
+        return self.expand(parse_type(text), file), (self.struct_name(kind), name)
+
+    @staticmethod
+    def result(kind: CType | None) -> CType | None:
+        """The type that calling a function (or a pointer to one) gives."""
+        if kind is None:
+            return None
+        for at, step in enumerate(kind.derived):
+            if step.startswith("("):
+                return CType(kind.base, kind.derived[at + 1:])
+        return None
+
+    @staticmethod
+    def params(kind: CType | None) -> str | None:
+        """The parameter list of a function type, pointer to one, or array of such; None for others."""
+        for step in kind.derived if kind is not None else ():
+            if step.startswith("("):
+                return step[1:]
+        return None
+
+    @staticmethod
+    def holds_no_pointer(kind: CType | None) -> bool:
+        """Whether a variable of the (expanded) type can hold neither a function's address nor a struct's."""
+        return kind is not None and kind.base in _SCALAR and not any(s.startswith("(") for s in kind.derived)

@@ -115,7 +115,7 @@ def _actions(session: Session, form: LabelForm) -> None:
     """Everything that can be said about this site. A save runs in the callback, with the operation id of this very form."""
     op = parts.op_id(form.key)
     problem = form.problem
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, key="actions"):
         changed = labeling.changed_answer(form)
         st.button(
             t("label.action.mend") if changed else t("label.action.confirm"), key=f"main:{form.key}", type="primary", shortcut="a",

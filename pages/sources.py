@@ -1,0 +1,263 @@
+"""Bring C code in, look around in it, propose its sites, and go to one to label it.
+
+Source, folder, file and line are in the URL, so a place can be sent to a colleague.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from curation import csource, label, propose, sources
+from curation.errors import UserError
+from curation.sources import FileEntry, ImportReport, SourceText
+from ui import parts, upload
+from ui.archive_upload import archive_upload
+from ui.code_view import code_view
+from ui.session import Session, current
+from ui.text import t
+
+MOST_SHOWN = 200  # entries of one list; the filter finds the others
+HITS = 100
+
+
+def main() -> None:
+    session = current()
+    parts.heading("sources.title")
+    known = sources.list_sources(session.store)
+    if session.may("lead"):
+        with st.expander(t("sources.import"), expanded=not known, icon=":material/add:"):
+            _import(session)
+    _report()
+    if not known:
+        st.info(t("sources.none_yet"))
+        return
+    names = [source.name for source in known]
+    source = _chosen(names)
+    _summary(session, next(s for s in known if s.name == source))
+    files = sources.tree(session.store, source)
+    left, right = st.columns([0.3, 0.7], gap="medium")
+    with right:
+        text = _viewer(session, source, st.query_params.get("file"))
+    with left:
+        _browse(session, source, files, text)
+
+
+def _import(session: Session) -> None:
+    folder, archive, git = st.tabs([t("sources.from_folder"), t("sources.from_archive"), t("sources.from_git")])
+    with folder, st.form("import_folder", border=False):
+        path = st.text_input(t("sources.folder"), key="import_path")
+        name = st.text_input(t("sources.name"), key="import_folder_name")
+        if st.form_submit_button(t("sources.do_import"), type="primary") and path.strip():
+            _run(lambda: sources.import_folder(session.store, session.settings, session.actor, path.strip(), name.strip() or None))
+    with archive:
+        name = st.text_input(t("sources.name"), key="import_archive_name")
+        if uploaded := archive_upload(key="import_archive"):
+            _run(lambda: _import_upload(session, uploaded["upload"], uploaded["filename"], name.strip() or None))
+    with git, st.form("import_git", border=False):
+        url = st.text_input(t("sources.git_url"), key="import_url")
+        revision = st.text_input(t("sources.git_revision"), key="import_revision")
+        name = st.text_input(t("sources.name"), key="import_git_name")
+        if st.form_submit_button(t("sources.do_import"), type="primary") and url.strip():
+            _run(lambda: sources.import_git(
+                session.store, session.settings, session.actor, url.strip(), name.strip() or None, revision.strip() or None
+            ))
+
+
+def _import_upload(session: Session, upload_id: str, filename: str, name: str | None) -> ImportReport:
+    path = upload.taken(session.settings, upload_id)
+    try:
+        return sources.import_archive(session.store, session.settings, session.actor, path, filename, name)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _run(fn: Callable[[], ImportReport]) -> None:
+    """Imports, keeps the report for the next run and opens the source. Nothing of Streamlit is called inside the import."""
+    try:
+        with st.spinner(t("sources.import")):
+            report = fn()
+    except UserError as err:
+        parts.show_error(err)
+        return
+    st.session_state["_import_report"] = report
+    st.query_params.from_dict({"source": report.source})
+    st.session_state.pop("source_choice", None)
+    st.rerun()
+
+
+def _report() -> None:
+    report: ImportReport | None = st.session_state.get("_import_report")
+    if report is None:
+        return
+    text = t("sources.imported", source=report.source, added=report.added, unchanged=report.unchanged, size=_size(report.bytes))
+    st.success(parts.escaped(text), icon=":material/check:")
+    if report.problems:
+        with st.expander(t("sources.problems", count=len(report.problems)), icon=":material/warning:", expanded=True):
+            st.dataframe(
+                {
+                    t("sources.problem_path"): [p.path for p in report.problems],
+                    t("sources.problem_code"): [p.code for p in report.problems],
+                    t("sources.problem_why"): [p.why for p in report.problems],
+                },
+                hide_index=True,
+            )
+
+
+def _chosen(names: list[str]) -> str:
+    wanted = st.query_params.get("source")
+
+    def chosen() -> None:
+        st.query_params.from_dict({"source": st.session_state["source_choice"]})
+        st.session_state.pop("_import_report", None)
+
+    index = names.index(wanted) if wanted in names else 0
+    return st.selectbox(t("sources.source"), names, index=index, key="source_choice", on_change=chosen, label_visibility="collapsed")
+
+
+def _summary(session: Session, source: Any) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(t("sources.summary", files=source.files, size=_size(source.bytes), origin=source.origin))
+        if source.revision:
+            st.text(t("sources.revision", revision=source.revision[:12]))
+        if session.may("lead") and st.button(t("sources.propose"), icon=":material/search_insights:", help=t("sources.propose_help")):
+            _propose(session, source.name)
+
+
+def _propose(session: Session, source: str) -> None:
+    try:
+        with st.spinner(t("sources.proposing")):
+            report = propose.propose_source(session.store, session.settings, session.actor, source)
+    except UserError as err:
+        parts.show_error(err)
+        return
+    st.success(t("sources.proposed", added=report.added, known=report.known))
+
+
+def _viewer(session: Session, source: str, path: str | None) -> SourceText | None:
+    if path is None:
+        return None
+    try:
+        text = sources.read_text(session.store, session.settings, source, path)
+    except UserError as err:
+        parts.show_error(err)
+        return None
+    marks = label.sites_in_file(session.store, source, path)
+    st.text(path)
+    if marks:
+        counted = t("sources.sites", count=len(marks), open=sum(m.status == "open" for m in marks))
+        st.caption(f"{counted} · {t('sources.click_a_site')}")
+    else:
+        st.caption(t("sources.sites_none"))
+    line = st.query_params.get("line", "")
+    picked = code_view(
+        key="source_view", sha256=text.sha256, marks=marks, line=int(line) if line.isdigit() and int(line) else None,
+        jump=st.session_state.get("_source_jump", 0), height="calc(100vh - 8rem)",
+    )
+    if picked:
+        parts.go_to("label", item=picked)
+    return text
+
+
+def _browse(session: Session, source: str, files: list[FileEntry], text: SourceText | None) -> None:
+    names = [t("sources.files"), t("sources.outline"), t("common.search")]
+    in_files, in_outline, in_search = st.tabs(names)
+    with in_files:
+        _files(files)
+    with in_outline:
+        _outline(text)
+    with in_search:
+        _search(session, source)
+
+
+def _show(path: str, line: int | None = None) -> None:
+    st.query_params["file"] = path
+    st.query_params.pop("line", None)
+    if line is not None:
+        st.query_params["line"] = str(line)
+    st.session_state["_source_jump"] = st.session_state.get("_source_jump", 0) + 1
+
+
+def _enter(folder: str) -> None:
+    st.query_params["folder"] = folder
+
+
+def _files(files: list[FileEntry]) -> None:
+    """One folder at a time, or all files whose path holds the filter's text."""
+    wanted = st.text_input(t("sources.filter"), key="file_filter", placeholder=t("sources.filter"), label_visibility="collapsed").lower()
+    folder = st.query_params.get("folder", "")
+    prefix = f"{folder}/" if folder else ""
+    if wanted:
+        shown = [file for file in files if wanted in file.path.lower()]
+        folders: list[str] = []
+    else:
+        inside = [file for file in files if file.path.startswith(prefix)]
+        folders = sorted({file.path[len(prefix):].split("/", 1)[0] for file in inside if "/" in file.path[len(prefix):]})
+        shown = [file for file in inside if "/" not in file.path[len(prefix):]]
+        if folder:
+            up = folder.rpartition("/")[0]
+            st.button(parts.escaped(f"{folder}/"), icon=":material/arrow_upward:", key="up", type="tertiary", on_click=_enter, args=(up,))
+    with st.container(height=440, border=False, key="files_list", gap=None):
+        for name in folders[:MOST_SHOWN]:
+            st.button(
+                parts.escaped(name), icon=":material/folder:", key=f"folder:{prefix}{name}", type="tertiary", on_click=_enter,
+                args=(prefix + name,),
+            )
+        for file in shown[:MOST_SHOWN]:
+            here = file.path == st.query_params.get("file")
+            icon = ":material/error:" if file.problem else ":material/arrow_right:" if here else ":material/description:"
+            st.button(
+                parts.escaped(file.path if wanted else file.path[len(prefix):]), icon=icon, key=f"file:{file.path}", type="tertiary",
+                on_click=_show, args=(file.path,), help=parts.escaped(file.problem.why) if file.problem else None,
+            )
+    if len(shown) + len(folders) > MOST_SHOWN:
+        st.caption(t("sources.files_shown", shown=min(MOST_SHOWN, len(shown)), total=len(files)))
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _functions(sha256: str, _text: str) -> list[tuple[str, int]]:
+    """Name and line of each function of the text with this hash."""
+    return [(function.name, function.line) for function in csource.outline(_text)]
+
+
+def _outline(text: SourceText | None) -> None:
+    functions = _functions(text.sha256, text.text) if text else []
+    if not functions:
+        st.caption(t("sources.no_functions"))
+        return
+    assert text is not None
+    with st.container(height=440, border=False, key="outline_list", gap=None):
+        for name, line in functions[:MOST_SHOWN * 3]:
+            st.button(
+                parts.escaped(f"{name} :{line}"), icon=":material/function:", key=f"function:{text.path}:{line}:{name}", type="tertiary",
+                on_click=_show, args=(text.path, line),
+            )
+
+
+def _search(session: Session, source: str) -> None:
+    query = st.text_input(t("sources.search"), key="source_query", placeholder=t("sources.search"), label_visibility="collapsed")
+    if not query.strip():
+        return
+    hits = sources.search(session.store, session.settings, source, query, HITS)
+    if not hits:
+        st.caption(t("sources.no_hits"))
+        return
+    st.caption(t("sources.hits_more" if len(hits) == HITS else "sources.hits", count=len(hits)))
+    with st.container(height=440, border=False, key="hits_list", gap=None):
+        for number, hit in enumerate(hits):
+            st.button(
+                parts.escaped(f"{hit.path}:{hit.line}"), key=f"hit:{number}", type="tertiary", on_click=_show, args=(hit.path, hit.line)
+            )
+            st.text(hit.text)
+
+
+def _size(count: int) -> str:
+    """Bytes as a person reads them: 1 decimal of KiB or MiB."""
+    for unit, size in (("MiB", 2**20), ("KiB", 2**10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+main()

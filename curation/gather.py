@@ -24,7 +24,7 @@ from curation.model import Item, Lang, Model, Origin, PreferenceRow, Resolved, T
 from curation.resolve import resolve
 from curation.store import Store, items, queues
 from curation.store import sources as stored_sources
-from curation.tasks import Task, get_task
+from curation.tasks import Task, all_tasks, get_task
 
 RESERVED = frozenset({"demo", "seeds"})  # folders the project ships in datasets/
 READY = ("answered", "accepted")

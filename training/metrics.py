@@ -108,6 +108,16 @@ def difference(before: Sequence[float], after: Sequence[float], seed: int) -> di
     return _figure([b - a for a, b in zip(before, after, strict=True)], _mean, seed)
 
 
+def per_unit(parts: Sequence[tuple[float, float]], seed: int) -> dict[str, float] | None:
+    """The sum of the firsts over the sum of the seconds (nats a token), with its interval; None without rows."""
+    return _figure(parts, lambda c: _ratio(c[..., 0], c[..., 1]), seed, sums=True)
+
+
+def mean(values: Sequence[float], seed: int) -> dict[str, float] | None:
+    """The mean over rows with its interval; None without rows."""
+    return _figure(values, _mean, seed)
+
+
 def _mean(values: Any) -> Any:
     return values.mean(axis=-1)
 

@@ -4,7 +4,7 @@ llama.cpp names a BPE tokenizer's way of cutting text into words ("pre-tokenizer
 published tokenizers; one trained on the spot is "not recognized" though its cutting is an old acquaintance. Here such a tokenizer is
 looked up by the cutting itself: its pre_tokenizer as JSON. A cutting that is not in the table is refused, never guessed.
 
->>> python convert.py LLAMA_CPP_SCRIPTS MODEL_DIR OUT.gguf
+>>> python convert.py LLAMA_CPP_SCRIPTS MODEL_DIR OUT.gguf NAME
 """
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ def pre_tokenizer_name(pre_tokenizer: dict[str, Any] | None) -> str | None:
     return None
 
 
-def main(scripts: str, model: str, out: str) -> None:
+def main(scripts: str, model: str, out: str, name: str) -> None:
+    """`name`: what the file says it is (general.name)."""
     sys.path[:0] = [scripts, f"{scripts}/gguf-py"]
     converter = importlib.import_module("convert_hf_to_gguf")
     text_model = converter.ModelBase if hasattr(converter, "ModelBase") else converter.Model
     for cls in [text_model, *text_model.__subclasses__()]:
         if original := cls.__dict__.get("get_vocab_base_pre"):
             cls.get_vocab_base_pre = _by_cutting(original)
-    sys.argv = ["convert_hf_to_gguf.py", model, "--outfile", out, "--outtype", "f16"]
+    sys.argv = ["convert_hf_to_gguf.py", model, "--outfile", out, "--outtype", "f16", "--model-name", name]
     converter.main()
 
 

@@ -1,0 +1,207 @@
+"""The tuned model as GGUF files, F16 and quantized by llama.cpp, each loaded again and measured against the Hugging Face model.
+
+llama.cpp's own converter writes F16; its own quantizer makes the others. Then every file is asked the same as the HF model in float32: the
+KL divergence of the next-token distributions, KL(HF || file), over the last prompt positions and the HF model's greedy answer, and
+whether its own greedy answer is the same. A mean above `max_kl` nats a token is no loss by quantization but a broken file, and
+the run stops. The tokenizer in the file must cut the prompts into the same ids.
+
+What is stored is read back from the file: K-quants need rows in multiples of 256 (deepseek-coder-1.3b's 5504 are not), others fall back
+to a larger type in silence; it is reported which tensors did. Tiny model, measured: F16 2e-7, Q8_0 1e-5, Q4_K_M 2e-4, Q4_0 4e-4.
+
+>>> ctx.result("quantize")["files"][3]["type"], ctx.result("quantize")["files"][3]["tensors"]
+('Q4_K_M', {'F32': 5, 'Q4_K': 13, 'Q6_K': 3})
+"""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from curation.errors import RunFailed
+from curation.model import Model
+from training import data, gguf, models, tools
+from training.stage import StageContext
+
+NAME = "quantize"
+NEEDS: tuple[str, ...] = ("merge",)
+CONVERTER = tools.SOURCE.parent / "convert.py"
+CONTEXT = 64  # prompt positions before the answer that are compared too
+LONGEST = 1024  # tokens of a prompt that is compared; a longer one is compared by its last ones
+
+Kind = Literal["Q8_0", "Q6_K", "Q5_K_M", "Q5_0", "Q4_K_M", "Q4_K_S", "Q4_0", "Q3_K_M", "Q2_K"]
+
+
+class Settings(Model):
+    """name: begins the files' names. max_kl: nats a token (mean) above which a file is refused, by the number of bits. compare_*: how many
+    frozen prompts, and tokens of an answer, the files are compared on."""
+
+    name: str = Field(default="flowsight", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    types: list[Kind] = Field(default=["Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0"], min_length=1)
+    compare_prompts: int = Field(default=4, ge=1)
+    compare_tokens: int = Field(default=32, ge=1)
+    max_kl: dict[Literal[16, 8, 6, 5, 4, 3, 2], float] = {16: 0.01, 8: 0.05, 6: 0.1, 5: 0.3, 4: 1.0, 3: 2.0, 2: 4.0}
+
+
+@dataclass
+class Asked:
+    """One prompt with the HF model's answer. tokens: prompt and answer; first: the first compared position; answer: without its end
+    token; logits: float32 [positions, vocabulary]."""
+
+    id: str
+    text: str
+    tokens: list[int]
+    first: int
+    prompt_tokens: list[int]
+    answer: list[int]
+    logits: Any
+
+
+def run(ctx: StageContext) -> dict[str, Any]:
+    settings: Settings = ctx.settings
+    folder = ctx.path((ctx.result("merge") or {})["model"])
+    llama = tools.ensure(say=ctx.log)
+    threads = ctx.config.threads or os.cpu_count() or 1
+    kinds = ["F16", *settings.types]
+    total = len(kinds) + 1
+    ctx.emit("step", step=0, total=total, doing="HF model")
+    tokenizer = models.load_tokenizer(folder)
+    asked = reference(folder, tokenizer, _prompts(ctx, tokenizer), settings.compare_tokens, models.device_of(ctx.config.device))
+
+    files, f16 = [], ctx.stage_dir / f"{settings.name}-F16.gguf"
+    for step, kind in enumerate(kinds, 1):
+        ctx.check_stop()
+        ctx.emit("step", step=step, total=total, doing=kind)
+        file = ctx.stage_dir / f"{settings.name}-{kind}.gguf"
+        if not file.is_file() and kind == "F16":
+            convert(llama, folder, file)
+        elif not file.is_file():
+            gguf.quantize(llama, f16, file, kind, threads)
+        if kind == "F16":
+            same_ids = _check_tokenizer(ctx, llama, file, asked)
+        measured = {"type": kind, "file": ctx.relative(file), **stored(file, kind),
+                    **compare(llama, file, asked, tokenizer, settings.compare_tokens, threads)}
+        ctx.log(f"{kind}: {measured['bytes']:,} bytes, KL {measured['kl_mean']:.2e} a token, "
+                f"same greedy answer {measured['same_answers']}/{measured['prompts']}")
+        _refuse_absurd(ctx, kind, measured, settings)
+        files.append(measured)
+    ctx.emit("step", step=total, total=total)
+    return {"name": settings.name, "files": files, "prompts": len(asked), "positions": files[0]["positions"],
+            "same_token_ids": same_ids, "llama_cpp": {"origin": llama.origin, "version": llama.version}}
+
+
+def _prompts(ctx: StageContext, tokenizer: Any) -> list[tuple[str, str]]:
+    """(row id, rendered prompt) of the rows to compare: of the test split, else validation, else train; tasks take turns."""
+    frozen = data.open_dataset(ctx.dataset_dir)
+    splits: tuple[data.Split, ...] = ("test", "validation", "train")
+    rows = next((found for split in splits if (found := data.read_rows(frozen, "sft", split))), [])
+    turn: dict[str, int] = {}
+    order = []
+    for row in rows:
+        turn[row["task"]] = turn.get(row["task"], 0) + 1
+        order.append((turn[row["task"]], row["task"], row["id"], row["prompt"]))
+    order.sort(key=lambda r: r[:3])
+    return [(row_id, data.prompt_text(tokenizer, prompt)) for _, _, row_id, prompt in order[: ctx.settings.compare_prompts]]
+
+
+def convert(llama: tools.LlamaCpp, model: Path, target: Path) -> None:
+    """Writes the model folder as F16 GGUF, whole or not at all. Raises RunFailed with the converter's last lines."""
+    scratch = target.with_name(target.name + ".partial")
+    command = [sys.executable, str(CONVERTER), str(llama.scripts), str(model), str(scratch), target.stem.removesuffix("-F16")]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        last = " | ".join(line for line in done.stderr.strip().splitlines()[-4:])
+        raise RunFailed(where=str(target.parent), why=f"llama.cpp's converter refused {model.name}: {last}",
+                        todo="If it does not know the architecture or the tokenizer, take quantize and package out of `stages`.")
+    os.replace(scratch, target)
+
+
+def reference(folder: Path, tokenizer: Any, prompts: list[tuple[str, str]], max_new: int, device: str) -> list[Asked]:
+    """What the HF model in float32 answers greedily, and its logits. The prompt's last LONGEST tokens are taken."""
+    import torch
+    from transformers import GenerationConfig
+
+    from training.recipes.evaluate import end_tokens
+
+    model = models.load_model(folder, device=device, dtype="float32")
+    ends = end_tokens(model, tokenizer)
+    greedy = GenerationConfig(do_sample=False, num_beams=1, max_new_tokens=max_new, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id)
+    asked = []
+    for row_id, text in prompts:
+        whole = tokenizer(text, add_special_tokens=False)["input_ids"]
+        prompt = whole[-LONGEST:]
+        ids = torch.tensor([prompt], device=device)
+        with torch.inference_mode():
+            made = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=greedy)[0, len(prompt) :].tolist()
+            answer = made[: next((i for i, token in enumerate(made) if token in ends), None)]
+            tokens = prompt + answer
+            first = max(0, len(prompt) - CONTEXT)
+            logits = model(input_ids=torch.tensor([tokens], device=device)).logits[0, first:].float().cpu().numpy()
+        asked.append(Asked(row_id, text, tokens, first, prompt, answer, logits))
+    return asked
+
+
+def stored(file: Path, kind: str) -> dict[str, Any]:
+    """What the file really holds: bytes, tensors and bytes by type, and the tensors that fell back ({name, type, row})."""
+    read = gguf.read_gguf(file)
+    block = 1 if kind == "F16" else 256 if "_K" in kind else 32
+    fallen = [{"name": t.name, "type": t.type, "row": t.shape[0]} for t in read.tensors if len(t.shape) > 1 and t.shape[0] % block]
+    kinds = sorted({t.type for t in read.tensors})
+    return {"bytes": file.stat().st_size, "tensors": {k: sum(t.type == k for t in read.tensors) for k in kinds},
+            "bytes_by_type": read.bytes_by_type, "fallbacks": fallen}
+
+
+def compare(llama: tools.LlamaCpp, file: Path, asked: list[Asked], tokenizer: Any, max_new: int, threads: int) -> dict[str, Any]:
+    """The file against the HF model: KL(HF || file) a token in nats, share of positions with the same best token, answers."""
+    import numpy as np
+
+    divergences, best = [], []
+    scratch = file.with_name("logits.bin")
+    for one in asked:
+        theirs = gguf.logits(llama, file, one.tokens, one.first, threads, scratch)
+        ours = one.logits[:, : theirs.shape[1]]  # a converter may pad, never shorten; both are the model's vocabulary
+        divergences.append(kl(ours, theirs[:, : ours.shape[1]]))
+        best.append(ours.argmax(axis=1) == theirs.argmax(axis=1))
+    scratch.unlink()
+    every, same = np.concatenate(divergences), np.concatenate(best)
+    answers = gguf.greedy(llama, file, [one.prompt_tokens for one in asked], max_new, threads)
+    return {
+        "kl_mean": float(every.mean()), "kl_max": float(every.max()), "positions": len(every), "same_best": float(same.mean()),
+        "prompts": len(asked), "same_answers": sum(one.answer == answer for one, answer in zip(asked, answers, strict=True)),
+        "answers": [{"id": one.id, "hf": tokenizer.decode(one.answer), "gguf": tokenizer.decode(answer)}
+                    for one, answer in zip(asked, answers, strict=True)],
+    }
+
+
+def kl(ours: Any, theirs: Any) -> Any:
+    """KL(softmax(ours) || softmax(theirs)) of each row in nats, in float64; never below 0 but for rounding, which is cut."""
+    import numpy as np
+
+    p, q = (x.astype(np.float64) - x.max(axis=1, keepdims=True) for x in (ours, theirs))
+    log_p, log_q = (x - np.log(np.exp(x).sum(axis=1, keepdims=True)) for x in (p, q))
+    return np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0)
+
+
+def _check_tokenizer(ctx: StageContext, llama: tools.LlamaCpp, file: Path, asked: list[Asked]) -> str:
+    """"n/m": prompts that llama.cpp cuts into the same ids. Raises RunFailed when it is none of them."""
+    theirs = gguf.tokenize(llama, file, [one.text for one in asked])
+    same = sum(ids[-LONGEST:] == one.prompt_tokens for ids, one in zip(theirs, asked, strict=True))
+    if same < len(asked):
+        ctx.log(f"llama.cpp cuts {len(asked) - same} of {len(asked)} prompts into other tokens than the model was trained on")
+    if same == 0:
+        raise RunFailed(where=ctx.run_dir.name, why="llama.cpp reads no prompt as the tokens the model was trained on",
+                        todo="The tokenizer is not one llama.cpp can follow; choose a base model it knows.")
+    return f"{same}/{len(asked)}"
+
+
+def _refuse_absurd(ctx: StageContext, kind: str, measured: dict[str, Any], settings: Settings) -> None:
+    bits = 16 if kind == "F16" else int(kind[1])
+    limit = settings.max_kl.get(bits, Settings.model_fields["max_kl"].default[bits])  # type: ignore[call-overload]
+    if not measured["kl_mean"] <= limit:  # not a number is refused too
+        far = f"{kind} is {measured['kl_mean']:.3g} nats a token away from the HF model (limit {limit})"
+        raise RunFailed(where=ctx.run_dir.name, why=far, todo="The file is broken, or the type too coarse for this model: "
+                        "drop the type, or raise quantize.max_kl if that is meant.")

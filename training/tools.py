@@ -1,12 +1,14 @@
 """Where is llama.cpp, and if it is nowhere, how is it built? `python -m training tools [--check|--build]`.
 
-Looked for in this order: LLAMA_CPP_DIR (an installation, or a source tree with its build folder; when it is set, nothing else is
-tried), the folder of a `llama-quantize` on PATH, then $FLOWSIGHT_TOOLS (default ~/.cache/flowsight). Three things must be there: libllama as a shared
-library, llama.h, and convert_hf_to_gguf.py. If they are not, `build` fetches the source archive of llama-cpp-python 0.3.36 by pip, checks
-its SHA-256, unpacks the parts of llama.cpp that are needed and builds the one target `llama` with -O1 (about 90 CPU seconds). A build that was
-killed is taken up again; a second builder waits for the first. FLOWSIGHT_LLAMA_ARCHIVE names an archive that is here already (no network).
+Looked for in this order: LLAMA_CPP_DIR (an installation, or a source tree with its build folder; when it is set, nothing else
+is tried), the folder of a `llama-quantize` on PATH, then $FLOWSIGHT_TOOLS (default ~/.cache/flowsight). Three things must be
+there: libllama as a shared library, llama.h, and convert_hf_to_gguf.py. If they are not, `build` fetches the source archive of
+llama-cpp-python 0.3.36 by pip, checks its SHA-256, unpacks the parts of llama.cpp that are needed and builds the one target
+`llama` with -O1 (about 90 CPU seconds). A build that was killed is taken up again; a second builder waits for the first.
+FLOWSIGHT_LLAMA_ARCHIVE names an archive that is here already (no network).
 
-On top of it stands our own small C program (training/gguf_program/flowsight_gguf.c), compiled once for each libllama: it quantizes, tokenizes and answers.
+On top of it stands our own small C program (training/gguf_program/flowsight_gguf.c), compiled once for each libllama: it
+quantizes, tokenizes and answers.
 
 Not covered: Windows, GPU back ends (files are made and measured on the CPU), x86 processors without AVX2.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import threading
 import time
@@ -16,10 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-NOUNS = ["pump", "valve", "sensor", "camera", "modem", "motor", "lamp", "fan", "disk", "radio",
-         "clock", "meter", "relay", "heater", "scanner"]
-VERBS = ["start", "stop", "reset", "drain", "flush", "probe", "wake", "close", "open", "update", "arm", "park", "sync"]
 
 
 class FakeEndpoint(ThreadingHTTPServer):
@@ -118,21 +115,32 @@ def answer_text(body: dict[str, Any], number: int, mode: str = "pairs") -> str:
 
 
 def pair(number: int, chinese: bool) -> dict[str, str]:
-    """A valid pair that no other number gives; unlike enough to the others not to be a near duplicate."""
-    noun, verb, other = NOUNS[number % 15], VERBS[number % 13], VERBS[(number // 13 + number + 1) % 13]
+    """A valid pair that no other number gives, and unlike enough to the others not to be a near duplicate."""
+    draw = random.Random(number)
+    thing, verb, other = (_word(draw) for _ in range(3))
+    body = [draw.choice(_STATEMENTS).format(t=thing, a=_word(draw), b=_word(draw), n=draw.randrange(99)) for _ in range(draw.randint(4, 9))]
     code = "\n".join([
-        f"struct {noun}_ops {{ int (*{verb})(struct {noun} *); }};", f"static int {noun}_{verb}_{number}(struct {noun} *it)", "{",
-        *[f"\tit->{VERBS[(number * 7 + k * 3) % 13]}_{NOUNS[(number * 5 + k) % 15]} = {number * k + k};" for k in range(1, 4 + number % 5)],
-        f"\treturn {other}_{noun}(it);", "}", f"static const struct {noun}_ops {noun}_table = {{ .{verb} = {noun}_{verb}_{number} }};",
+        f"struct {thing}_ops {{ int (*{verb})(struct {thing} *); }};", f"static int {thing}_{verb}(struct {thing} *it)", "{",
+        *body, f"\treturn {other}_{thing}(it);", "}", f"static const struct {thing}_ops {thing}_table = {{ .{verb} = {thing}_{verb} }};",
     ])
+    words = " ".join(_word(draw) for _ in range(8))
     if chinese:
-        asked = f"下面代码中，通过 {noun}_table.{verb} 会调用到哪个函数？请说明{noun}设备为什么需要这张表（第{number}题）。"
-        told = f"会调用 {noun}_{verb}_{number}()：它在 {noun}_table 的初始化中赋给了成员 {verb}，之后没有改写，最后转到 {other}_{noun}()。"
-        return {"instruction": asked, "input": code, "output": told}
-    return {"instruction": f"Which function does {noun}_table.{verb} reach in the {noun} driver, and what does it end in?",
-            "input": code,
-            "output": f"It reaches {noun}_{verb}_{number}(): the initializer of {noun}_table names it, nothing else assigns the member, "
-                      f"and it ends in a call of {other}_{noun}()."}
+        told = f"会调用 {thing}_{verb}()：{thing}_table 的初始化把它赋给成员 {verb}，最后转到 {other}_{thing}()。相关名称：{words}。"
+        return {"instruction": f"通过 {thing}_table.{verb} 会调用到哪个函数？", "input": code, "output": told}
+    return {
+        "instruction": f"Which function does {thing}_table.{verb} reach?", "input": code,
+        "output": f"It reaches {thing}_{verb}(), which the initializer of {thing}_table names; it ends in {other}_{thing}(). See {words}.",
+    }
+
+
+_STATEMENTS = (
+    "\tit->{a} = {b}({n});", "\tif (!it->{a})\n\t\treturn -{n};", "\tfor (int i = 0; i < {n}; i++)\n\t\t{a}[i] += {b};",
+    "\t{a}_lock(&{t}_{b});", "\twhile ({a}(it) > {n})\n\t\t{b}--;", "\t/* {a} before {b} */", "\tmemset({a}, {n}, sizeof({b}));",
+)
+
+
+def _word(draw: random.Random) -> str:
+    return "".join(draw.choice("bdfgklmnprstvz") + draw.choice("aeiou") for _ in range(draw.randint(2, 4)))
 
 
 def main() -> None:

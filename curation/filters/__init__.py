@@ -24,10 +24,12 @@ NEAR_DUPLICATE_ROUGE_L = 0.7  # Self-Instruct (Wang et al., 2023, section 2.2) k
 
 @dataclass
 class Context:
-    """What a filter may know besides the row. lang: the language the row should be in, None when not stated. near: the rows that are
+    """What a filter may know besides the row. lang: the language the row should be in, None when not stated. topic: the task
+    whose answers the row imitates, None when not stated. near: the rows that are
     there already (`remember` adds one). tokenizer: as Settings.tokenizer. min_tokens, max_tokens: of the whole row."""
 
     lang: Lang | None = None
+    topic: str | None = None
     tokenizer: str | None = None
     near: NearTexts = field(default_factory=lambda: NearTexts(NEAR_DUPLICATE_ROUGE_L))
     min_tokens: int = 10
@@ -65,7 +67,7 @@ def flag_items(items: Iterable[Item], context: Context) -> list[Item]:
     Of a preference pair both answers are looked at; the params of such a flag name the answer ("a" or "b")."""
     flagged = []
     for item in items:
-        context.lang = item.lang
+        context.lang, context.topic = item.lang, item.meta.get("topic")
         found: list[Flag] = []
         for which, row in _rows(item):
             for one in flag(row, context):

@@ -171,7 +171,7 @@ def operation(store: Store, op_id: str) -> list[Annotation]:
 def latest_live(store: Store, user: str, tasks: Sequence[str]) -> Annotation | None:
     """The user's newest annotation on items of these tasks that was not undone; None if there is none."""
     a, undo = annotations_table, annotations_table.alias("undo")
-    taken_back = select(undo.c.id).where(undo.c.item_id == a.c.item_id, undo.c.undoes == a.c.id, undo.c.user == user).exists()
+    taken_back = select(undo.c.id).where(undo.c.undoes == a.c.id, undo.c.user == user).exists()
     query = (
         select(a)
         .join(items_table, items_table.c.id == a.c.item_id)

@@ -24,7 +24,13 @@ def _v2(db: Connection) -> None:
     items.restate_all(db)
 
 
-STEPS: list[Callable[[Connection], None]] = [_v1, _v2]
+def _v3(db: Connection) -> None:
+    """The index that finds whether an annotation was undone."""
+    for index in tables.annotations.indexes:
+        index.create(db, checkfirst=True)
+
+
+STEPS: list[Callable[[Connection], None]] = [_v1, _v2, _v3]
 
 
 def migrate(store: Store) -> None:

@@ -164,7 +164,7 @@ def _has_word(user: str) -> ColumnElement[bool]:
 
 def _undone(a: Any) -> ColumnElement[bool]:
     undo = annotations.alias("undo")
-    return select(undo.c.id).where(undo.c.item_id == a.c.item_id, undo.c.undoes == a.c.id, undo.c.user == a.c.user).exists()
+    return select(undo.c.id).where(undo.c.undoes == a.c.id, undo.c.user == a.c.user).exists()
 
 
 def _seq(db: Connection, item_id: str) -> int:

@@ -96,6 +96,7 @@ annotations = _table(
     UniqueConstraint("op_id", "item_id", name="annotations_once"),
     Index("annotations_by_item", "item_id", "id"),
     Index("annotations_by_user", "user", "id"),
+    Index("annotations_by_undone", "undoes", "user"),  # both: SQLite would else look through all of the user's (132 s for 40,000)
 )
 
 # What resolve() makes of an item's annotations, rewritten in the transaction that writes one: never the truth, only the index that

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from curation.errors import BadValue, NotFound
 from curation.model import Actor, Item
@@ -173,10 +173,13 @@ def test_a_store_from_before_the_states_were_kept_is_brought_up(store_url: str) 
     with store.write() as db:
         db.execute(text("DROP TABLE item_states"))
         db.execute(text("DROP TABLE sign_in_failures"))
+        db.execute(text("DROP INDEX annotations_by_undone"))
         db.execute(text("UPDATE schema_version SET version = 1"))
     store.close()
     again = open_store(store_url)
     assert queues.counts(again) == {("function_pointer", "open"): 2, ("function_pointer", "answered"): 1}
+    with again.read() as db:
+        assert "annotations_by_undone" in {index["name"] for index in inspect(db).get_indexes("annotations")}
     again.close()
 
 

@@ -102,7 +102,16 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
 
 def dump(config: Config) -> str:
     """The whole configuration as YAML, every default written out; `load` reads it back to an equal one."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(_plain(config.model_dump()), sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: Any) -> Any:
+    """For YAML: paths as text, tuples as lists. Not pydantic's JSON mode, which makes text of a number that is a key."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def template(preset: str) -> str:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +69,14 @@ class RunStatus(Model):
     @property
     def resumable(self) -> bool:
         return self.state in ("stopped", "failed", "died")
+
+
+@dataclass
+class Curve:
+    """One stage's losses: step -> {"loss": training, "validation_loss": validation}, either may be missing."""
+
+    points: dict[int, dict[str, float]] = field(default_factory=dict)
+    begun_anew: bool = False
 
 
 def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None = None, launcher: str = "local") -> Path:
@@ -219,6 +228,25 @@ def read_events(run_dir: Path, offset: int = 0) -> tuple[list[dict[str, Any]], i
         if isinstance(event, dict):
             found.append(event)
     return found, offset + len(whole) + len(newline)
+
+
+def add_to_curves(curves: dict[str, Curve], events: list[dict[str, Any]]) -> None:
+    """Adds events to the loss curves, stage by stage, in place. Where a stage went on from a checkpoint, or began anew, the points that are
+    computed again are dropped first."""
+    for event in events:
+        stage, kind, step = event.get("stage"), event.get("kind"), event.get("step")
+        if stage is None:
+            continue
+        curve = curves.setdefault(stage, Curve())
+        if kind == "stage_started":
+            curve.begun_anew = True
+        elif kind == "resumed":
+            curve.begun_anew = False
+            curve.points = {at: point for at, point in curve.points.items() if at <= step}
+        elif kind in ("step", "eval") and (figure := event.get("loss" if kind == "step" else "eval_loss")) is not None:
+            if curve.begun_anew:
+                curve.points, curve.begun_anew = {}, False
+            curve.points.setdefault(step, {})["loss" if kind == "step" else "validation_loss"] = figure
 
 
 def read_log(run_dir: Path, max_bytes: int = 16_384) -> str:

@@ -1,0 +1,156 @@
+"""The train screen: what it starts is a real worker; what it shows comes out of the run's directory."""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.training.frozen_fixture import write_frozen
+from training import runs
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = str(ROOT / "pages" / "train.py")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "home"
+    monkeypatch.setenv("FLOWSIGHT_HOME", str(home))
+    for name in ("FLOWSIGHT_DATASETS_DIR", "FLOWSIGHT_STORE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture
+def frozen(home: Path) -> Path:
+    return write_frozen(home / "datasets" / "made" / "v0001", rows=40, pairs=0)
+
+
+def _page() -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=30).run()
+    assert not page.exception
+    return page
+
+
+def _metrics(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def _fake_run(home: Path, name: str, *, leaving: dict | None, events: list[dict], done: tuple[str, ...] = ()) -> Path:
+    """A run's directory as a worker that has ended leaves it."""
+    run_dir = home / "runs" / name
+    run_dir.mkdir(parents=True)
+    stages = ["prepare", "sft", "dpo", "merge"]
+    manifest = {"name": name, "created_at": "2026-01-01T00:00:00Z", "launcher": "local", "preset": "tiny", "stages": stages,
+                "dataset": {"label": "made-v0001", "path": "x", "hash": "x"}}
+    (run_dir / "manifest.json").write_text(json.dumps(manifest))
+    (run_dir / "config.yaml").write_text("preset: tiny\n")
+    (run_dir / "status.json").write_text(json.dumps({"state": "running", "stage": "dpo", "step": 3, "total": 9, "loss": 0.5}))
+    (run_dir / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    (run_dir / "stdout.log").write_text("line one\nline two\n")
+    if leaving:
+        (run_dir / "exit.json").write_text(json.dumps(leaving))
+    for stage in done:
+        folder = runs.stage_folders(run_dir, stages)[stage]
+        folder.mkdir()
+        (folder / "result.json").write_text(json.dumps({"skipped": "no_preference_rows"} if stage == "dpo" else {}))
+        (folder / "COMPLETE").touch()
+    return run_dir
+
+
+def test_without_a_frozen_dataset_the_page_says_what_to_do(home: Path) -> None:
+    page = _page()
+    assert "Freeze one first" in page.info[0].value
+    assert not page.button
+
+
+def test_pressing_train_twice_starts_one_worker_that_the_page_can_stop(home: Path, frozen: Path) -> None:
+    page = _page()
+    assert page.selectbox(key="train_preset").value == "tiny"
+    page.multiselect(key="train_stages_tiny").set_value(["sft"])
+    page.number_input(key="train_steps_tiny").set_value(100_000)
+    page.run()
+    time.sleep(0.5)  # a press right after the drawing is taken for key repeat
+    page.button(key="train_start").click().run()
+    assert not page.exception and not page.error
+    (run_dir,) = (home / "runs").iterdir()
+    try:
+        assert runs.poll(run_dir).active
+        assert page.query_params["run"] in (run_dir.name, [run_dir.name])
+        assert "max_steps: 100000" in (run_dir / "config.yaml").read_text()
+        page.run()
+        time.sleep(0.5)
+        page.button(key="train_stop").click().run()
+        assert not page.exception
+        assert (run_dir / "stop.json").is_file() or not runs.poll(run_dir).active
+    finally:
+        runs.kill(run_dir)
+
+
+def test_a_wrong_override_is_told_and_starts_nothing(home: Path, frozen: Path) -> None:
+    page = _page()
+    page.multiselect(key="train_stages_tiny").set_value(["merge"])
+    page.run()
+    time.sleep(0.5)
+    page.button(key="train_start").click().run()
+    assert not (home / "runs").exists() or not list((home / "runs").iterdir())
+    assert "merge needs sft" in page.session_state["_errors"][0]
+
+
+def test_a_failed_run_shows_its_stages_its_error_its_log_and_its_curve(home: Path, frozen: Path) -> None:
+    events = [
+        {"kind": "stage_started", "stage": "sft"}, {"kind": "step", "stage": "sft", "step": 1, "total": 2, "loss": 3.0},
+        {"kind": "eval", "stage": "sft", "step": 2, "eval_loss": 2.5}, {"kind": "step", "stage": "sft", "step": 2, "total": 2, "loss": 2.0},
+    ]
+    error = {"code": "no_rows", "params": {"split": "train", "left_out": "4", "max_length": "16"}, "text": "The train split has no row"}
+    _fake_run(home, "one", leaving={"state": "failed", "error": error}, events=events, done=("prepare", "sft"))
+    page = _page()
+    assert _metrics(page)["State"] == "failed"
+    assert "no row" in page.error[0].value
+    shown = " ".join(element.value for element in page.markdown)
+    assert "Fine\\-tune · done" in shown and "Preferences \\(DPO\\) · failed" in shown and "Merge · waiting" in shown
+    assert any("line two" in block.value for block in page.code)
+    assert page.button(key="train_stop").disabled and not page.button(key="train_resume").disabled
+    assert page.get("vega_lite_chart") or page.get("arrow_vega_lite_chart")
+
+
+def test_a_skipped_stage_says_why_in_the_users_language(home: Path, frozen: Path) -> None:
+    _fake_run(home, "one", leaving={"state": "done", "error": None}, events=[], done=("prepare", "sft", "dpo", "merge"))
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["_lang"] = "zh"
+    page.run()
+    assert "数据集中没有偏好数据。" in [caption.value for caption in page.caption]
+    assert _metrics(page)["状态"] == "已完成"
+
+
+def test_a_run_whose_worker_was_killed_is_said_to_have_died(home: Path, frozen: Path) -> None:
+    _fake_run(home, "one", leaving=None, events=[])
+    page = _page()
+    assert _metrics(page)["State"] == "died"
+    assert not page.button(key="train_resume").disabled
+
+
+def test_an_annotator_cannot_train(home: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from curation.model import Actor
+    from ui import session
+
+    monkeypatch.setattr(session, "actor_of", lambda *_: Actor(name="wang", role="annotator"))
+    page = _page()
+    assert not page.button and "Only a lead" in page.info[0].value
+
+
+def test_the_page_and_the_start_of_a_run_load_no_torch(home: Path, frozen: Path) -> None:
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({PAGE!r}, default_timeout=60).run()\n"
+        "assert not page.exception and page.button(key='train_start')\n"
+        "print(sorted({'torch', 'transformers', 'trl', 'peft', 'datasets.arrow_dataset'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -1,0 +1,89 @@
+"""The distillation loss against its formula, computed by hand in double precision."""
+from __future__ import annotations
+
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from training.losses import distillation  # noqa: E402
+
+
+def _by_hand(student, teacher, labels, temperature, alpha):  # type: ignore[no-untyped-def]
+    divergence = cross_entropy = 0.0
+    tokens = 0
+    for b in range(labels.shape[0]):
+        for t in range(labels.shape[1] - 1):
+            target = int(labels[b, t + 1])
+            if target == -100:
+                continue
+            tokens += 1
+            s, q = student[b, t].tolist(), teacher[b, t].tolist()
+            p_s, p_t = _softmax([x / temperature for x in s]), _softmax([x / temperature for x in q])
+            divergence += temperature**2 * sum(a * math.log(a / c) for a, c in zip(p_t, p_s, strict=True))
+            cross_entropy += -math.log(_softmax(s)[target])
+    return (alpha * divergence + (1 - alpha) * cross_entropy) / tokens, divergence / tokens, cross_entropy / tokens, tokens
+
+
+def _softmax(row: list[float]) -> list[float]:
+    top = max(row)
+    exp = [math.exp(x - top) for x in row]
+    return [x / sum(exp) for x in exp]
+
+
+@pytest.fixture
+def batch():  # type: ignore[no-untyped-def]
+    draw = torch.Generator().manual_seed(5)
+    student, teacher = torch.randn(2, 6, 11, generator=draw) * 3, torch.randn(2, 6, 11, generator=draw) * 3
+    labels = torch.randint(0, 11, (2, 6), generator=draw)
+    labels[0, :3] = -100
+    labels[1, 5] = -100
+    return student, teacher, labels
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_the_loss_is_the_formula(batch, temperature: float, alpha: float) -> None:  # type: ignore[no-untyped-def]
+    found = distillation(*batch, temperature=temperature, alpha=alpha)
+    total, divergence, cross_entropy, tokens = _by_hand(*batch, temperature, alpha)
+    assert found.tokens == tokens
+    assert float(found.total) == pytest.approx(total, rel=1e-5)
+    assert float(found.divergence) == pytest.approx(divergence, rel=1e-5)
+    assert float(found.cross_entropy) == pytest.approx(cross_entropy, rel=1e-5)
+
+
+def test_a_student_that_is_the_teacher_does_not_diverge(batch) -> None:  # type: ignore[no-untyped-def]
+    student, _, labels = batch
+    assert float(distillation(student, student, labels, temperature=2.0, alpha=1.0).total) == pytest.approx(0, abs=1e-6)
+
+
+def test_rows_of_padding_in_either_vocabulary_change_nothing(batch) -> None:  # type: ignore[no-untyped-def]
+    student, teacher, labels = batch
+    padded = torch.cat([teacher, torch.full((2, 6, 5), 9.0)], dim=-1)
+    a = distillation(student, teacher, labels, temperature=2.0, alpha=0.5)
+    b = distillation(student, padded, labels, temperature=2.0, alpha=0.5)
+    assert float(a.total) == float(b.total)
+
+
+def test_accumulated_batches_sum_to_the_loss_of_the_whole(batch) -> None:  # type: ignore[no-untyped-def]
+    student, teacher, labels = batch
+    whole = distillation(student, teacher, labels, temperature=2.0, alpha=0.5)
+    parts = [
+        distillation(student[i : i + 1], teacher[i : i + 1], labels[i : i + 1], temperature=2.0, alpha=0.5, normalizer=whole.tokens)
+        for i in range(2)
+    ]
+    assert float(parts[0].total + parts[1].total) == pytest.approx(float(whole.total), rel=1e-6)
+
+
+def test_a_batch_without_a_learned_token_is_zero_and_finite(batch) -> None:  # type: ignore[no-untyped-def]
+    student, teacher, labels = batch
+    assert float(distillation(student, teacher, torch.full_like(labels, -100), temperature=2.0, alpha=0.5).total) == 0.0
+
+
+def test_gradients_reach_the_student_only(batch) -> None:  # type: ignore[no-untyped-def]
+    student, teacher, labels = batch
+    student.requires_grad_()
+    distillation(student, teacher, labels, temperature=2.0, alpha=0.5).total.backward()
+    assert student.grad.abs().sum() > 0
+    assert student.grad[0, :2].abs().sum() == 0  # the token after place 2 is the first that is learned

@@ -145,7 +145,7 @@ def _actions(session: Session, form: LabelForm) -> None:
     if form.state["flagging"]:
         draft(
             key=f"reason:{form.key}", value=form.state["reason"], storage=f"{session.actor.name}/{form.key}/reason", rev=0, height_px=60,
-            label=t("label.flag_reason"), on_change=partial(labeling.say_why, form.key), autofocus=True,
+            label=t("label.flag_reason"), on_change=labeling.watched(form), autofocus=True,
         )
         st.button(
             t("label.flag_save"), key=f"flagged:{form.key}", shortcut="Ctrl+Enter", type="primary", on_click=labeling.act,
@@ -157,7 +157,7 @@ def _answer(session: Session, form: LabelForm) -> None:
     answer_form(Form(
         task=form.task, key=form.key, rev=form.state["rev"], answer=form.state["answer"], candidates=form.proposal.candidates,
         keep=partial(labeling.keep, form.key), jump=partial(labeling.show_place, form.key), file=form.proposal.file,
-        storage=f"{session.actor.name}/{form.key}",
+        storage=f"{session.actor.name}/{form.key}", readers=form.state["readers"],
     ))
     if labeling.changed_answer(form):
         st.button(t("label.propose_again"), key=f"again:{form.key}", type="tertiary", icon=":material/restart_alt:",
@@ -168,7 +168,7 @@ def _evidence(form: LabelForm) -> None:
     if not form.proposal.evidence:
         return
     st.markdown(f"**{t('label.evidence_title')}**")
-    shown = Form(form.task, form.key, 0, {}, [], lambda: None, partial(labeling.show_place, form.key), form.proposal.file, "")
+    shown = Form(form.task, form.key, 0, {}, [], lambda: None, partial(labeling.show_place, form.key), form.proposal.file, "", [])
     for number, each in enumerate(form.proposal.evidence[:12]):
         evidence_row(shown, f"ev:{form.key}:{number}", each)
 
@@ -194,7 +194,7 @@ def _explanation(session: Session, form: LabelForm) -> None:
     field = f"why:{form.key}:{lang}"
     draft(
         key=field, value=text, rev=rev, storage=f"{session.actor.name}/{form.key}/{lang}", label=t("label.explanation_help"),
-        on_change=partial(labeling.say_why, form.key, lang, field, rev), focus_key="e", height_px=120,
+        on_change=labeling.watched(form, lang, field, rev), focus_key="e", height_px=120,
         forget=st.session_state.pop("_label_forget", []),
     )
 

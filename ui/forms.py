@@ -34,7 +34,8 @@ SHOWN = 9  # candidates with a key of their own; the others fold away
 @dataclass(frozen=True)
 class Form:
     """key: of the item; rev: of its widgets. answer: changed in place. keep: called after every change. jump: (file, line) shows a place.
-    storage: names the user and item in the browser."""
+    storage: names the user and item in the browser. readers: filled while drawing; each takes into `answer` what one widget holds. A save
+    calls them first, because the click may reach the server together with the last edit, and before its callback."""
 
     task: Task
     key: str
@@ -45,6 +46,17 @@ class Form:
     jump: Callable[[str, int], None]
     file: str
     storage: str
+    readers: list[Callable[[], None]]
+
+    def watched(self, read: Callable[[], None]) -> Callable[[], None]:
+        """The on_change callback of a widget that `read` takes into the answer."""
+        self.readers.append(read)
+
+        def changed() -> None:
+            read()
+            self.keep()
+
+        return changed
 
     def widget(self, *parts: object) -> str:
         return ":".join(map(str, (self.key, self.rev, *parts)))
@@ -106,9 +118,11 @@ def _choice(form: Form, name: str, options: list[Any], words: dict[Any, str]) ->
     key = form.widget(name)
     now = form.answer.get(name)
 
-    def changed() -> None:
-        _set(form, name, options[st.session_state[key]] if st.session_state[key] is not None else now)
+    def read() -> None:
+        if st.session_state.get(key) is not None:
+            form.answer[name] = options[st.session_state[key]]
 
+    changed = form.watched(read)
     place = options.index(now) if now in options else None
     numbers = list(range(len(options)))
     if len(options) <= 4:
@@ -122,19 +136,19 @@ def _choice(form: Form, name: str, options: list[Any], words: dict[Any, str]) ->
 def _text(form: Form, name: str, *, lines: bool) -> None:
     key = form.widget(name)
 
-    def changed() -> None:
+    def read() -> None:
         text = text_of(key, form.rev)
         if text is None:
             return
         if lines:
-            _set(form, name, [line.strip() for line in text.split("\n") if line.strip()])
+            form.answer[name] = [line.strip() for line in text.split("\n") if line.strip()]
         else:
-            _set(form, name, text.strip() or (None if _optional(form.task.Answer.model_fields[name].annotation) else ""))
+            form.answer[name] = text.strip() or (None if _optional(form.task.Answer.model_fields[name].annotation) else "")
 
     now = form.answer.get(name)
     value = "\n".join(now or []) if lines else now or ""
     draft(
-        key=key, value=value, storage=f"{form.storage}/{name}", label=form.label(name), on_change=changed, rev=form.rev,
+        key=key, value=value, storage=f"{form.storage}/{name}", label=form.label(name), on_change=form.watched(read), rev=form.rev,
         height_px=min(22 + 22 * max(value.count("\n") + 1, 1), 130),
     )
 
@@ -153,14 +167,15 @@ def _targets(form: Form, name: str) -> None:
         _row(form, name, None, target["name"], None, True, target.get("file"), target.get("line"), [])
     key = form.widget(name, "own")
 
-    def added() -> None:
-        typed = [word for word in st.session_state[key].replace(",", " ").split() if word not in chosen]
-        st.session_state[key] = ""
+    def read() -> None:
+        typed = [word for word in (st.session_state.get(key) or "").replace(",", " ").split() if word not in chosen]
         if typed:
+            st.session_state[key] = ""
             known = {c.name: c for c in form.candidates}
-            _set(form, name, [*(form.answer.get(name) or []), *(_target(word, known.get(word)) for word in typed)])
+            form.answer[name] = [*(form.answer.get(name) or []), *(_target(word, known.get(word)) for word in typed)]
 
-    st.text_input(t("label.add_target"), key=key, on_change=added, placeholder=t("label.add_target_hint"), label_visibility="collapsed")
+    hint = t("label.add_target_hint")
+    st.text_input(t("label.add_target"), key=key, on_change=form.watched(read), placeholder=hint, label_visibility="collapsed")
 
 
 def _target(name: str, candidate: Candidate | None) -> dict[str, Any]:
@@ -218,7 +233,9 @@ def _steps(form: Form, name: str) -> None:
     for number, step in enumerate(steps):
         phase_key, line_key, file_key = (form.widget(name, part, len(steps), number) for part in ("phase", "line", "file"))
 
-        def changed(number: int = number, phase_key: str = phase_key, line_key: str = line_key, file_key: str = file_key) -> None:
+        def read(number: int = number, phase_key: str = phase_key, line_key: str = line_key, file_key: str = file_key) -> None:
+            if file_key not in st.session_state:
+                return
             new = {
                 "phase": st.session_state[phase_key], "line": int(st.session_state[line_key] or 1),
                 "file": st.session_state[file_key].strip() or form.file,
@@ -226,7 +243,8 @@ def _steps(form: Form, name: str) -> None:
             old = form.answer[name][number]
             moved = (old["file"], old["line"]) != (new["file"], new["line"])
             form.answer[name][number] = {**old, **new, **({"text": "", "function": None} if moved else {})}
-            form.keep()
+
+        changed = form.watched(read)
 
         def removed(number: int = number) -> None:
             _set(form, name, [s for n, s in enumerate(form.answer[name]) if n != number])

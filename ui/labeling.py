@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import copy
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -21,6 +23,7 @@ from ui.draft import text_of
 from ui.session import Session, current
 from ui.text import named, t
 
+DRAFTED = ("answer", "explanation", "lang", "reason")  # what of a form goes into the store's draft
 SEEN_MOST = 200  # items that "previous" can go back to
 
 
@@ -53,6 +56,7 @@ def open_form(session: Session, view: label.LabelView) -> LabelForm:
         task.check(states[key]["answer"])
     except UserError as err:
         problem = err
+    states[key]["readers"] = []
     return LabelForm(key, task, view.proposal, states[key], problem)
 
 
@@ -92,15 +96,22 @@ def explanation_of(form: LabelForm, lang: Lang) -> tuple[str, int]:
 
 
 def keep(key: str) -> None:
-    """Saves the form as a draft."""
+    """Saves the form as a draft. A form that was saved for good meanwhile has none."""
     session = current()
-    state = _states()[key]
-    fields = {name: state[name] for name in ("answer", "explanation", "lang", "reason")}
+    state = _states().get(key)
+    if state is None:
+        return
+    fields = {name: state[name] for name in DRAFTED}
     parts.run_guarded(label.save_draft, session.store, session.actor, key, fields, keep_ops=True)
 
 
 def say_why(key: str, lang: Lang | None = None, field: str | None = None, rev: int = 0) -> None:
     """The explanation (lang given) or the reason of a flag was typed."""
+    _read_why(key, lang, field, rev)
+    keep(key)
+
+
+def _read_why(key: str, lang: Lang | None, field: str | None, rev: int) -> None:
     state = _states().get(key)
     text = text_of(field or f"reason:{key}", rev)
     if state is None or text is None:
@@ -110,7 +121,12 @@ def say_why(key: str, lang: Lang | None = None, field: str | None = None, rev: i
     else:
         state["explanation"][lang] = text
         state["why_rev"][lang] = rev
-    keep(key)
+
+
+def watched(form: LabelForm, lang: Lang | None = None, field: str | None = None, rev: int = 0) -> Callable[[], None]:
+    """The on_change of a text: the explanation in `lang`, or the reason of a flag (None)."""
+    form.state["readers"].append(partial(_read_why, form.key, lang, field, rev))
+    return partial(say_why, form.key, lang, field, rev)
 
 
 def use_drafted(key: str, lang: Lang) -> None:
@@ -145,6 +161,10 @@ def act(key: str, op: str, action: Action) -> None:
     state = _states().get(key)
     if state is None:
         return  # this form was saved by the first of two clicks
+    for read in state["readers"]:
+        read()
+    if action == "confirm" and state["answer"] != state["proposed"]:
+        action = "mend"  # an edit came along with the click
     answer = state["answer"] if action in ("mend", "incomplete") else None
     reason = state["reason"] or None if action == "flag" else None
 
@@ -154,7 +174,7 @@ def act(key: str, op: str, action: Action) -> None:
         )
 
     if parts.run_guarded(save, op=op):
-        st.session_state["_label_last"] = {key: copy.deepcopy(state)}
+        st.session_state["_label_last"] = {key: copy.deepcopy({name: state[name] for name in DRAFTED})}
         st.session_state["_label_forget"] = [f"{session.actor.name}/{key}/{part}" for part in ("en", "zh", "reason", *state["answer"])]
         parts.note(t("label.said", action=named("label.action", action)))
         go_next(key)
@@ -189,8 +209,7 @@ def take_back() -> None:
         parts.note(t("common.undone"))
         last = st.session_state.pop("_label_last", {}).get(annotation.item_id)
         if last is not None:
-            fields = {name: last[name] for name in ("answer", "explanation", "lang", "reason")}
-            label.save_draft(session.store, session.actor, annotation.item_id, fields)
+            label.save_draft(session.store, session.actor, annotation.item_id, last)
         _open(annotation.item_id)
 
     parts.run_guarded(label.undo, session.store, session.actor, op, after=undone)

@@ -36,11 +36,11 @@ def draft(
         "focus_key": focus_key, "autofocus": autofocus, "pause_ms": PAUSE_MS,
         "forget": [f"flowsight/{name}" for name in forget], "words": words,
     }
-    _component(key=key, data=data, on_value_change=on_change)
+    _component(key=key, data=data, on_typed_change=on_change)
 
 
 def text_of(key: str, rev: int = 0) -> str | None:
     """What the user typed into the field `key` since it had this `rev`; None: nothing."""
     state = st.session_state.get(key)
-    sent = state.get("value") if state else None
+    sent = state.get("typed") if state else None
     return sent["text"] if sent and sent.get("rev") == rev else None

@@ -37,7 +37,7 @@ function send(field) {
   field.timer = null;
   if (field.composing || field.area.value === field.sent) return;
   field.sent = field.area.value;
-  field.setStateValue("value", { text: field.area.value, rev: field.rev });
+  field.setStateValue("typed", { text: field.area.value, rev: field.rev });
 }
 
 function changed(field) {

@@ -4,8 +4,8 @@
 >>> gathered.drafts[0].keys
 ['item/3f...', 'group/demo/src/pool.c', 'prompt/77...', 'file/demo/src/pool.c', 'content/ab...']
 
-Answered sites are rendered in each language, accepted pairs and chosen preferences in their own. An answer that says "there is more"
-(incomplete) or "elsewhere" (external) is nothing to learn from; each item left out is counted with its reason.
+Answered sites are rendered in each language, accepted pairs and chosen preferences in their own. Each item left out is counted with its
+reason.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.errors import BadValue
+from curation.errors import BadAnswer, BadValue
 from curation.model import Item, Lang, Model, Origin, PreferenceRow, Resolved, TrainingRow, canonical_json, stable_id
 from curation.resolve import resolve
 from curation.store import Store, items, queues
@@ -28,6 +28,7 @@ from curation.tasks import Task, all_tasks, get_task
 
 RESERVED = frozenset({"demo", "seeds"})  # folders the project ships in datasets/
 READY = ("answered", "accepted")
+WORDS = ("none", "external", "incomplete")  # actions that say of an answer that it is empty, elsewhere, or not all
 _FILE_HEADER = re.compile(r"^// file: .*$", re.MULTILINE)
 
 
@@ -147,24 +148,34 @@ def _rows_of(item: Item, resolved: Resolved, options: FreezeOptions, content: st
 
 
 def _answer(task: Task, item: Item, resolved: Resolved) -> dict[str, Any] | None:
-    """The answer to learn from; None when there is none, or only a part of it is known. "No target, no callback" is learned from where the
-    task's answer can say it with its defaults alone."""
-    if resolved.action == "incomplete":
-        return None
-    if resolved.answer is not None:
-        return resolved.answer
-    if task.kind == "pair":
+    """The answer to learn from; None when there is none. "None", "external" and "incomplete" are learned from where the task's answer has
+    a word for them (completeness of function_pointer): then that word is in it."""
+    if resolved.action in WORDS:
+        said = _word_field(task, resolved.action)
+        return None if said is None else _checked(task, {**(resolved.answer or {}), said: resolved.action})
+    if resolved.answer is None and task.kind == "pair":
         return item.payload
-    if resolved.action == "none" and not any(f.is_required() for f in task.Answer.model_fields.values()):
-        return task.check({})
-    return None
+    return resolved.answer
+
+
+def _word_field(task: Task, word: str) -> str | None:
+    """The field of the task's answer that can say `word`; None when there is none."""
+    fields = task.Answer.model_json_schema()["properties"]
+    return next((name for name, field in fields.items() if word in field.get("enum", ())), None)
+
+
+def _checked(task: Task, answer: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        return task.check(answer)
+    except BadAnswer:
+        return None  # "none" alone is no whole answer of this task
 
 
 def _why_left_out(item: Item, resolved: Resolved) -> str:
     choice = (resolved.answer or {}).get("choice")
     if choice in ("tie", "both_bad"):
         return str(choice)
-    return resolved.action if resolved.action in ("none", "external", "incomplete") else "language"
+    return resolved.action if resolved.action in WORDS else "language"
 
 
 def _draft(item: Item, row: TrainingRow | PreferenceRow, options: FreezeOptions, content: str | None) -> Draft:

@@ -1,0 +1,43 @@
+"""The command line of curation: `python -m curation COMMAND --help` says what a command does, with examples.
+
+>>> python -m curation import datasets/demo/src --name demo
+
+Exit codes: 0 done; 2 an error that the user can mend, said in one line on standard error, or wrong usage; 130 interrupted.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from curation.commands import export, freeze, generate, imports, index, propose, review, sources, users
+from curation.errors import UserError
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m curation", description="From C sources to a frozen dataset: bring code in, propose, label and review, freeze.",
+        epilog="`python -m curation COMMAND --help` says what a command does, with examples.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for entry in (imports, sources, index, propose, generate, review, freeze, export, users):
+        entry.add(commands)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    given = parser().parse_args(argv)
+    try:
+        return int(given.run(given))
+    except UserError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader (head, less) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

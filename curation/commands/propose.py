@@ -1,0 +1,70 @@
+"""`python -m curation propose`: sites with ranked, evidenced proposals, of a plain folder into a file or of a source into the store."""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from curation import propose
+from curation.commands import Subcommands, add_user, declare, workspace
+from curation.csource import FactsProblem
+from curation.errors import BadValue
+from curation.export import check_free, write_records
+from curation.tasks import site_tasks
+
+
+def add(commands: Subcommands) -> None:
+    names = ", ".join(task.name for task in site_tasks())
+    command = declare(
+        commands, "propose", run,
+        "Propose answers for the sites of C code. With DIR, one JSON line a proposal is written and no workspace is touched; with "
+        "--source, the sites of an imported source become items to label.",
+        "propose datasets/demo/src --task all --out proposals.jsonl", "propose --source demo --task function_pointer",
+    )
+    command.add_argument("dir", nargs="?", metavar="DIR", help="a folder of C code")
+    command.add_argument("--source", metavar="NAME", help="an imported source, instead of DIR")
+    command.add_argument("--task", action="append", metavar="TASK", help=f"all (default) or one of {names}; may be given again")
+    command.add_argument("--out", type=Path, metavar="FILE", help="with DIR: a .jsonl file (default: standard output)")
+    add_user(command)
+
+
+def run(given: argparse.Namespace) -> int:
+    if (given.dir is None) == (given.source is None):
+        why = "and --source: exactly one is needed"
+        raise BadValue(field="DIR", value=given.dir, why=why, todo="Name a folder, or an imported source.")
+    return _source(given) if given.source is not None else _folder(given)
+
+
+def _folder(given: argparse.Namespace) -> int:
+    tasks = propose.chosen_tasks(given.task)
+    if given.out is not None:
+        check_free(given.out)
+    index, problems = propose.index_folder(Path(given.dir))
+    counts: Counter[str] = Counter()
+
+    def records() -> Iterator[dict[str, Any]]:
+        for proposal in propose.propose_index(index, [task.name for task in tasks]):
+            counts[proposal.task] += 1
+            yield propose.record_of(proposal)
+
+    write_records(records(), given.out, None)
+    _say(counts, problems)
+    return 0
+
+
+def _source(given: argparse.Namespace) -> int:
+    work = workspace(given)
+    report = propose.propose_source(work.store, work.settings, work.actor, given.source, tasks=given.task)
+    print(f"{given.source}: {report.added} items added, {report.known} known")
+    _say(report.sites, report.problems)
+    return 0
+
+
+def _say(counts: Mapping[str, int], problems: list[FactsProblem]) -> None:
+    print(", ".join(f"{number} {task}" for task, number in sorted(counts.items()) if number) or "no sites", file=sys.stderr)
+    for problem in problems:
+        at = f":{problem.line}" if problem.line else ""
+        print(f"  {problem.file}{at}: {problem.why} [{problem.code}]", file=sys.stderr)

@@ -6,11 +6,12 @@
 """
 from curation.csource.build import C_SUFFIXES, build_index
 from curation.csource.decode import Decoded, Undecodable, decode
+from curation.csource.excerpt import make_excerpt
 from curation.csource.facts import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
 from curation.csource.index import Index
 from curation.csource.outline import outline
 
 __all__ = [
     "C_SUFFIXES", "Arg", "Call", "Decoded", "FactsProblem", "Function", "Index", "Macro", "NameUse", "Operand", "Struct", "Undecodable", "Variable",
-    "build_index", "decode", "outline",
+    "build_index", "decode", "make_excerpt", "outline",
 ]

@@ -82,11 +82,16 @@ class Index:
         """The decoded text of a file. Raises KeyError for a file that was not given."""
         return self._texts[file]
 
-    def line_text(self, file: str, line: int) -> str:
-        """The source line, stripped; "" beyond the end."""
+    def lines(self, file: str) -> list[str]:
+        """The file's lines as they stand, without line ends; line 1 is item 0. [] for a file that was not given."""
         lines = self._lines.get(file)
         if lines is None:
             lines = self._lines[file] = self._texts.get(file, "").split("\n")
+        return lines
+
+    def line_text(self, file: str, line: int) -> str:
+        """The source line, stripped; "" beyond the end."""
+        lines = self.lines(file)
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
     def functions(self, name: str, file: str | None = None) -> list[Function]:

@@ -30,25 +30,28 @@ _EVIDENCE_LIMIT = 5
 
 @dataclass
 class Resolution:
-    """candidates: best first. step: which step found them. completeness: complete (every place that can put a value there was seen), incomplete,
+    """candidates: best first. likely: how many of the first ones to put into an answer: those whose struct object can be the one at the call where
+    objects are known, all that flow found otherwise, the best of a fallback. step: which step found them. completeness: complete (every place that can put a value there was seen), incomplete,
     external (nothing in the corpus puts a value there), none (no candidate of any step)."""
 
     candidates: list[Candidate] = field(default_factory=list)
     step: Step = "none"
     completeness: Completeness = "none"
+    likely: int = 0
 
 
 def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
     if call.kind == "direct":
         definitions = index.functions(call.callee_name or "", call.file)
-        return Resolution([_definition(index, f) for f in definitions], "flow" if definitions else "none", "complete" if definitions else "external")
+        return Resolution([_definition(index, f) for f in definitions], "flow" if definitions else "none", "complete" if definitions else "external", len(definitions))
     pointer = _pointer_type(index, flow, call)
     reached = flow.reaching(call)
     objects = flow.objects(call)
     if reached:
         ranked = _ranked(index, flow, call, list(reached), reached, objects, pointer, "flow")
         complete = bool(ranked) and not _open(index, flow, call) and all(c.file is not None for c in ranked)
-        return Resolution(ranked, "flow", "complete" if complete else "incomplete")
+        own = sum(any((t.owner in objects) for t in _takes(flow, v, n)) for v, n in reached.items()) if objects else 0
+        return Resolution(ranked, "flow", "complete" if complete else "incomplete", min(own or len(ranked), len(ranked)))
     last = next((s for s in reversed(call.operand.fields) if s not in ("*", "[]", "()")), None)
     steps: list[tuple[Step, Iterable[int]]] = []
     if last is not None:
@@ -61,7 +64,8 @@ def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
     for step, values in steps:
         ranked = _ranked(index, flow, call, list(values), {}, objects, pointer, step)[:FALLBACK_LIMIT]
         if ranked:
-            return Resolution(ranked, step, "external" if step == "same_arity" else "incomplete")
+            likely = 0 if step == "same_arity" else min(len(ranked), 5)
+            return Resolution(ranked, step, "external" if step == "same_arity" else "incomplete", likely)
     return Resolution([], "none", "external" if _open(index, flow, call) or last is not None else "none")
 
 
@@ -97,11 +101,14 @@ def _without_name(text: str) -> str:
 
 def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[int]:
     wanted, variadic = split_params(params)
+    result = index.types.result(_pointer_type(index, flow, call))
     wanted_types = [_normal(index, p, call.file) for p in wanted]
     found = []
     for value in flow.address_taken():
         function = flow.functions[value]
         if function is None or len(function.params) != len(wanted) or function.variadic != variadic:
+            continue
+        if result is not None and (str(result) == "void") != (str(parse_type(function.return_type)) == "void"):
             continue
         if wanted and all(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, wanted_types, strict=True)):
             found.append(value)

@@ -1,0 +1,141 @@
+"""What does the machine propose for the sites of some C sources? From texts in memory, a folder, or an imported source.
+
+>>> for proposal in propose_folder(Path("src"), ["function_pointer"]):
+...     print(proposal.file, proposal.line, [c.name for c in proposal.candidates])
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curation import sources
+from curation.access import require
+from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
+from curation.errors import BadValue, NotFound
+from curation.model import Actor, Item, Proposal, stable_id
+from curation.settings import Settings
+from curation.store import Store, items
+from curation.tasks import Task, get_task, site_tasks
+
+PROPOSER = "csource-1"  # written into each item's meta: which generation of proposals it is
+EXCERPT_TOKENS = 1200
+_MAX_FILE_BYTES = 16 * 2**20
+
+
+@dataclass
+class ProposeReport:
+    """sites: how many proposals of each task. added, known: items new in the store, and items that it had already. problems: files or parts of files
+    that gave no facts."""
+
+    sites: dict[str, int] = field(default_factory=dict)
+    added: int = 0
+    known: int = 0
+    problems: list[FactsProblem] = field(default_factory=list)
+
+
+def chosen_tasks(names: Iterable[str] | None) -> list[Task]:
+    """The site tasks of these names; None or "all": every one. Raises NotFound, and BadValue for a task that has no sites."""
+    wanted = list(names) if names is not None else ["all"]
+    if "all" in wanted:
+        return site_tasks()
+    tasks = [get_task(name) for name in wanted]
+    for task in tasks:
+        if task.propose is None:
+            raise BadValue(field="task", value=task.name, why="has no sites to propose", todo=f"Choose among {', '.join(t.name for t in site_tasks())}.")
+    return tasks
+
+
+def propose_index(index: Index, tasks: Iterable[str] | None = None, files: list[str] | None = None) -> Iterator[Proposal]:
+    """Every proposal, task by task. files: only sites in these."""
+    for task in chosen_tasks(tasks):
+        assert task.propose is not None
+        yield from task.propose(index, files)
+
+
+def propose_texts(texts: Iterable[Any], tasks: Iterable[str] | None = None, *, cache_dir: Path | None = None) -> Iterator[Proposal]:
+    """Proposals for (path, text) pairs, or objects with `path` and `text`, read as one corpus."""
+    yield from propose_index(build_index(texts, cache_dir), tasks)
+
+
+def read_folder(path: Path) -> tuple[list[tuple[str, str]], list[FactsProblem]]:
+    """The C files below a folder as (path relative to it with `/`, text), by path; and those that could not be read. Links are not followed; `.git` and
+    other hidden folders are left out. A single file is a folder of one. Raises NotFound."""
+    if not path.exists():
+        raise NotFound(kind="folder", name=str(path))
+    texts: list[tuple[str, str]] = []
+    problems: list[FactsProblem] = []
+    for file in [path] if path.is_file() else _c_files(path):
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        try:
+            if file.stat().st_size > _MAX_FILE_BYTES:
+                problems.append(FactsProblem(name, "too_big", f"larger than {_MAX_FILE_BYTES:,} bytes"))
+                continue
+            texts.append((name, decode(file.read_bytes()).text))
+        except Undecodable as err:
+            problems.append(FactsProblem(name, "undecodable", str(err)))
+        except OSError as err:
+            problems.append(FactsProblem(name, "unreadable", err.strerror or str(err)))
+    return texts, problems
+
+
+def _c_files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        found.extend(Path(place, n) for n in names if n.lower().endswith(C_SUFFIXES) and not Path(place, n).is_symlink())
+    return sorted(found, key=lambda f: f.relative_to(folder).as_posix())
+
+
+def index_folder(
+    path: Path, *, cache_dir: Path | None = None, jobs: int | None = None, progress: Callable[[int, int], None] | None = None,
+) -> tuple[Index, list[FactsProblem]]:
+    """The index of a folder's C files and everything that could not be read. Raises NotFound."""
+    texts, problems = read_folder(path)
+    index = build_index(texts, cache_dir, jobs=jobs, progress=progress)
+    return index, problems + index.problems()
+
+
+def propose_folder(path: Path, tasks: Iterable[str] | None = None, *, cache_dir: Path | None = None) -> Iterator[Proposal]:
+    """Proposals for a folder's C files; `file` is relative to the folder. Raises NotFound."""
+    index, _ = index_folder(path, cache_dir=cache_dir)
+    yield from propose_index(index, tasks)
+
+
+def record_of(proposal: Proposal) -> dict[str, Any]:
+    """A proposal as the command line writes it: plain JSON with the task's own keys."""
+    record = get_task(proposal.task).record
+    assert record is not None
+    return record(proposal)
+
+
+def propose_source(
+    store: Store, settings: Settings, actor: Actor, source: str, tasks: Iterable[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ProposeReport:
+    """Proposes the sites of an imported source and adds them as items to label, in the order of files and lines. Again: adds only what is not
+    there yet. progress is called with (done, all) files read. Raises NotFound, NotAllowed."""
+    require(actor, "lead", action="propose sites")
+    wanted = chosen_tasks(tasks)
+    index = build_index(sources.texts(store, settings, source), settings.cache_dir, progress=progress)
+    report = ProposeReport(problems=index.problems())
+    made: list[Item] = []
+    for task in wanted:
+        assert task.propose is not None
+        proposals = list(task.propose(index, None))
+        report.sites[task.name] = len(proposals)
+        made.extend(item_of(index, source, proposal) for proposal in proposals)
+    made.sort(key=lambda i: (i.file or "", i.line or 0, i.task))
+    report.added, report.known = items.add(store, made)
+    return report
+
+
+def item_of(index: Index, source: str, proposal: Proposal) -> Item:
+    """A proposal as an item to label. Its id is made of the source, the task, the place and the expression: the same site again is the same item."""
+    return Item(
+        id=stable_id(proposal.task, source, proposal.file, proposal.line, proposal.column, proposal.expression), task=proposal.task, origin="site",
+        source=source, file=proposal.file, line=proposal.line, payload=proposal.model_dump(mode="json"),
+        excerpt=make_excerpt(index, proposal, EXCERPT_TOKENS), group=f"{source}/{proposal.file}", meta={"proposer": PROPOSER},
+    )

@@ -1,0 +1,173 @@
+"""Which functions can this call through a pointer reach?
+
+>>> TASK.check({"targets": [{"name": "my_open"}], "completeness": "complete"})
+
+Targets are the functions' names with their definitions' places; two answers are compared by the names. `completeness` says whether that is all: complete,
+incomplete (there are more than could be seen), external (the targets lie outside the corpus), none (nothing is ever called here).
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from curation.model import Evidence, Item, Lang, Message, Model, Proposal, Target, TrainingRow
+from curation.tasks import Task
+
+if TYPE_CHECKING:
+    from curation.csource import Call, Index
+
+
+class Answer(Model):
+    targets: list[Target] = Field(default=[], json_schema_extra={"metric": "set", "key": "name"})
+    completeness: Literal["complete", "incomplete", "external", "none"] = Field(default="complete", json_schema_extra={"metric": "accuracy"})
+
+
+MAX_TARGETS = 40  # put into a proposed answer; a longer list is nobody's to confirm, and is called incomplete
+
+
+def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
+    """One proposal for each call through a pointer, in the order of files and places. files: only sites in these."""
+    for file in index.files() if files is None else files:
+        seen: set[tuple[int, int, str]] = set()
+        sites = sorted((c for c in index.calls(file) if c.kind == "indirect"), key=lambda c: (c.line, c.column))
+        for call in sites:
+            if (call.line, call.column, call.callee) not in seen:
+                seen.add((call.line, call.column, call.callee))
+                yield _proposal(index, call)
+
+
+def _proposal(index: Index, call: Call) -> Proposal:
+    found = index.resolution(call)
+    likely = found.candidates[: min(found.likely, MAX_TARGETS)]
+    completeness = "incomplete" if found.likely > MAX_TARGETS else found.completeness
+    targets = [Target(name=c.name, file=c.file, line=c.line) for c in likely]
+    unique = {t.name: t for t in reversed(targets)}
+    answer = Answer(targets=[t for t in targets if unique[t.name] is t], completeness=completeness)
+    return Proposal(
+        task="function_pointer", file=call.file, line=call.line, column=call.column, function=call.function, expression=call.callee,
+        answer=answer.model_dump(mode="json"), candidates=found.candidates, evidence=_macro_place(index, call), score=found.candidates[0].score if found.candidates else 0.0,
+        extra={"step": found.step, **({"macro": call.macro} if call.macro else {})},
+    )
+
+
+def _macro_place(index: Index, call: Call) -> list[Evidence]:
+    """Where the macro is defined whose body holds the call."""
+    macro = index.macro(call.macro, call.file) if call.macro else None
+    return [] if macro is None else [
+        Evidence(file=macro.file, line=macro.line, kind="macro", text=index.line_text(macro.file, macro.line))]
+
+
+def record(proposal: Proposal) -> dict[str, Any]:
+    """The proposal as the command line writes it."""
+    return {
+        "task": proposal.task, "file": proposal.file, "line": proposal.line, "column": proposal.column, "function": proposal.function,
+        "expression": proposal.expression,
+        "candidates": [c.model_dump(mode="json") for c in proposal.candidates],
+    }
+
+
+_WORDS: dict[Lang, dict[str, str]] = {
+    "en": {
+        "site": "The call `{expression}(...)` at {place}{inside} goes through a pointer.",
+        "inside": " in `{function}`",
+        "macro": " It stands in the body of the macro `{macro}`, which is used on that line.",
+        "target": "It can reach `{name}`{defined}{why}.",
+        "defined": " (defined at {place})",
+        "initializer": ": the initializer at {place} puts it there, `{text}`",
+        "assignment": ": the assignment at {place} puts it there, `{text}`",
+        "argument": ": it is passed as an argument at {place}, `{text}`",
+        "return": ": it is returned at {place}, `{text}`",
+        "same_field": ": at {place} it is stored in a field of the same name, `{text}`",
+        "same_signature": ": its parameters have the types of this pointer, and its address is taken at {place}, `{text}`",
+        "same_arity": ": it takes as many arguments, and its address is taken at {place}, `{text}`",
+        "flow": ": it comes by way of {place}, `{text}`",
+        "more": "And likewise: {names}.",
+        "complete": "Every place in this code that sets the pointer has been considered, so these are all the targets.",
+        "incomplete": "There may be more: the pointer can also be set by code that is not shown here.",
+        "external": "The function is supplied by code outside these sources.",
+        "none": "Nothing in this code ever puts a function there, so the call has no target.",
+    },
+    "zh": {
+        "site": "{place} 处{inside}的调用 `{expression}(...)` 是通过函数指针进行的。",
+        "inside": "函数 `{function}` 中",
+        "macro": "该调用位于宏 `{macro}` 的宏体内，宏在这一行展开。",
+        "target": "它可能调用 `{name}`{defined}{why}。",
+        "defined": "（定义于 {place}）",
+        "initializer": "：{place} 的初始化语句 `{text}` 将其存入该指针",
+        "assignment": "：{place} 的赋值语句 `{text}` 将其存入该指针",
+        "argument": "：它在 {place} 作为实参传入，即 `{text}`",
+        "return": "：它在 {place} 作为返回值给出，即 `{text}`",
+        "same_field": "：{place} 的 `{text}` 将其存入了同名字段",
+        "same_signature": "：其参数类型与该指针一致，且在 {place} 被取了地址，即 `{text}`",
+        "same_arity": "：其参数个数与该调用一致，且在 {place} 被取了地址，即 `{text}`",
+        "flow": "：它经由 {place} 的 `{text}` 传到这里",
+        "more": "同理还有：{names}。",
+        "complete": "这段代码中所有会设置该指针的位置都已考虑，因此以上就是全部目标。",
+        "incomplete": "可能还有其他目标：未在此列出的代码也可能设置该指针。",
+        "external": "目标函数由这些源文件之外的代码提供。",
+        "none": "这段代码中没有任何位置把函数存入该指针，因此该调用没有目标。",
+    },
+}
+_EXPLAINED = 6  # targets explained one by one
+
+
+def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
+    """The explanation offered to the annotator: where the call is, why each target is one, whether they are all."""
+    words = _WORDS[lang]
+    inside = words["inside"].format(function=proposal.function) if proposal.function else ""
+    text = words["site"].format(expression=proposal.expression, place=f"{proposal.file}:{proposal.line}", inside=inside)
+    if proposal.extra.get("macro"):
+        text += words["macro"].format(macro=proposal.extra["macro"])
+    sentences = [text]
+    targets = answer.get("targets", [])
+    sentences.extend(_target(words, target, proposal) for target in targets[:_EXPLAINED])
+    if len(targets) > _EXPLAINED:
+        separator = "、" if lang == "zh" else ", "
+        sentences.append(words["more"].format(names=separator.join(f"`{t['name']}`" for t in targets[_EXPLAINED:])))
+    sentences.append(words[answer.get("completeness") or "incomplete"])
+    return ("" if lang == "zh" else " ").join(sentences)
+
+
+def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal) -> str:
+    known = next((c for c in proposal.candidates if c.name == target["name"] and target.get("file") in (None, c.file)), None)
+    file, line = target.get("file"), target.get("line")
+    if file is None and known is not None:
+        file, line = known.file, known.line
+    defined = words["defined"].format(place=f"{file}:{line}") if file is not None else ""
+    why = next((e for e in known.evidence if e.kind in words and e.kind != "definition"), None) if known is not None else None
+    reason = words[why.kind].format(place=f"{why.file}:{why.line}", text=why.text) if why is not None else ""
+    return words["target"].format(name=target["name"], defined=defined, why=reason)
+
+
+_ASK: dict[Lang, str] = {
+    "en": (
+        "Which functions can the call `{expression}(...)` at {place} reach? First answer with one line of JSON with the keys `targets` (a list of objects with "
+        "`name`, `file`, `line`) and `completeness` (`complete`, `incomplete`, `external` or `none`); then explain, with the places in the code that show it."
+    ),
+    "zh": (
+        "{place} 处的调用 `{expression}(...)` 可能调用哪些函数？先用一行 JSON 作答，键为 `targets`（对象列表，含 `name`、`file`、`line`）和 `completeness`"
+        "（取 `complete`、`incomplete`、`external` 或 `none`）；再结合代码中的位置加以解释。"
+    ),
+}
+
+
+def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow:
+    """The site as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when None)."""
+    proposal = Proposal.model_validate(item.payload)
+    checked = TASK.check(answer)
+    asked = _ASK[lang].format(expression=proposal.expression, place=f"{proposal.file}:{proposal.line}")
+    told = explanation if explanation and explanation.strip() else draft(checked, proposal, lang)
+    return TrainingRow(
+        task=TASK.name, lang=lang,
+        prompt=[Message(role="user", content=f"{asked}\n\n```c\n{item.excerpt}\n```" if item.excerpt else asked)],
+        completion=[Message(role="assistant", content=f"{json.dumps(checked, ensure_ascii=False, separators=(',', ':'))}\n\n{told}")],
+        answer=checked,
+    )
+
+
+TASK = Task(
+    name="function_pointer", kind="site", Answer=Answer, render=render, goal=(2000, 5000), propose=propose, record=record, draft=draft,
+)

@@ -1,0 +1,186 @@
+"""The bundle to hand on: the chosen GGUF files with checksums, what they are made of, an Ollama Modelfile, and the report.
+
+    NAME-Q4_K_M.gguf  NAME-Q4_K_M.gguf.sha256   `sha256sum -c` reads the latter
+    version.json      data hash, run, base model, stages, figures, tool versions
+    Modelfile         the very chat template the model was trained on, as Ollama's Go template (compared on frozen prompts)
+    report.md  report.csv  README.md
+
+A chat template that Ollama cannot say is no reason to lose the bundle: the Modelfile is then left out, and README and result say why.
+Left to people: whether and how the model may be handed on. That is what the base model's licence says, and the data's; neither is known here.
+
+>>> ctx.result("package")
+{"name": "flowsight", "folder": "07-package/flowsight", "files": [{"name": "flowsight-Q4_K_M.gguf", "bytes": ..., "sha256": ...}, ...],
+ "modelfile_problem": null}
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from curation.errors import BadConfig
+from curation.model import Model
+from training import chat_template, data, gguf, models, report
+from training.recipes.quantize import Kind
+from training.stage import StageContext, read_result, utc_now
+
+NAME = "package"
+NEEDS: tuple[str, ...] = ("merge", "quantize")
+PREFERRED: Kind = "Q4_K_M"
+SHIPPED = ("type", "bytes", "tensors", "fallbacks", "kl_mean", "kl_max", "same_best")  # figures of a file that version.json repeats
+
+
+class Settings(Model):
+    """types: which quantized files go in, the first one is Ollama's; None: Q4_K_M, or the smallest where there is none. num_ctx: tokens of
+    context that Ollama reserves, at most what the model has."""
+
+    types: list[Kind] | None = Field(default=None, min_length=1)
+    num_ctx: int = Field(default=8192, ge=256)
+
+
+def run(ctx: StageContext) -> dict[str, Any]:
+    quantized, merged = ctx.result("quantize") or {}, ctx.result("merge") or {}
+    name = quantized["name"]
+    chosen = chosen_files(quantized, ctx.settings.types)
+    folder = ctx.stage_dir / name
+    scratch = ctx.stage_dir / f"{name}.part"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+
+    hashed = {}
+    for step, file in enumerate(chosen, 1):
+        ctx.check_stop()
+        source = ctx.path(file["file"])
+        _link(source, scratch / source.name)
+        hashed[source.name] = _sha256(source)
+        (scratch / f"{source.name}.sha256").write_text(f"{hashed[source.name]}  {source.name}\n", encoding="utf-8")
+        ctx.emit("step", step=step, total=len(chosen), doing=source.name)
+
+    model = ctx.path(merged["model"])
+    text, problem = _modelfile(ctx, model, ctx.path(chosen[0]["file"]))
+    if text is not None:
+        (scratch / "Modelfile").write_text(text, encoding="utf-8")
+    about = _about(ctx, name, chosen, hashed)
+    (scratch / "version.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if (evaluation := _evaluation(ctx)) is not None:
+        (scratch / "report.md").write_text(report.markdown(evaluation, quantized, about), encoding="utf-8")
+        (scratch / "report.csv").write_text(report.csv_text(evaluation, quantized), encoding="utf-8")
+    (scratch / "README.md").write_text(_readme(name, about, problem), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(scratch, folder)
+
+    ctx.log(f"bundle: {folder}" + (f"; no Modelfile: {problem}" if problem else ""))
+    files = [{"name": f.name, "bytes": f.stat().st_size, "sha256": hashed.get(f.name) or _sha256(f)} for f in sorted(folder.iterdir())]
+    return {"name": name, "folder": ctx.relative(folder), "files": files, "modelfile_problem": problem}
+
+
+def chosen_files(quantized: dict[str, Any], types: list[Kind] | None) -> list[dict[str, Any]]:
+    """The files to ship, in the order of `types`. Raises BadConfig for a type that was not made."""
+    made = {file["type"]: file for file in quantized["files"]}
+    if types is None:
+        smallest = min(made.values(), key=lambda file: file["bytes"])
+        return [made.get(PREFERRED, smallest)]
+    if missing := [kind for kind in types if kind not in made]:
+        why = f"- package.types: {', '.join(missing)} was not made by quantize ({', '.join(made)})."
+        raise BadConfig(where="package.types", problems=why)
+    return [made[kind] for kind in types]
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under a second name where the disk allows it, else a copy: these files are gigabytes."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _modelfile(ctx: StageContext, model: Path, file: Path) -> tuple[str | None, str | None]:
+    """(Modelfile, None), or (None, why there is none)."""
+    tokenizer = models.load_tokenizer(model)
+    frozen = data.open_dataset(ctx.dataset_dir)
+    prompts = [row["prompt"] for split in ("train", "test") for row in data.read_rows(frozen, "sft", split)[:50]]
+    plain = [[{"role": m["role"], "content": m["content"]} for m in prompt] for prompt in prompts]
+    adds_bos = bool(gguf.read_gguf(file).metadata.get("tokenizer.ggml.add_bos_token", False))
+    try:
+        template = chat_template.go_template(tokenizer, adds_bos)
+        compared = chat_template.check(template, tokenizer, plain, adds_bos)
+    except chat_template.NoGoTemplate as err:
+        return None, str(err)
+    ctx.log(f"the Modelfile's template writes {compared} frozen prompts as the chat template does")
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    context = min(ctx.settings.num_ctx, config.get("max_position_embeddings") or ctx.settings.num_ctx)
+    return chat_template.modelfile(file.name, template, _stops(model, tokenizer), context), None
+
+
+def _stops(model: Path, tokenizer: Any) -> list[str]:
+    """The end tokens as text: the tokenizer's and those of generation_config.json."""
+    path = model / "generation_config.json"
+    named = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
+    ids = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [] if named is None else [named])]
+    return list(dict.fromkeys(tokenizer.convert_ids_to_tokens(i) for i in ids))
+
+
+def _evaluation(ctx: StageContext) -> dict[str, Any] | None:
+    found = ctx.result("evaluate")
+    return json.loads(ctx.path(found["report"]).read_text(encoding="utf-8")) if found else None
+
+
+def _about(ctx: StageContext, name: str, chosen: list[dict[str, Any]], hashed: dict[str, str]) -> dict[str, Any]:
+    """version.json. Absolute paths of this machine stay out."""
+    manifest = json.loads((ctx.run_dir / "manifest.json").read_text(encoding="utf-8"))
+    results = {stage: read_result(folder) for stage, folder in ctx.folders.items() if stage != NAME}
+    quantized = results["quantize"] or {}
+    evaluation = _evaluation(ctx)
+    tasks = evaluation["tasks"] if evaluation else {}
+    return {
+        "format": 1, "name": name, "made_at": utc_now(), "run": manifest["name"], "preset": manifest.get("preset"),
+        "dataset": {"label": manifest["dataset"]["label"], "hash": manifest["dataset"]["hash"]},
+        "base_model": _without_paths(manifest.get("models")), "seed": manifest["seed"], "commit": manifest.get("commit"),
+        "stages": {stage: None if result is None else _numbers(result) for stage, result in results.items()},
+        "figures": {task: {who: {"score": about["figures"][who]["score"], "rows": about["answered"]} for who in evaluation["models"]}
+                    for task, about in tasks.items()} if evaluation else None,
+        "files": [{"file": Path(file["file"]).name, "sha256": hashed[Path(file["file"]).name], **{key: file[key] for key in SHIPPED}}
+                  for file in chosen],
+        "same_token_ids": quantized["same_token_ids"], "versions": {**manifest["versions"], "llama.cpp": quantized["llama_cpp"]["version"]},
+        "license": None,
+    }
+
+
+def _numbers(result: dict[str, Any]) -> dict[str, Any]:
+    """A stage's plain figures and switches: no lists, no nested tables, no paths."""
+    return {key: value for key, value in result.items() if isinstance(value, int | float | bool) or key in ("method", "skipped")}
+
+
+def _without_paths(described: Any) -> Any:
+    """The models as recorded, a local folder by its last name only."""
+    if isinstance(described, dict):
+        return {key: Path(value).name if key == "path" and isinstance(value, str) and Path(value).is_absolute() else _without_paths(value)
+                for key, value in described.items()}
+    return described
+
+
+def _readme(name: str, about: dict[str, Any], problem: str | None) -> str:
+    first = about["files"][0]["file"]
+    ollama = [f"    ollama create {name} -f Modelfile && ollama run {name}"]
+    if problem is not None:
+        ollama = [f"There is no Modelfile: Ollama cannot say this model's chat template ({problem}). llama.cpp reads the template from "
+                  "the file itself:", "", f"    llama-cli -m {first} --jinja"]
+    return "\n".join([
+        f"# {name}", "",
+        f"Trained from {about['dataset']['label']} (hash `{about['dataset']['hash']}`) in run {about['run']}; see `version.json` for base "
+        "model, stages, figures and tool versions, and `report.md` for the answers before and after, where an evaluation was run.", "",
+        "Check the files:", "", f"    sha256sum -c {first}.sha256", "", "Use them:", "", *ollama, "",
+        "## Licence", "",
+        "Not decided here (`license` in `version.json` is null). The model is made from a base model and from data, and each has terms "
+        "of its own. Read both, decide, and write it here before the bundle is handed on.",
+    ]) + "\n"

@@ -6,7 +6,7 @@
     report.md  report.csv  README.md
 
 A chat template that Ollama cannot say is no reason to lose the bundle: the Modelfile is then left out, and README and result say why.
-Left to people: whether and how the model may be handed on. That is what the base model's licence says, and the data's; neither is known here.
+    Modelfile         the very chat template the model was trained on, as Go template (compared letter by letter on frozen prompts)
 
 >>> ctx.result("package")
 {"name": "flowsight", "folder": "07-package/flowsight", "files": [{"name": "flowsight-Q4_K_M.gguf", "bytes": ..., "sha256": ...}, ...],

@@ -5,13 +5,13 @@ Source, folder, file and line are in the URL, so a place can be sent to a collea
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
 
 import streamlit as st
 
-from curation import csource, label, propose, sources
+from curation import csource, jobs, label, sources
 from curation.errors import UserError
-from curation.sources import FileEntry, ImportReport, SourceText
+from curation.sources import FileEntry, ImportReport, SourceRow, SourceText
 from ui import parts, upload
 from ui.archive_upload import archive_upload
 from ui.code_view import code_view
@@ -20,6 +20,7 @@ from ui.text import t
 
 MOST_SHOWN = 200  # entries of one list; the filter finds the others
 HITS = 100
+JOB = "propose"  # kind of the background job
 
 
 def main() -> None:
@@ -33,9 +34,10 @@ def main() -> None:
     if not known:
         st.info(t("sources.none_yet"))
         return
-    names = [source.name for source in known]
-    source = _chosen(names)
-    _summary(session, next(s for s in known if s.name == source))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        source = _chosen([each.name for each in known])
+        _summary(session, next(each for each in known if each.name == source))
+    _proposing(session)
     files = sources.tree(session.store, source)
     left, right = st.columns([0.3, 0.7], gap="medium")
     with right:
@@ -113,26 +115,50 @@ def _chosen(names: list[str]) -> str:
         st.session_state.pop("_import_report", None)
 
     index = names.index(wanted) if wanted in names else 0
-    return st.selectbox(t("sources.source"), names, index=index, key="source_choice", on_change=chosen, label_visibility="collapsed")
+    return st.selectbox(
+        t("sources.source"), names, index=index, key="source_choice", on_change=chosen, label_visibility="collapsed", width=240
+    )
 
 
-def _summary(session: Session, source: Any) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(t("sources.summary", files=source.files, size=_size(source.bytes), origin=source.origin))
-        if source.revision:
-            st.text(t("sources.revision", revision=source.revision[:12]))
-        if session.may("lead") and st.button(t("sources.propose"), icon=":material/search_insights:", help=t("sources.propose_help")):
-            _propose(session, source.name)
+def _summary(session: Session, source: SourceRow) -> None:
+    st.caption(parts.escaped(t("sources.summary", files=source.files, size=_size(source.bytes), origin=source.origin)))
+    if source.revision:
+        st.caption(parts.escaped(t("sources.revision", revision=source.revision[:12])))
+    if session.may("lead"):
+        st.button(
+            t("sources.propose"), icon=":material/search_insights:", help=t("sources.propose_help"), on_click=parts.run_guarded,
+            args=(jobs.start, session.settings, JOB, ["propose", "--source", source.name, "--user", session.actor.name]),
+        )
 
 
-def _propose(session: Session, source: str) -> None:
-    try:
-        with st.spinner(t("sources.proposing")):
-            report = propose.propose_source(session.store, session.settings, session.actor, source)
-    except UserError as err:
-        parts.show_error(err)
+def _proposing(session: Session) -> None:
+    """The newest job that proposes sites, as long as it runs and until the user has seen how it ended."""
+    job = jobs.latest(session.settings, JOB)
+    if job is None or job == st.session_state.get("_job_seen"):
         return
-    st.success(t("sources.proposed", added=report.added, known=report.known))
+    running = jobs.status(session.settings, job).runs
+    st.fragment(_job, run_every=1.5 if running else None)(session, job, running)
+
+
+def _job(session: Session, job: str, drawn_running: bool) -> None:
+    now = jobs.status(session.settings, job)
+    if drawn_running and not now.runs:
+        st.rerun(scope="app")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        name = now.argv[2] if len(now.argv) > 2 else ""
+        if now.runs:
+            since = datetime.now(UTC) - datetime.fromisoformat(now.started_at)
+            st.info(parts.escaped(t("sources.job_running", source=name, elapsed_s=int(since.total_seconds()))), icon=":material/sync:")
+            st.button(t("sources.stop"), on_click=parts.run_guarded, args=(jobs.stop, session.settings, job))
+            return
+        last = jobs.log_tail(session.settings, job, 12)
+        if now.state == "done":
+            st.success(parts.escaped(t("sources.job_done", source=name)), icon=":material/check:")
+        else:
+            st.error(parts.escaped(t("sources.job_failed", source=name, state=now.state)), icon=":material/error:")
+        st.button(t("common.close"), key="job_seen", on_click=st.session_state.__setitem__, args=("_job_seen", job))
+    with st.expander(t("sources.log"), expanded=now.state != "done"):
+        parts.code(last, None)
 
 
 def _viewer(session: Session, source: str, path: str | None) -> SourceText | None:
@@ -144,16 +170,14 @@ def _viewer(session: Session, source: str, path: str | None) -> SourceText | Non
         parts.show_error(err)
         return None
     marks = label.sites_in_file(session.store, source, path)
-    st.text(path)
+    said = t("sources.sites_none")
     if marks:
-        counted = t("sources.sites", count=len(marks), open=sum(m.status == "open" for m in marks))
-        st.caption(f"{counted} · {t('sources.click_a_site')}")
-    else:
-        st.caption(t("sources.sites_none"))
+        said = t("sources.sites", count=len(marks), open=sum(m.status == "open" for m in marks)) + " · " + t("sources.click_a_site")
+    st.caption(f"{parts.code_span(path)} · {parts.escaped(said)}")
     line = st.query_params.get("line", "")
     picked = code_view(
         key="source_view", sha256=text.sha256, marks=marks, line=int(line) if line.isdigit() and int(line) else None,
-        jump=st.session_state.get("_source_jump", 0), height="calc(100vh - 8rem)",
+        jump=st.session_state.get("_source_jump", 0), height="calc(100vh - 15rem)",
     )
     if picked:
         parts.go_to("label", item=picked)

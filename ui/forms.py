@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from curation.model import Candidate, Evidence, PhaseStep, Target
 from curation.tasks import Task
 from ui.draft import draft, text_of
-from ui.parts import escaped
+from ui.parts import code_span, escaped
 from ui.text import has, named, t
 
 SHOWN = 9  # candidates with a key of their own; the others fold away
@@ -194,36 +194,33 @@ def _row(
         rest = [target for target in form.answer.get(field) or [] if target["name"] != name]
         _set(form, field, rest if on else [*rest, _target(name, candidate)])
 
-    toggle, text = st.columns([0.16, 0.84], vertical_alignment="top")
+    toggle, text = st.columns([0.13, 0.87], vertical_alignment="top")
     mark = ":material/check_box:" if on else ":material/check_box_outline_blank:"
     shortcut = str(number) if number is not None and number <= SHOWN else None
     toggle.button(
-        t("label.chosen") if on else t("label.not_chosen"), key=form.widget(field, "toggle", name), icon=mark, shortcut=shortcut,
+        "", help=t("label.chosen") if on else t("label.not_chosen"), key=form.widget(field, "toggle", name), icon=mark, shortcut=shortcut,
         on_click=toggled, width="stretch", type="primary" if on else "secondary",
     )
     with text:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.text(name)
-            if file and line:
-                place_button(form, form.widget(field, "def", name), file, line, t("label.definition"))
-        for n, each in enumerate(evidence[:3]):
+        if file and line:
+            where = f"{code_span(name)} {t('label.definition')} {escaped(file.rsplit('/', 1)[-1])}:{line}"
+            st.button(where, key=form.widget(field, "def", name), type="tertiary", on_click=form.jump, args=(file, line))
+        else:
+            st.markdown(code_span(name))
+        for n, each in enumerate([e for e in evidence if (e.file, e.line) != (file, line)][:3]):
             evidence_row(form, form.widget(field, "why", name, n), each)
 
 
-def place_button(form: Form, key: str, file: str, line: int, word: str) -> None:
-    """A link that shows a place in the viewer."""
-    where = f"{file.rsplit('/', 1)[-1]}:{line}"
-    st.button(
-        escaped(f"{word} {where}".strip()), key=key, type="tertiary", on_click=form.jump, args=(file, line), help=escaped(f"{file}:{line}")
-    )
+def place_button(form: Form, key: str, file: str, line: int, word: str, text: str = "") -> None:
+    """A link that shows a place in the viewer. word: what is there; text: the line itself."""
+    where = escaped(f"{word} {file.rsplit('/', 1)[-1]}:{line}".strip())
+    words = f"{where} {code_span(text)}".strip()
+    st.button(words, key=key, type="tertiary", on_click=form.jump, args=(file, line), help=escaped(f"{file}:{line}"))
 
 
 def evidence_row(form: Form, key: str, evidence: Evidence) -> None:
     """What speaks for a proposal: its kind, its place (a click shows it) and the line itself."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        place_button(form, key, evidence.file, evidence.line, named("label.evidence", evidence.kind))
-        if evidence.text:
-            st.text(evidence.text[:160])
+    place_button(form, key, evidence.file, evidence.line, named("label.evidence", evidence.kind), evidence.text)
 
 
 def _steps(form: Form, name: str) -> None:
@@ -265,7 +262,7 @@ def _steps(form: Form, name: str) -> None:
             type="tertiary",
         )
         if step.get("text"):
-            st.text(step["text"][:160])
+            st.markdown(code_span(step["text"]))
 
     def more() -> None:
         last = steps[-1] if steps else {"file": form.file, "line": 1}

@@ -176,7 +176,7 @@ def act(key: str, op: str, action: Action) -> None:
     if parts.run_guarded(save, op=op):
         st.session_state["_label_last"] = {key: copy.deepcopy({name: state[name] for name in DRAFTED})}
         st.session_state["_label_forget"] = [f"{session.actor.name}/{key}/{part}" for part in ("en", "zh", "reason", *state["answer"])]
-        parts.note(t("label.said", action=named("label.action", action)))
+        st.session_state["_label_said"] = t("label.said", action=named("label.action", action))
         go_next(key)
 
 
@@ -204,9 +204,9 @@ def take_back() -> None:
 
     def undone(annotation: Any) -> None:
         if annotation is None:
-            parts.note(t("common.nothing_to_undo"))
+            st.session_state["_label_said"] = t("common.nothing_to_undo")
             return
-        parts.note(t("common.undone"))
+        st.session_state["_label_said"] = t("common.undone")
         last = st.session_state.pop("_label_last", {}).get(annotation.item_id)
         if last is not None:
             label.save_draft(session.store, session.actor, annotation.item_id, last)

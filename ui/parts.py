@@ -41,6 +41,14 @@ def escaped(text: str) -> str:
     return text.replace(r"\:\/\/", "\\:\u2060//").replace("\n", "  \n")
 
 
+def code_span(text: str, most: int = 90) -> str:
+    """Code of any origin as a span in a label: on one line, cut to `most` characters, nothing in it read as Markdown."""
+    line = " ".join(text.split())
+    line = line if len(line) <= most else f"{line[:most - 1]}…"
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
+    return f"{fence} {line} {fence}" if line else ""
+
+
 def plain(text: str) -> None:
     """Shows text of any origin as it stands, wrapped."""
     st.text(text)

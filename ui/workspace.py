@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 
-from curation import sources, users
+from curation import propose, sources, users
 from curation.errors import UserError
 from curation.settings import PROJECT, Settings, load_settings
 from curation.store import Store, items
@@ -26,7 +26,7 @@ def open_workspace() -> Settings:
     if DEMO.is_dir() and known in ([], ["demo"]) and next(items.find(store, source="demo"), None) is None:
         try:
             add_demo(store, settings)
-        except (UserError, ImportError):
+        except UserError:
             log.exception("the demo corpus could not be imported")
     return settings
 
@@ -35,6 +35,4 @@ def add_demo(store: Store, settings: Settings) -> None:
     """Imports the demo corpus as the source "demo" and proposes its sites. Again: changes nothing."""
     lead = users.local_lead(store)
     sources.import_folder(store, settings, lead, DEMO, name="demo")
-    from curation import propose
-
     propose.propose_source(store, settings, lead, "demo")

@@ -12,14 +12,14 @@ export const STYLE = `
 .cm-editor { height: 100%; font-size: 13px; }
 .cm-editor.cm-focused { outline: 2px solid var(--st-primary-color, #f63366); outline-offset: -2px; }
 .cm-scroller { font-family: var(--st-code-font, ui-monospace, "SFMono-Regular", Menlo, Consolas, "Noto Sans Mono CJK SC", monospace); line-height: 1.5; }
-.cm-gutters { background: var(--st-secondary-background-color, #f5f5f5); color: var(--fs-comment); border-right: 1px solid var(--st-border-color, #8884); }
-.cm-activeLine, .cm-activeLineGutter { background: transparent; }
+.fs-frame .cm-editor .cm-gutters { background: var(--st-secondary-background-color, #f5f5f5); color: var(--fs-comment); border-right: 1px solid var(--st-border-color, #8884); }
+.fs-frame .cm-editor .cm-activeLine:not(.fs-jump):not(.fs-evidence), .fs-frame .cm-editor .cm-activeLineGutter { background: transparent; }
 .cm-line.fs-evidence { background: var(--fs-evidence); }
 .cm-line.fs-jump { background: var(--fs-jump); }
-.cm-selectionMatch { background: #8884; }
-.cm-specialChar { color: #d33; }
-.cm-panels { background: var(--st-secondary-background-color, #f5f5f5); color: inherit; }
-.cm-panels input, .cm-panels button { background: var(--st-background-color, #fff); color: inherit; border: 1px solid #8886; border-radius: 3px; background-image: none; }
+.fs-frame .cm-editor .cm-selectionMatch { background: #8884; }
+.fs-frame .cm-editor .cm-specialChar { color: #d33; }
+.fs-frame .cm-editor .cm-panels { background: var(--st-secondary-background-color, #f5f5f5); color: inherit; }
+.fs-frame .cm-panels input, .fs-frame .cm-panels button { background: var(--st-background-color, #fff); color: inherit; border: 1px solid #8886; border-radius: 3px; background-image: none; }
 .cm-searchMatch { background: #ffd54a88; } .cm-searchMatch-selected { background: #ff9f1caa; }
 .fs-dots { width: 1.3em; cursor: pointer; text-align: center; }
 .fs-dot { font-size: 11px; }

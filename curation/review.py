@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curation import label
 from curation.access import require
 from curation.errors import BadValue, UserError
 from curation.label import check_reason
 from curation.model import Action, Actor, Annotation, Item, Lang, PairAnswer, Resolved
-from curation.resolve import resolve
+from curation.resolve import latest_by_user, resolve
 from curation.store import Store, items, queues
 from curation.store.items import Entry
 from curation.tasks import Task, all_tasks, get_task
@@ -36,6 +37,16 @@ class ReasonMissing(UserError):
 class ReviewRow:
     item: Item
     resolved: Resolved
+
+
+@dataclass(frozen=True)
+class ReviewView:
+    """words: each person's latest decision, in the order given. draft: the pair the actor is mending, None if there is none."""
+
+    item: Item
+    resolved: Resolved
+    words: list[Annotation]
+    draft: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,26 @@ def flags(store: Store, *, task: str | None = None, status: str | None = "open")
     return queues.flag_names(store, _pair_tasks(task), status)
 
 
+def view(store: Store, actor: Actor, item_id: str) -> ReviewView:
+    """Raises NotFound; BadValue if the item is no pair."""
+    item = items.get(store, item_id)
+    _pair_task(item.task)
+    given = items.annotations(store, [item_id])[item_id]
+    return ReviewView(item, resolve(given), list(latest_by_user(given).values()), items.draft(store, item_id, actor.name))
+
+
+def save_draft(store: Store, actor: Actor, item_id: str, fields: dict[str, str]) -> None:
+    """Keeps a pair that is being mended; the next decision of the actor on it drops it. Raises as label.save_draft."""
+    require(actor, "reviewer", action="review pairs")
+    label.save_draft(store, actor, item_id, fields)
+
+
+def drop_draft(store: Store, actor: Actor, item_id: str) -> None:
+    """Gives up the actor's draft of the pair."""
+    require(actor, "reviewer", action="review pairs")
+    items.drop_draft(store, item_id, actor.name)
+
+
 def decide(
     store: Store, actor: Actor, item_id: str, op_id: str, action: Action, pair: dict[str, Any] | None = None, reason: str | None = None
 ) -> Annotation:
@@ -121,12 +152,14 @@ def undo(store: Store, actor: Actor, op_id: str) -> int:
     done = [a for a in items.operation(store, op_id) if a.user == actor.name]
     if done:
         return len(done)
+    entries = [Entry(a.item_id, "undo", undoes=a.id) for a in last_decision(store, actor)]
+    return len(items.annotate_many(store, actor=actor, op_id=op_id, entries=entries)) if entries else 0
+
+
+def last_decision(store: Store, actor: Actor) -> list[Annotation]:
+    """The actor's latest decision on pairs that was not taken back: one annotation, or those of a bulk; empty if there is none."""
     latest = items.latest_live(store, actor.name, _pair_tasks(None))
-    if latest is None:
-        return 0
-    mine = [a for a in items.operation(store, latest.op_id) if a.user == actor.name and a.action != "undo"]
-    entries = [Entry(a.item_id, "undo", undoes=a.id) for a in mine]
-    return len(items.annotate_many(store, actor=actor, op_id=op_id, entries=entries))
+    return [] if latest is None else [a for a in items.operation(store, latest.op_id) if a.user == actor.name]
 
 
 def _check(actor: Actor, action: Action, reason: str | None) -> None:
@@ -152,6 +185,6 @@ def _pair_tasks(task: str | None) -> list[str]:
     return [_pair_task(task).name] if task else [t.name for t in all_tasks().values() if t.kind == "pair"]
 
 
-def pair_of(row: ReviewRow) -> PairAnswer:
+def pair_of(row: ReviewRow | ReviewView) -> PairAnswer:
     """The pair as it counts now: the mended one where there is one, else as it came."""
     return PairAnswer.model_validate(row.resolved.answer or row.item.payload)

@@ -203,6 +203,11 @@ def draft(store: Store, item_id: str, user: str) -> dict[str, Any] | None:
     return None if found is None else json.loads(found)
 
 
+def drop_draft(store: Store, item_id: str, user: str) -> None:
+    with store.write() as db:
+        db.execute(drafts.delete().where(drafts.c.item_id == item_id, drafts.c.user == user))
+
+
 def to_item(row: RowMapping) -> Item:
     return Item(
         id=row["id"],

@@ -28,7 +28,7 @@ from typing import Any
 
 from curation import card, manifest
 from curation.access import require
-from curation.errors import NothingToFreeze
+from curation.errors import NothingToFreeze, TouchedDataset
 from curation.gather import Draft, FreezeOptions, check_options, gather, tasks_of
 from curation.leaks import leaks, near_leaks
 from curation.manifest import FrozenRow, verify
@@ -37,9 +37,10 @@ from curation.near_duplicates import clusters
 from curation.settings import Settings
 from curation.split import SPLITS, assign, join
 from curation.store import Store, frozen, now
+from curation.store.frozen import VersionRow
 from curation.tasks import Task, get_task
 
-__all__ = ["FreezeOptions", "FrozenVersion", "Preview", "TaskPreview", "Warn", "freeze", "preview", "verify"]
+__all__ = ["FreezeOptions", "FrozenVersion", "Preview", "TaskPreview", "Warn", "freeze", "preview", "verify", "verify_version"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,16 @@ def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOption
         shutil.rmtree(beside, ignore_errors=True)
         raise
     return FrozenVersion(options.name, version, place, about["hash"])
+
+
+def verify_version(settings: Settings, version: VersionRow) -> dict[str, Any]:
+    """The manifest of a version that the store knows, verified as `verify` does, and against the hash that was recorded when it was
+    frozen: a folder rewritten as a whole is refused too. Raises TouchedDataset."""
+    place = settings.datasets_dir / version.name / f"v{version.version:04d}"
+    found = verify(place)
+    if found["hash"] != version.hash:
+        raise TouchedDataset(where=str(place), why="it is a valid dataset, but not the one that was frozen under this number")
+    return found
 
 
 def _plan(store: Store, options: FreezeOptions) -> _Plan:

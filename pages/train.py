@@ -2,6 +2,7 @@
 only writes the run's directory at the start and reads it afterwards, so it may be closed, killed and opened again at any time."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def main() -> None:
     by_name = {run.name: run for run in found}
     shown = st.selectbox(
         t("train.run"), names, index=names.index(wanted) if wanted in names else 0, key="train_run",
-        format_func=lambda name: f"{name} · {t('train.state_' + by_name[name].state)}",
+        format_func=lambda name: f"{name} · {t(f'train.state_{by_name[name].state}')}",
     )
     st.query_params[CHOSEN] = shown
     active = by_name[shown].active
@@ -62,7 +63,7 @@ def _new_run(session: Session) -> None:
         op = parts.op_id("train")
         st.button(
             t("train.start"), type="primary", icon=":material/play_arrow:", key="train_start",
-            on_click=parts.run_guarded, args=(_start, session, preset, overrides, versions[version], op), kwargs={"op": op, "after": _show},
+            on_click=_pressed, args=(op, _show, _start, session, preset, overrides, versions[version], op),
         )
 
 
@@ -82,7 +83,7 @@ def _overrides(preset: str) -> dict[str, Any]:
         base = config.load(preset)
         sft = config.settings_of(base, "sft")
         first, second, third = st.columns(3)
-        given = {
+        given: dict[str, Any] = {
             "sft.max_steps": first.number_input(
                 t("train.max_steps"), min_value=1, value=None, step=1, key=f"train_steps_{preset}", placeholder=_shown(sft.max_steps)),
             "sft.epochs": second.number_input(
@@ -119,6 +120,10 @@ def _start(session: Session, preset: str, overrides: dict[str, Any], dataset_dir
         loaded = config.load(preset, overrides)
         started[op] = runs.start(loaded, session.settings.runs_dir, dataset_dir=dataset_dir).name
     return started[op]
+
+
+def _pressed(op: str, after: Callable[[Any], None] | None, act: Callable[..., Any], *args: Any) -> None:
+    parts.run_guarded(act, *args, op=op, after=after)
 
 
 def _show(name: str) -> None:
@@ -178,15 +183,15 @@ def _buttons(session: Session, run: RunStatus) -> None:
     stop, resume, kill, _ = st.columns([1, 1, 1, 3])
     op = parts.op_id(f"train-{run.name}")
     stop.button(
-        t("train.stop"), icon=":material/stop:", key="train_stop", disabled=run.state not in ("starting", "running"), help=t("train.stop_help"),
-        on_click=parts.run_guarded, args=(_act, session, runs.stop, run.run_dir), kwargs={"op": op})
+        t("train.stop"), icon=":material/stop:", key="train_stop", help=t("train.stop_help"),
+        disabled=run.state not in ("starting", "running"), on_click=_pressed, args=(op, None, _act, session, runs.stop, run.run_dir))
     resume.button(
         t("train.resume"), icon=":material/resume:", key="train_resume", disabled=not run.resumable, help=t("train.resume_help"),
-        on_click=parts.run_guarded, args=(_act, session, runs.resume, run.run_dir), kwargs={"op": op})
+        on_click=_pressed, args=(op, None, _act, session, runs.resume, run.run_dir))
     if run.state == "stopping":
         kill.button(
             t("train.kill"), icon=":material/dangerous:", key="train_kill", help=t("train.kill_help"),
-            on_click=parts.run_guarded, args=(_act, session, runs.kill, run.run_dir), kwargs={"op": op})
+            on_click=_pressed, args=(op, None, _act, session, runs.kill, run.run_dir))
 
 
 def _act(session: Session, act: Any, run_dir: Path) -> None:

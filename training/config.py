@@ -76,7 +76,7 @@ def schema() -> type[Base]:
 Config = Base  # what annotations name; the sections are found by `settings_of`
 
 
-def settings_of(config: Config, stage: str) -> BaseModel:
+def settings_of(config: Config, stage: str) -> Any:
     """A recipe's section; the first stage has none in the file."""
     return getattr(config, stage) if stage != FIRST else recipes()[FIRST].Settings()
 

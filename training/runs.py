@@ -234,7 +234,7 @@ def add_to_curves(curves: dict[str, Curve], events: list[dict[str, Any]]) -> Non
     """Adds events to the loss curves, stage by stage, in place. Where a stage went on from a checkpoint, or began anew, the points that are
     computed again are dropped first."""
     for event in events:
-        stage, kind, step = event.get("stage"), event.get("kind"), event.get("step")
+        stage, kind, step = event.get("stage"), event.get("kind"), event.get("step") or 0
         if stage is None:
             continue
         curve = curves.setdefault(stage, Curve())

@@ -69,7 +69,7 @@ def test_without_a_frozen_dataset_the_page_says_what_to_do(home: Path) -> None:
     assert not page.button
 
 
-def test_pressing_train_twice_starts_one_worker_that_the_page_can_stop(home: Path, frozen: Path) -> None:
+def test_pressing_train_starts_one_worker_that_the_page_can_stop(home: Path, frozen: Path) -> None:
     page = _page()
     assert page.selectbox(key="train_preset").value == "tiny"
     page.multiselect(key="train_stages_tiny").set_value(["sft"])

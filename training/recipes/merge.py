@@ -137,7 +137,7 @@ def _difference(trained: list[Any], merged: list[Any]) -> dict[str, Any]:
 
     if not trained:
         return {"tokens": 0, "max_logit": None, "kl": None, "same_top": None}
-    a, b = torch.cat(trained), torch.cat(merged)
+    a, b = torch.cat(trained).double(), torch.cat(merged).double()
     kl = F.kl_div(F.log_softmax(b, -1), F.log_softmax(a, -1), reduction="sum", log_target=True) / len(a)
     return {
         "tokens": len(a),

@@ -27,7 +27,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from curation.errors import UserError
-from curation.knowledge.mechanisms import MECHANISMS
+from curation.knowledge.mechanisms import Mechanism
 from curation.model import Context, Model, Phase
 
 FOLDER = Path(__file__).resolve().parent
@@ -57,7 +57,7 @@ class Variant(Model):
     matches: str
     runs_in: Context | None = None
     may_sleep: bool | None = None
-    mechanism: str | None = None
+    mechanism: Mechanism | None = None
     chain: list[str] | None = None
 
     @field_validator("matches")
@@ -77,7 +77,8 @@ class Row(Model):
     the callback. handler_name: the callback's name as the macro pastes it, `{0}` being the text of argument 0. handler_field:
     `struct.field` of the object (object_arg) that holds the callback, for calls that register a filled struct. context_arg: the
     argument handed to the callback later. object_arg: the argument that names the object ("result": the returned value), by which
-    bind, trigger, wait and handler are tied together. phases: what a call means for `mechanism`. chain: the functions that call
+    bind, trigger, wait and handler are tied together. event_arg: the argument by which triggers and waits name it, where that is
+    not the object which holds the handler (the signal number of sigaction). phases: what a call means for `mechanism`. chain: the functions that call
     the callback, outermost first, without the callback. versions: of the kernel or library, e.g. ">=4.15". source: a public
     document, manual page or path in the source tree by which a reader can check the row."""
 
@@ -91,11 +92,12 @@ class Row(Model):
     handler_field: str | None = Field(default=None, pattern=r"^\w+\.\w+$")
     context_arg: int | None = Field(default=None, ge=0)
     object_arg: int | Literal["result"] | None = None
+    event_arg: int | None = Field(default=None, ge=0)
     runs_in: Context | None = None
     may_sleep: bool | None = None
     trigger: Words | None = None
     chain: list[str] = []
-    mechanism: str | None = None
+    mechanism: Mechanism | None = None
     phases: list[Phase] = []
     variants: list[Variant] = []
     versions: str | None = None
@@ -104,13 +106,6 @@ class Row(Model):
     notes: str | None = None
     subsystem: str = ""
     platform: str = ""
-
-    @field_validator("mechanism")
-    @classmethod
-    def _is_a_known_mechanism(cls, value: str | None) -> str | None:
-        if value is not None and value not in MECHANISMS:
-            raise ValueError(f"{value!r} is not in curation/knowledge/mechanisms.py")
-        return value
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Row:
@@ -122,8 +117,8 @@ class Row(Model):
             raise ValueError("give one of handler_arg, handler_name, handler_field")
         if self.phases and self.mechanism is None:
             raise ValueError("phases without a mechanism")
-        if self.takes_handler and self.trigger is None:
-            raise ValueError("a row with a handler says what triggers it (trigger: en, zh)")
+        if self.takes_handler and self.trigger is None and self.handler_field is None:
+            raise ValueError("a row with a handler says what triggers it (trigger: en, zh); only handler_field rows may leave it to the field's row")
         return self
 
     @property
@@ -153,11 +148,10 @@ class Knowledge:
         """Rows of a struct's field; [] when nothing is known. `struct` is the tag or typedef name without `struct`."""
         return self._fields.get((struct, field), [])
 
+    @cached_property
     def structs(self) -> set[str]:
+        """Tags and typedefs with at least one row."""
         return {struct for struct, _ in self._fields}
-
-    def names(self) -> set[str]:
-        return set(self._calls)
 
     @cached_property
     def structs_by_field(self) -> dict[str, set[str]]:

@@ -1,0 +1,237 @@
+"""When and in which context does this callback run, and may it sleep?
+
+>>> TASK.check({"context": "hardirq", "may_sleep": False, "trigger": "linux.request_irq", "registered_via": "request_irq"})
+
+One item is one function together with the API or struct field it is registered with. `trigger` names the row of the knowledge base
+whose words say what makes it run, or is the annotator's own words. Compared are the context and whether it may sleep.
+
+Proposed from the knowledge rows, and for functions of the corpus that take a callback from the code that calls it. Not seen: spinlocks
+held by callers, contexts inherited through more than one call.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from curation.knowledge import Words, load
+from curation.model import Context, Evidence, Item, Lang, Message, Model, Place, Proposal, TrainingRow
+from curation.tasks import Task
+
+if TYPE_CHECKING:
+    from curation.csource import Function, Index
+    from curation.knowledge.inferred import Inferred
+    from curation.knowledge.registrations import Registration
+
+_ALIKE = 4  # further places where the same function is registered the same way, kept as evidence
+
+
+class Answer(Model):
+    """context: None where it cannot be told. chain: functions from the outermost to the callback. trigger: see the module's text."""
+
+    context: Context | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
+    may_sleep: bool | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
+    trigger: str | None = None
+    chain: list[str] = []
+    registered_via: str | None = None
+
+
+def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
+    """One proposal for each (function defined in the corpus, API or field it is registered with), in the order of the definitions."""
+    from curation.knowledge.corpus import corpus_of
+    from curation.knowledge.inferred import inferred
+    from curation.knowledge.registrations import registrations
+
+    corpus = corpus_of(index)
+    made: dict[tuple[str, int, str], Proposal] = {}
+    for r in registrations(corpus):
+        if r.definition is not None and (files is None or r.definition.file in files):
+            _merge(made, _of_registration(r, r.definition))
+    for i in inferred(corpus, files):
+        _merge(made, _of_inferred(i))
+    order = {file: n for n, file in enumerate(index.files())}
+    yield from _told_apart(sorted(made.values(), key=lambda p: (order[p.file], p.line, p.column)))
+
+
+def _merge(made: dict[tuple[str, int, str], Proposal], proposal: Proposal) -> None:
+    """The first registration of a function with an API stands; others like it become evidence of it."""
+    key = (proposal.file, proposal.line, str(proposal.answer["registered_via"]))
+    first = made.setdefault(key, proposal)
+    if first is not proposal and sum(e.kind == "registration" for e in first.evidence) <= _ALIKE:
+        first.evidence.extend(e for e in proposal.evidence if e.kind == "registration" and e not in first.evidence)
+
+
+def _told_apart(proposals: list[Proposal]) -> Iterator[Proposal]:
+    """A function registered in two ways is two sites at one place: the expression of the later ones says which."""
+    seen: set[tuple[str, int, int]] = set()
+    for proposal in proposals:
+        place = (proposal.file, proposal.line, proposal.column)
+        if place in seen:
+            proposal = proposal.model_copy(update={"expression": f"{proposal.expression} ({proposal.answer['registered_via']})"})
+        seen.add(place)
+        yield proposal
+
+
+def _of_registration(r: Registration, definition: Function) -> Proposal:
+    row = load().by_id[r.row.id]
+    answer = Answer(
+        context=r.runs_in, may_sleep=r.may_sleep, trigger=r.row.id if r.row.trigger else None, chain=[*r.chain, r.callback], registered_via=r.via,
+    )
+    words = r.row.trigger or row.trigger
+    return _proposal(definition, answer, r.place, list(r.evidence), 1.0 if r.runs_in else 0.5, words, row.source)
+
+
+def _of_inferred(i: Inferred) -> Proposal:
+    answer = Answer(context=i.runs_in, may_sleep=i.may_sleep, trigger=None, chain=[c for c in (i.caller, i.callback) if c], registered_via=i.via)
+    return _proposal(i.definition, answer, i.place, list(i.evidence), 0.6 if i.runs_in else 0.3, _called_by(i.caller), None)
+
+
+def _called_by(caller: str) -> Words:
+    return Words(en=f"`{caller}` calls the stored pointer", zh=f"`{caller}` 调用所保存的指针时")
+
+
+def _proposal(
+    definition: Function, answer: Answer, registered: Place, evidence: list[Evidence], score: float, words: Words | None, source: str | None,
+) -> Proposal:
+    extra = {
+        "registration": registered.model_dump(include={"file", "line"}), "trigger": words.model_dump() if words else {"en": None, "zh": None},
+        "source": source,
+    }
+    return Proposal(
+        task="callback_timing", file=definition.file, line=definition.line, column=definition.column, function=definition.name,
+        expression=definition.name, answer=answer.model_dump(mode="json"), evidence=evidence, score=score, extra=extra,
+    )
+
+
+def record(proposal: Proposal) -> dict[str, Any]:
+    """The proposal as the command line writes it. trigger: both languages, null where unknown."""
+    answer = proposal.answer
+    return {
+        "task": proposal.task, "file": proposal.file, "line": proposal.line, "column": proposal.column, "function": proposal.function,
+        "context": answer["context"], "may_sleep": answer["may_sleep"], "trigger": proposal.extra["trigger"], "chain": answer["chain"],
+        "registered_via": answer["registered_via"], "registration": proposal.extra["registration"],
+    }
+
+
+_CONTEXT: dict[Lang, dict[Context | None, str]] = {
+    "en": {
+        "process": "in process context", "softirq": "in softirq context", "hardirq": "in hard interrupt context",
+        "atomic": "in atomic context (a lock is held, or interrupts or preemption are off)", "signal": "in a signal handler, asynchronously to the interrupted code",
+        "thread": "in a thread of its own", "threadpool": "on a thread of the pool", "eventloop": "on the event loop's thread",
+        "sync": "synchronously, in the caller's context before the call returns", "exit": "while the process is exiting",
+        None: "in a context that depends on the caller",
+    },
+    "zh": {
+        "process": "在进程上下文中", "softirq": "在软中断上下文中", "hardirq": "在硬中断上下文中", "atomic": "在原子上下文中（持有锁，或已关中断、禁止抢占）",
+        "signal": "在信号处理函数中，与被打断的代码异步地", "thread": "在独立的线程中", "threadpool": "在线程池的线程上", "eventloop": "在事件循环线程上",
+        "sync": "在调用返回之前、于调用者的上下文中同步地", "exit": "在进程退出期间", None: "在取决于调用者的上下文中",
+    },
+}
+_WORDS: dict[Lang, dict[str, str]] = {
+    "en": {
+        "registered": "`{name}` is registered at {place} with `{via}`: `{text}`.",
+        "registered_somewhere": "`{name}` is registered with `{via}`.",
+        "unregistered": "`{name}` is a callback.",
+        "through": "The pointer gets there by way of {place}: `{text}`.",
+        "runs": "It runs {context}, when {trigger}.",
+        "runs_plain": "It runs {context}.",
+        "True": "It may sleep.",
+        "False": "It must not sleep.",
+        "False_user": "It must not block.",
+        "True_user": "It may block.",
+        "None": "Whether it may sleep cannot be told from this code alone.",
+        "chain": "The call chain is {chain}.",
+    },
+    "zh": {
+        "registered": "`{name}` 在 {place} 处通过 `{via}` 注册：`{text}`。",
+        "registered_somewhere": "`{name}` 通过 `{via}` 注册。",
+        "unregistered": "`{name}` 是一个回调函数。",
+        "through": "该指针经由 {place} 的 `{text}` 传递。",
+        "runs": "触发时机：{trigger}；届时它{context}执行。",
+        "runs_plain": "它{context}执行。",
+        "True": "它可以睡眠。",
+        "False": "它不得睡眠。",
+        "False_user": "它不应阻塞。",
+        "True_user": "它可以阻塞。",
+        "None": "仅凭这段代码无法判断它能否睡眠。",
+        "chain": "调用链为 {chain}。",
+    },
+}
+_KERNEL: tuple[Context | None, ...] = ("process", "softirq", "hardirq", "atomic", None)
+
+
+def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
+    """The explanation offered to the annotator: where the callback is registered, when and where it runs, whether it may sleep, by which way."""
+    words, given = _WORDS[lang], Answer.model_validate(answer)
+    name = proposal.function or proposal.expression
+    text = [_registered(words, name, given, proposal)]
+    if given.registered_via == proposal.answer.get("registered_via"):
+        text += [words["through"].format(place=f"{e.file}:{e.line}", text=e.text) for e in proposal.evidence if e.kind in ("call", "initializer", "assignment")][:1]
+    trigger = _trigger(given, proposal, lang)
+    context = _CONTEXT[lang][given.context]
+    text.append(words["runs"].format(context=context, trigger=trigger) if trigger else words["runs_plain"].format(context=context))
+    user = given.may_sleep is not None and given.context not in _KERNEL
+    text.append(words[f"{given.may_sleep}_user" if user else str(given.may_sleep)])
+    if len(given.chain) > 1:
+        text.append(words["chain"].format(chain=" → ".join(f"`{f}`" for f in given.chain)))
+    return ("" if lang == "zh" else " ").join(text)
+
+
+def _registered(words: dict[str, str], name: str, given: Answer, proposal: Proposal) -> str:
+    if given.registered_via is None:
+        return words["unregistered"].format(name=name)
+    at = next((e for e in proposal.evidence if e.kind == "registration"), None)
+    if at is None or given.registered_via != proposal.answer.get("registered_via"):
+        return words["registered_somewhere"].format(name=name, via=given.registered_via)
+    return words["registered"].format(name=name, place=f"{at.file}:{at.line}", via=given.registered_via, text=at.text)
+
+
+def _trigger(given: Answer, proposal: Proposal, lang: Lang) -> str | None:
+    """The trigger in words: a row's, the proposal's own, or the annotator's as written."""
+    if given.trigger == proposal.answer.get("trigger"):
+        told: str | None = (proposal.extra.get("trigger") or {}).get(lang)
+        return told
+    row = load().by_id.get(given.trigger or "")
+    if row is not None and row.trigger is not None:
+        return row.trigger.zh if lang == "zh" else row.trigger.en
+    return given.trigger
+
+
+_ASK: dict[Lang, str] = {
+    "en": (
+        "When and in which context does the callback `{name}` ({place}) run, and may it sleep? First answer with one line of JSON with the keys `context` "
+        "(one of {contexts}, or null), `may_sleep` (true, false or null), `trigger` (what makes it run), `chain` (the functions that lead to it, outermost "
+        "first) and `registered_via` (the API or `struct.field`); then explain, with the places in the code that show it."
+    ),
+    "zh": (
+        "回调函数 `{name}`（{place}）在何时、何种上下文中执行？它可以睡眠吗？先用一行 JSON 作答，键为 `context`（取 {contexts} 之一，或 null）、`may_sleep`"
+        "（true、false 或 null）、`trigger`（触发条件）、`chain`（调用链上的函数，由外到内）和 `registered_via`（注册所用的 API 或 `结构体.字段`）；"
+        "再结合代码中的位置加以解释。"
+    ),
+}
+
+
+def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow | None:
+    """The callback as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when None).
+    None when neither the context nor whether it may sleep is known: nothing could be learned from it."""
+    proposal = Proposal.model_validate(item.payload)
+    checked = Answer.model_validate(TASK.check(answer))
+    if checked.context is None and checked.may_sleep is None:
+        return None
+    stated = {**checked.model_dump(mode="json"), "trigger": _trigger(checked, proposal, lang)}
+    contexts = (", " if lang == "en" else "、").join(f"`{c}`" for c in _CONTEXT["en"] if c)
+    asked = _ASK[lang].format(name=proposal.function, place=f"{proposal.file}:{proposal.line}", contexts=contexts)
+    told = explanation if explanation and explanation.strip() else draft(checked.model_dump(mode="json"), proposal, lang)
+    return TrainingRow(
+        task=TASK.name, lang=lang,
+        prompt=[Message(role="user", content=f"{asked}\n\n```c\n{item.excerpt}\n```" if item.excerpt else asked)],
+        completion=[Message(role="assistant", content=f"{json.dumps(stated, ensure_ascii=False, separators=(',', ':'))}\n\n{told}")],
+        answer=stated,
+    )
+
+
+TASK = Task(
+    name="callback_timing", kind="site", Answer=Answer, render=render, goal=(1000, 3000), propose=propose, record=record, draft=draft,
+)

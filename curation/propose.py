@@ -124,7 +124,8 @@ def propose_source(
     made: list[Item] = []
     for task in wanted:
         assert task.propose is not None
-        proposals = list(task.propose(index, None))
+        # of the several places of one async pattern, the first alone is an item (tasks/async_pattern.py)
+        proposals = [p for p in task.propose(index, None) if p.extra.get("group_first", True)]
         report.sites[task.name] = len(proposals)
         made.extend(item_of(index, source, proposal) for proposal in proposals)
     made.sort(key=lambda i: (i.file or "", i.line or 0, i.task))

@@ -148,15 +148,21 @@ def greedy(llama: LlamaCpp, model: Path, prompts: Sequence[Sequence[int]], max_n
     return [[int(i) for i in line.split()[1:]] for line in said.decode("ascii").splitlines()]
 
 
-def logits(llama: LlamaCpp, model: Path, tokens: Sequence[int], first: int, threads: int, scratch: Path) -> Any:
-    """Logits of positions `first` (0-based) to the last of one sequence: float32 array [positions, vocabulary], read from the file
-    `scratch`, which is the caller's to delete."""
+def logits(llama: LlamaCpp, model: Path, asked: Sequence[tuple[Sequence[int], int]], threads: int, scratch: Path) -> list[Any]:
+    """For each (token ids, first): logits of the positions `first` (0-based) to the last, float32 [positions, vocabulary]. They come
+    through the file `scratch`, which is removed."""
     import numpy as np
 
-    asked = f"score {first} {' '.join(map(str, tokens))}\n".encode()
-    said, _ = _ask(llama, ["run", str(model), str(len(tokens)), str(threads), str(scratch)], asked, model.parent)
-    rows, vocabulary = (int(n) for n in said.split()[1:])
-    return np.fromfile(scratch, dtype=np.float32).reshape(rows, vocabulary)
+    context = max(len(tokens) for tokens, _ in asked)
+    lines = "".join(f"score {first} {' '.join(map(str, tokens))}\n" for tokens, first in asked)
+    try:
+        said, _ = _ask(llama, ["run", str(model), str(context), str(threads), str(scratch)], lines.encode(), model.parent)
+        shapes = [tuple(int(n) for n in line.split()[1:]) for line in said.decode("ascii").splitlines()]
+        values = np.fromfile(scratch, dtype=np.float32)
+    finally:
+        scratch.unlink(missing_ok=True)
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    return [part.reshape(shape) for part, shape in zip(np.split(values, ends[:-1]), shapes, strict=True)]
 
 
 def _ask(llama: LlamaCpp, arguments: list[str], given: bytes, where: Path) -> tuple[bytes, str]:

@@ -23,6 +23,7 @@ from typing import Any
 from curation.model import canonical_json
 
 RESAMPLES = 1000
+BRACES = 200  # an answer begins with its object; a text of nothing but braces must not cost its length squared
 _NONE = "none"  # no JSON text, so no element can be equal to it
 
 Metrics = dict[str, dict[str, Any]]
@@ -30,10 +31,12 @@ Row = dict[str, Any]
 
 
 def parse(text: str) -> dict[str, Any] | None:
-    """The first whole JSON object in a text; None when there is none."""
+    """The first whole JSON object in a text; None when there is none at the first BRACES opening braces."""
     decoder = json.JSONDecoder()
     at = text.find("{")
-    while at >= 0:
+    for _ in range(BRACES):
+        if at < 0:
+            return None
         try:
             value, _ = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
@@ -98,7 +101,8 @@ def _field(metric: str, scores: Sequence[Row], seed: int) -> dict[str, Any]:
     def over_classes(c: Any) -> Any:
         by_class = c.reshape(*c.shape[:-1], len(classes), 3)
         tp, fp, fn = by_class[..., 0], by_class[..., 1], by_class[..., 2]
-        return _ratio(2 * tp, 2 * tp + fp + fn).mean(axis=-1)
+        occurs = tp + fn > 0  # a resample may lack a class: it has no F1 then, rather than 0
+        return _ratio((_ratio(2 * tp, 2 * tp + fp + fn) * occurs).sum(axis=-1), occurs.sum(axis=-1))
 
     return {"metric": metric, "accuracy": _figure(of_rows, _mean, seed), "macro_f1": _figure(hits, over_classes, seed, sums=True)}
 

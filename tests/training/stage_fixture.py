@@ -18,13 +18,11 @@ from training.stage import COMPLETE, RESULT, StageContext
 SIZE = models.RandomModel(layers=2, hidden_size=256, intermediate_size=512, heads=4, kv_heads=2, vocab_size=1024, context=512)
 
 
-@pytest.fixture(scope="session")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run directory that has come as far as `merge`: dataset/, base/ and tuned/ in it."""
+def write_line(run: Path) -> Path:
+    """Makes a run directory that has come as far as `merge`: dataset/, base/ and tuned/ in it."""
     import torch
 
     torch.set_num_threads(1)
-    run = tmp_path_factory.mktemp("line") / "run"
     frozen = data.open_dataset(write_frozen(run / "dataset", rows=60, pairs=0))
     rows = data.read_rows(frozen, "sft", "train") + data.read_rows(frozen, "sft", "test")
     tokenizer = models.train_tokenizer((m["content"] for r in rows for m in [*r["prompt"], *r["completion"]]), SIZE.vocab_size)

@@ -11,23 +11,13 @@ from typing import Any
 import pytest
 
 from curation.errors import NotFound
-from tests.training.stage_fixture import complete, context, line  # noqa: F401
+from tests.training.stage_fixture import context
 from training import data, models, report
 from training.recipes import evaluate
 from training.stage import Stopped
 
 pytestmark = pytest.mark.line
 SETTINGS = evaluate.Settings(max_new_tokens=48, batch_size=3)
-
-
-@pytest.fixture(scope="session")
-def evaluated(line: Path) -> dict[str, Any]:  # noqa: F811
-    events: list[dict[str, Any]] = []
-    result = evaluate.run(context(line, "evaluate", SETTINGS, events))
-    complete(line / "01-evaluate", result)
-    assert [e["step"] for e in events if e["kind"] == "step"] == [3, 6, 9, 12]
-    assert all(e["total"] == 12 for e in events if e["kind"] == "step")
-    return json.loads((line / result["report"]).read_text(encoding="utf-8"))
 
 
 def _predictions(run: Path, who: str) -> list[dict[str, Any]]:
@@ -45,7 +35,7 @@ def test_the_model_that_learned_the_answers_beats_the_one_that_did_not(evaluated
     assert pointer["figures"]["tuned"]["ended"]["stop"] == 3
 
 
-def test_a_prediction_says_what_was_asked_answered_and_right(line: Path, evaluated: dict[str, Any]) -> None:  # noqa: F811
+def test_a_prediction_says_what_was_asked_answered_and_right(line: Path, evaluated: dict[str, Any]) -> None:
     rows = data.read_rows(data.open_dataset(line / "dataset"), "sft", "test")
     found = {p["id"]: p for p in _predictions(line, "tuned")}
     assert sorted(found) == sorted(row["id"] for row in rows)
@@ -56,7 +46,7 @@ def test_a_prediction_says_what_was_asked_answered_and_right(line: Path, evaluat
         assert len(one["prompt_sha256"]) == 64 and one["group"] == row["group"]
 
 
-def test_nothing_of_the_answer_goes_into_the_prompt(line: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+def test_nothing_of_the_answer_goes_into_the_prompt(line: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[str] = []
     real = evaluate.generate
 
@@ -73,13 +63,13 @@ def test_nothing_of_the_answer_goes_into_the_prompt(line: Path, monkeypatch: pyt
     assert all(row["answer"] not in text and text.endswith("<|im_start|>assistant\n") for row in rows for text in asked)
 
 
-def _copy(line: Path, tmp_path: Path) -> Path:  # noqa: F811
+def _copy(line: Path, tmp_path: Path) -> Path:
     run = tmp_path / "run"
     shutil.copytree(line, run, ignore=shutil.ignore_patterns("01-*", "02-*", "03-*"))
     return run
 
 
-def test_a_stopped_evaluation_goes_on_after_its_last_whole_row(line: Path, evaluated: dict[str, Any], tmp_path: Path) -> None:  # noqa: F811
+def test_a_stopped_evaluation_goes_on_after_its_last_whole_row(line: Path, evaluated: dict[str, Any], tmp_path: Path) -> None:
     run = _copy(line, tmp_path)
     ctx = context(run, "evaluate", SETTINGS)
     first: list[dict[str, Any]] = []
@@ -103,7 +93,7 @@ def test_a_stopped_evaluation_goes_on_after_its_last_whole_row(line: Path, evalu
     assert json.loads((run / result["report"]).read_text(encoding="utf-8")) == evaluated
 
 
-def test_a_batch_padded_on_the_left_answers_as_each_row_alone(line: Path) -> None:  # noqa: F811
+def test_a_batch_padded_on_the_left_answers_as_each_row_alone(line: Path) -> None:
     tokenizer, model = models.load_tokenizer(line / "tuned"), models.load_model(line / "tuned", device="cpu", dtype="float32")
     rows = data.read_rows(data.open_dataset(line / "dataset"), "sft", "test")
     prompts = [data.prompt_text(tokenizer, row["prompt"]) for row in rows]
@@ -113,14 +103,14 @@ def test_a_batch_padded_on_the_left_answers_as_each_row_alone(line: Path) -> Non
     assert {answer["ended"] for answer in together} <= {"stop", "length"}
 
 
-def test_a_prompt_without_room_in_the_context_is_not_cut_and_says_so(line: Path) -> None:  # noqa: F811
+def test_a_prompt_without_room_in_the_context_is_not_cut_and_says_so(line: Path) -> None:
     tokenizer, model = models.load_tokenizer(line / "tuned"), models.load_model(line / "tuned", device="cpu", dtype="float32")
     long, short = evaluate.generate(model, tokenizer, ["int x; " * 400, "int x;"], 4)
     assert long == {"text": "", "tokens": 0, "ended": "prompt"}
     assert short["tokens"] > 0 or short["ended"] == "stop"
 
 
-def test_a_dataset_without_test_rows_skips_the_stage(line: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+def test_a_dataset_without_test_rows_skips_the_stage(line: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(data, "read_rows", lambda *_: [])
     assert evaluate.run(context(_copy(line, tmp_path), "evaluate", SETTINGS)) == {"skipped": "no_test_rows"}
 
@@ -137,14 +127,14 @@ def test_rows_per_task_takes_the_first_of_each() -> None:
     assert evaluate.chosen_rows(rows, None) == rows
 
 
-def test_the_csv_holds_every_figure_of_the_report(line: Path, evaluated: dict[str, Any]) -> None:  # noqa: F811
+def test_the_csv_holds_every_figure_of_the_report(line: Path, evaluated: dict[str, Any]) -> None:
     rows = list(csv.DictReader(io.StringIO((line / "01-evaluate" / "report.csv").read_text(encoding="utf-8"))))
     f1 = [r for r in rows if (r["task"], r["model"], r["field"], r["figure"]) == ("function_pointer", "tuned", "targets", "f1")]
     assert [(float(r["value"]), r["n"]) for r in f1] == [(1.0, "3")]
     assert {r["model"] for r in rows} == {"base", "tuned"}
 
 
-def test_the_markdown_names_tasks_figures_and_shows_answers_as_they_are(line: Path, evaluated: dict[str, Any]) -> None:  # noqa: F811
+def test_the_markdown_names_tasks_figures_and_shows_answers_as_they_are(line: Path, evaluated: dict[str, Any]) -> None:
     text = (line / "01-evaluate" / "report.md").read_text(encoding="utf-8")
     assert "## function_pointer" in text
     assert "| targets | f1 | 0.000 (0.000–0.000) | 1.000 (1.000–1.000) |" in text
@@ -156,7 +146,7 @@ def test_the_markdown_names_tasks_figures_and_shows_answers_as_they_are(line: Pa
     assert fence in shown
 
 
-def test_a_run_is_read_with_what_its_stages_left(line: Path, evaluated: dict[str, Any], tmp_path: Path) -> None:  # noqa: F811
+def test_a_run_is_read_with_what_its_stages_left(line: Path, evaluated: dict[str, Any], tmp_path: Path) -> None:
     found = report.read(line)
     assert found["evaluation"] == evaluated
     assert found["dataset"]["label"] == "made-v0001"

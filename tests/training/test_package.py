@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 
 from curation.errors import BadConfig
-from tests.training.stage_fixture import complete, context, line  # noqa: F401
-from tests.training.test_evaluate import evaluated  # noqa: F401
-from tests.training.test_quantize import llama, quantized  # noqa: F401
+from tests.training.stage_fixture import complete, context
 from training import chat_template, data, gguf, models, report
 from training.recipes import package
 
@@ -21,17 +19,17 @@ pytestmark = pytest.mark.line
 
 
 @pytest.fixture(scope="session")
-def packaged(line: Path, quantized: dict[str, Any], evaluated: dict[str, Any]) -> dict[str, Any]:  # noqa: F811
+def packaged(line: Path, quantized: dict[str, Any], evaluated: dict[str, Any]) -> dict[str, Any]:
     result = package.run(context(line, "package", package.Settings(types=["Q4_K_M", "Q8_0"])))
     complete(line / "03-package", result)
     return result
 
 
-def _bundle(line: Path) -> Path:  # noqa: F811
+def _bundle(line: Path) -> Path:
     return line / "03-package" / "flowsight"
 
 
-def test_the_bundle_holds_what_it_lists(line: Path, packaged: dict[str, Any]) -> None:  # noqa: F811
+def test_the_bundle_holds_what_it_lists(line: Path, packaged: dict[str, Any]) -> None:
     folder = line / packaged["folder"]
     assert folder == _bundle(line)
     assert {f["name"] for f in packaged["files"]} == {f.name for f in folder.iterdir()} == {
@@ -44,8 +42,8 @@ def test_the_bundle_holds_what_it_lists(line: Path, packaged: dict[str, Any]) ->
     subprocess.run(["sha256sum", "--check", "--strict", *lists], cwd=folder, check=True, capture_output=True)
 
 
-def test_the_modelfile_says_the_template_the_model_was_trained_on(line: Path, packaged: dict[str, Any],  # noqa: F811
-                                                                  llama: Any) -> None:  # noqa: F811
+def test_the_modelfile_says_the_template_the_model_was_trained_on(line: Path, packaged: dict[str, Any],
+                                                                  llama: Any) -> None:
     text = (_bundle(line) / "Modelfile").read_text(encoding="utf-8")
     assert text.startswith("FROM ./flowsight-Q4_K_M.gguf\n") and 'PARAMETER stop "<|im_end|>"' in text and "num_ctx 512" in text
     tokenizer = models.load_tokenizer(line / "tuned")
@@ -57,8 +55,8 @@ def test_the_modelfile_says_the_template_the_model_was_trained_on(line: Path, pa
     assert ids == [whole[: len(one)] for whole, one in zip(trained, ids, strict=True)]
 
 
-def test_the_version_file_leads_back_to_data_run_and_figures(line: Path, packaged: dict[str, Any],  # noqa: F811
-                                                             evaluated: dict[str, Any]) -> None:  # noqa: F811
+def test_the_version_file_leads_back_to_data_run_and_figures(line: Path, packaged: dict[str, Any],
+                                                             evaluated: dict[str, Any]) -> None:
     about = json.loads((_bundle(line) / "version.json").read_text(encoding="utf-8"))
     assert about["dataset"]["hash"] == data.open_dataset(line / "dataset").hash
     assert about["run"] == "run" and about["license"] is None
@@ -67,7 +65,7 @@ def test_the_version_file_leads_back_to_data_run_and_figures(line: Path, package
     assert str(line) not in (_bundle(line) / "version.json").read_text(encoding="utf-8")
 
 
-def test_the_report_in_the_bundle_has_the_quantized_files(line: Path, packaged: dict[str, Any]) -> None:  # noqa: F811
+def test_the_report_in_the_bundle_has_the_quantized_files(line: Path, packaged: dict[str, Any]) -> None:
     text = (_bundle(line) / "report.md").read_text(encoding="utf-8")
     assert "made-v0001" in text and "## Quantized files" in text and "| Q4_0 | " in text
     assert "quantized,,Q4_K_M," in (_bundle(line) / "report.csv").read_text(encoding="utf-8")
@@ -75,7 +73,7 @@ def test_the_report_in_the_bundle_has_the_quantized_files(line: Path, packaged: 
     assert found["bundle"]["folder"] == str(_bundle(line)) and found["quantized"]["files"][0]["type"] == "F16"
 
 
-def test_packaging_again_gives_the_same_bundle(line: Path, packaged: dict[str, Any], tmp_path: Path) -> None:  # noqa: F811
+def test_packaging_again_gives_the_same_bundle(line: Path, packaged: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(line, run)
     (run / "03-package" / "flowsight" / "left over").write_text("x")
@@ -84,7 +82,7 @@ def test_packaging_again_gives_the_same_bundle(line: Path, packaged: dict[str, A
     assert [f for f in again["files"] if f["name"] not in moving] == [f for f in packaged["files"] if f["name"] not in moving]
 
 
-def test_a_template_ollama_cannot_say_leaves_the_modelfile_out_and_says_why(line: Path, packaged: dict[str, Any],  # noqa: F811
+def test_a_template_ollama_cannot_say_leaves_the_modelfile_out_and_says_why(line: Path, packaged: dict[str, Any],
                                                                             tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(line, run)
@@ -95,7 +93,7 @@ def test_a_template_ollama_cannot_say_leaves_the_modelfile_out_and_says_why(line
     assert result["modelfile_problem"] in (run / result["folder"] / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_type_that_was_not_made_is_refused_and_the_smallest_stands_in_for_the_preferred(quantized: dict[str, Any]) -> None:  # noqa: F811
+def test_a_type_that_was_not_made_is_refused_and_the_smallest_stands_in_for_the_preferred(quantized: dict[str, Any]) -> None:
     with pytest.raises(BadConfig, match="Q2_K was not made"):
         package.chosen_files(quantized, ["Q4_K_M", "Q2_K"])
     assert [f["type"] for f in package.chosen_files(quantized, None)] == ["Q4_K_M"]

@@ -1,7 +1,6 @@
 """training/recipes/quantize.py and training/gguf.py with the real llama.cpp."""
 from __future__ import annotations
 
-import json
 import shutil
 import struct
 from pathlib import Path
@@ -11,33 +10,18 @@ import numpy as np
 import pytest
 
 from curation.errors import RunFailed
-from tests.training.stage_fixture import complete, context, line, needs_compilers  # noqa: F401
+from tests.training.stage_fixture import context
 from training import gguf, models, tools
 from training.recipes import quantize
 
 pytestmark = pytest.mark.line
 
 
-@pytest.fixture(scope="session")
-def llama() -> tools.LlamaCpp:
-    needs_compilers()
-    return tools.ensure()
-
-
-@pytest.fixture(scope="session")
-def quantized(line: Path, llama: tools.LlamaCpp) -> dict[str, Any]:  # noqa: F811
-    events: list[dict[str, Any]] = []
-    result = quantize.run(context(line, "quantize", quantize.Settings(compare_tokens=16), events))
-    complete(line / "02-quantize", result)
-    assert [e["doing"] for e in events if "doing" in e] == ["HF model", "F16", "Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0"]
-    return json.loads(json.dumps(result))
-
-
 def _file(quantized: dict[str, Any], kind: str) -> dict[str, Any]:
     return next(f for f in quantized["files"] if f["type"] == kind)
 
 
-def test_every_type_is_written_read_again_and_close_to_the_hf_model(line: Path, quantized: dict[str, Any]) -> None:  # noqa: F811
+def test_every_type_is_written_read_again_and_close_to_the_hf_model(line: Path, quantized: dict[str, Any]) -> None:
     assert quantized["same_token_ids"] == "4/4"
     for kind, limit in (("F16", 1e-5), ("Q8_0", 1e-3), ("Q5_K_M", 2e-2), ("Q4_K_M", 0.1), ("Q4_0", 0.2)):
         file = _file(quantized, kind)
@@ -59,7 +43,7 @@ def test_the_types_are_those_in_the_file(quantized: dict[str, Any]) -> None:
     assert _file(quantized, "Q4_K_M")["fallbacks"] == []
 
 
-def test_rows_that_do_not_divide_into_blocks_are_reported(tmp_path: Path, llama: tools.LlamaCpp, line: Path) -> None:  # noqa: F811
+def test_rows_that_do_not_divide_into_blocks_are_reported(tmp_path: Path, llama: tools.LlamaCpp, line: Path) -> None:
     """Rows of 320 in the feed-forward layers: K-quants fall back there, as deepseek-coder-1.3b's rows of 5504 do."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -74,7 +58,7 @@ def test_rows_that_do_not_divide_into_blocks_are_reported(tmp_path: Path, llama:
     assert not fallen[0]["type"].endswith("_K")
 
 
-def test_llama_cpp_cuts_text_into_the_very_ids_the_model_was_trained_on(line: Path, quantized: dict[str, Any],  # noqa: F811
+def test_llama_cpp_cuts_text_into_the_very_ids_the_model_was_trained_on(line: Path, quantized: dict[str, Any],
                                                                         llama: tools.LlamaCpp) -> None:
     tokenizer = models.load_tokenizer(line / "tuned")
     texts = [Path(__file__).read_text(encoding="utf-8"), "函数指针：p->ops->read(p)\n\n\t\t0x1F 12345;  'it's' <|im_end|>", " ", "a"]
@@ -82,7 +66,7 @@ def test_llama_cpp_cuts_text_into_the_very_ids_the_model_was_trained_on(line: Pa
     assert ids == [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
 
 
-def test_a_file_of_other_weights_is_refused_as_absurd(line: Path, quantized: dict[str, Any], tmp_path: Path) -> None:  # noqa: F811
+def test_a_file_of_other_weights_is_refused_as_absurd(line: Path, quantized: dict[str, Any], tmp_path: Path) -> None:
     """The stage takes up the files it finds; here F16 was made of the untuned model, whose answers are far from the tuned one's."""
     run = tmp_path / "run"
     shutil.copytree(line, run, ignore=shutil.ignore_patterns("02-quantize"))
@@ -93,7 +77,7 @@ def test_a_file_of_other_weights_is_refused_as_absurd(line: Path, quantized: dic
         quantize.run(context(run, "quantize", quantize.Settings(types=["Q8_0"])))
 
 
-def test_a_tokenizer_llama_cpp_does_not_know_is_refused_in_words(line: Path, tmp_path: Path, llama: tools.LlamaCpp) -> None:  # noqa: F811
+def test_a_tokenizer_llama_cpp_does_not_know_is_refused_in_words(line: Path, tmp_path: Path, llama: tools.LlamaCpp) -> None:
     from tokenizers import Regex, Tokenizer, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -116,7 +100,7 @@ def test_kl_by_hand() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 20, 100, 3000, -1])
-def test_a_gguf_that_is_cut_off_is_refused(line: Path, quantized: dict[str, Any], tmp_path: Path, cut: int) -> None:  # noqa: F811
+def test_a_gguf_that_is_cut_off_is_refused(line: Path, quantized: dict[str, Any], tmp_path: Path, cut: int) -> None:
     whole = (line / _file(quantized, "Q4_0")["file"]).read_bytes()
     (tmp_path / "cut.gguf").write_bytes(whole[:cut])
     with pytest.raises(gguf.BadGguf):

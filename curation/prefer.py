@@ -8,17 +8,34 @@ the page, so that left_share() can show whether people simply like the left one.
 """
 from __future__ import annotations
 
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
+from curation import label
 from curation.access import require
 from curation.errors import BadValue
 from curation.label import SECOND_OPINION_BELOW, check_reason, undo_latest
-from curation.model import Actor, Annotation, Item, PreferencePrompt
-from curation.resolve import latest_by_user
+from curation.model import Actor, Annotation, Item, PreferencePrompt, Resolved
+from curation.resolve import latest_by_user, resolve
 from curation.store import Store, items, queues
 from curation.tasks import all_tasks, get_task
 
 Choice = Literal["a", "b", "tie", "both_bad"]
+
+
+@dataclass(frozen=True)
+class PreferView:
+    """mine: the actor's own word, None if there is none. draft: {"reason": text} that was typed and not saved, None if there is none."""
+
+    item: Item
+    pair: PreferencePrompt
+    resolved: Resolved
+    mine: Annotation | None
+    draft: dict[str, Any] | None
+
+    def sides(self) -> tuple[Literal["a", "b"], Literal["a", "b"]]:
+        """Which answer stands left and which right, as recorded."""
+        return ("a", "b") if self.pair.shown_first == "a" else ("b", "a")
 
 
 def next_pair(store: Store, actor: Actor, after: str | None = None) -> Item | None:
@@ -33,6 +50,21 @@ def next_pair(store: Store, actor: Actor, after: str | None = None) -> Item | No
         store, user=actor.name, tasks=tasks, status="answered", answers=1, id_below=SECOND_OPINION_BELOW
     )
     return items.get(store, found) if found else None
+
+
+def view(store: Store, actor: Actor, item_id: str) -> PreferView:
+    """Raises NotFound; BadValue if the item is no preference pair."""
+    item = items.get(store, item_id)
+    _task_of(item)
+    given = items.annotations(store, [item_id])[item_id]
+    pair = PreferencePrompt.model_validate(item.payload)
+    return PreferView(item, pair, resolve(given), latest_by_user(given).get(actor.name), items.draft(store, item_id, actor.name))
+
+
+def save_draft(store: Store, actor: Actor, item_id: str, reason: str) -> None:
+    """Keeps a reason that is being typed; the actor's choice drops it."""
+    require(actor, "reviewer", action="choose between answers")
+    label.save_draft(store, actor, item_id, {"reason": reason})
 
 
 def choose(

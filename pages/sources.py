@@ -5,7 +5,7 @@ Source, folder, file and line are in the URL, so a place can be sent to a collea
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -21,6 +21,7 @@ from ui.text import t
 MOST_SHOWN = 200  # entries of one list; the filter finds the others
 HITS = 100
 JOB = "propose"  # kind of the background job
+SHOWN_S = 600  # how long after its end a job is still spoken of
 
 
 def main() -> None:
@@ -136,7 +137,10 @@ def _proposing(session: Session) -> None:
     job = jobs.latest(session.settings, JOB)
     if job is None or job == st.session_state.get("_job_seen"):
         return
-    running = jobs.status(session.settings, job).runs
+    now = jobs.status(session.settings, job)
+    running = now.runs
+    if now.ended_at and datetime.now(UTC) - datetime.fromisoformat(now.ended_at) > timedelta(seconds=SHOWN_S):
+        return
     st.fragment(_job, run_every=1.5 if running else None)(session, job, running)
 
 

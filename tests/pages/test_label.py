@@ -1,0 +1,180 @@
+"""The label screen: a proposed answer is confirmed, mended, refused or taken back, and nothing typed is lost."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curation import label, propose, sources
+from curation.model import Actor, Item
+from curation.settings import load_settings
+from curation.store import Store, items
+from tests.pages.conftest import page, press, texts
+from ui import parts
+
+CODE = """
+struct ops { int (*open)(int); int (*close)(int); };
+static int disk_open(int n) { return n; }
+static int tape_open(int n) { return -n; }
+static int disk_close(int n) { return 0; }
+static const struct ops disk = { .open = disk_open, .close = disk_close };
+static const struct ops tape = { .open = tape_open, .close = disk_close };
+int start(const struct ops *ops, int n) { return ops->open(n); }
+int stop(const struct ops *ops, int n) { return ops->close(n); }
+"""
+
+
+@pytest.fixture
+def sites(workspace: Store, tmp_path: Path) -> list[Item]:
+    """The calls through a pointer of CODE, imported as the source "disk"."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    (folder / "a.c").write_text(CODE)
+    lead = Actor(name="local", role="lead")
+    sources.import_folder(workspace, load_settings(), lead, folder, "disk", from_shell=True)
+    propose.propose_source(workspace, load_settings(), lead, "disk", ["function_pointer"])
+    return list(items.find(workspace, tasks=["function_pointer"]))
+
+
+def words(store: Store, item: Item) -> list[tuple[str, Any]]:
+    """What was said about the item: action and the targets' names."""
+    return [
+        (a.action, sorted(t["name"] for t in a.answer["targets"]) if a.answer else None)
+        for a in items.annotations(store, [item.id])[item.id]
+    ]
+
+
+def asked(app: AppTest, name: str) -> str:
+    """A value of the URL (AppTest gives a text or a list)."""
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def shown(app: AppTest) -> str:
+    return asked(app, "item")
+
+
+def test_the_next_site_is_shown_with_its_proposal_filled_in(workspace: Store, sites: list[Item]) -> None:
+    app = page("label")
+    assert shown(app) == sites[0].id
+    assert "ops->open" in texts(app)
+    assert not app.error
+
+
+def test_a_confirmed_site_is_saved_and_the_next_one_comes(workspace: Store, sites: list[Item]) -> None:
+    app = press(page("label"), f"main:{sites[0].id}")
+    assert words(workspace, sites[0]) == [("confirm", ["disk_open", "tape_open"])]
+    assert shown(app) == sites[1].id
+
+
+def test_dropping_a_candidate_makes_it_a_mended_answer(workspace: Store, sites: list[Item]) -> None:
+    item = sites[0]
+    app = press(page("label"), f"{item.id}:0:targets:toggle:tape_open")
+    press(app, f"main:{item.id}")
+    assert words(workspace, item) == [("mend", ["disk_open"])]
+
+
+def test_a_target_of_ones_own_can_be_added(workspace: Store, sites: list[Item]) -> None:
+    item = sites[0]
+    app = page("label")
+    app.text_input(key=f"{item.id}:0:targets:own").input("net_open, disk_open").run()
+    press(app, f"main:{item.id}")
+    assert words(workspace, item) == [("mend", ["disk_open", "net_open", "tape_open"])]
+
+
+def test_an_edit_that_arrives_with_the_click_is_saved_with_it(workspace: Store, sites: list[Item]) -> None:
+    item = sites[0]
+    app = page("label")
+    app.text_input(key=f"{item.id}:0:targets:own").input("net_open")
+    press(app, f"main:{item.id}")
+    assert words(workspace, item) == [("mend", ["disk_open", "net_open", "tape_open"])]
+
+
+@pytest.mark.parametrize("action", ["none", "unknown", "external", "skip"])
+def test_a_site_without_an_answer_is_one_press(workspace: Store, sites: list[Item], action: str) -> None:
+    press(page("label"), f"{action}:{sites[0].id}")
+    assert words(workspace, sites[0]) == [(action, None)]
+
+
+def test_incomplete_keeps_what_is_filled_in(workspace: Store, sites: list[Item]) -> None:
+    press(page("label"), f"incomplete:{sites[0].id}")
+    assert words(workspace, sites[0]) == [("incomplete", ["disk_open", "tape_open"])]
+
+
+def test_a_reload_in_the_middle_keeps_the_edit(workspace: Store, sites: list[Item]) -> None:
+    item = sites[0]
+    press(page("label"), f"{item.id}:0:targets:toggle:tape_open")
+    again = page("label", item=item.id)  # a new session, as after F5
+    press(again, f"main:{item.id}")
+    assert words(workspace, item) == [("mend", ["disk_open"])]
+
+
+def test_an_edit_does_not_travel_to_the_next_item(workspace: Store, sites: list[Item]) -> None:
+    app = press(page("label"), f"{sites[0].id}:0:targets:toggle:tape_open")
+    app = press(app, f"next:{sites[0].id}")
+    press(app, f"main:{sites[1].id}")
+    assert words(workspace, sites[1]) == [("confirm", ["disk_close"])]
+    assert words(workspace, sites[0]) == []
+
+
+def test_undo_brings_the_site_back_with_what_was_filled_in(workspace: Store, sites: list[Item]) -> None:
+    item = sites[0]
+    app = press(page("label"), f"{item.id}:0:targets:toggle:tape_open")
+    app = press(app, f"main:{item.id}")
+    app = press(app, f"undo:{sites[1].id}")
+    assert shown(app) == item.id
+    assert label.view(workspace, Actor(name="local", role="lead"), item.id).resolved.status == "open"
+    press(app, f"main:{item.id}")
+    assert words(workspace, item)[-1] == ("mend", ["disk_open"])
+
+
+def test_key_repeat_saves_nothing(workspace: Store, sites: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "DWELL_S", 60.0)
+    app = press(page("label"), f"main:{sites[0].id}")
+    assert words(workspace, sites[0]) == []
+    assert shown(app) == sites[0].id
+
+
+def test_one_click_delivered_twice_is_one_annotation(workspace: Store, sites: list[Item]) -> None:
+    from ui import labeling
+
+    app = page("label")
+    op = app.session_state["_ops"][sites[0].id][0]
+    press(app, f"main:{sites[0].id}")
+    actor = Actor(name="local", role="lead")
+    label.save(workspace, actor, sites[0].id, op, "confirm")
+    assert len(words(workspace, sites[0])) == 1
+    assert labeling.SEEN_MOST > 0
+
+
+def test_an_unknown_item_says_so_and_leads_on(workspace: Store, sites: list[Item]) -> None:
+    app = page("label", item="no-such-item")
+    assert "no\\-such\\-item" in app.error[0].value
+    assert app.button[-1].label == "Go to the next site"
+
+
+def test_when_all_is_done_it_says_so(workspace: Store) -> None:
+    assert "Nothing is left" in page("label").success[0].value
+
+
+def test_a_hostile_line_is_shown_as_code_and_never_as_markdown(workspace: Store, sites: list[Item]) -> None:
+    assert parts.code_span("a ``` ![x](http://evil.example/x.png) b") == "```` a ``` ![x](http://evil.example/x.png) b ````"
+    assert "](" not in parts.escaped("![x](http://evil.example/x.png)")
+
+
+def test_the_screen_speaks_chinese(workspace: Store, sites: list[Item]) -> None:
+    app = page("label", lang="zh")
+    assert app.button(key=f"main:{sites[0].id}").label == "确认"
+
+
+def test_an_annotator_may_label_and_a_flag_needs_no_more_than_its_reason(
+    workspace: Store, sites: list[Item], be: Callable[[str, str], Actor]
+) -> None:
+    be("wang", "annotator")
+    app = press(page("label"), f"flag:{sites[0].id}")
+    press(app, f"flagged:{sites[0].id}")
+    given = items.annotations(workspace, [sites[0].id])[sites[0].id]
+    assert [(a.user, a.action) for a in given] == [("wang", "flag")]

@@ -1,0 +1,97 @@
+"""The sources screen: bring code in, see what was wrong with it, look around, propose."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curation import jobs, sources
+from curation.model import Actor
+from curation.settings import load_settings
+from curation.store import Store
+from tests.pages.conftest import page, press, texts
+
+LEAD = Actor(name="local", role="lead")
+
+
+def asked(app: AppTest, name: str) -> str:
+    """A value of the URL (AppTest gives a text or a list)."""
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "lib"
+    (made / "net").mkdir(parents=True)
+    (made / "main.c").write_text("int main(void)\n{\n\treturn go();\n}\n")
+    (made / "net" / "go.c").write_text("int go(void)\n{\n\treturn 0;\n}\n")
+    (made / "long.c").write_text("int x;" * 30_000)
+    return made
+
+
+def test_a_folder_is_imported_and_its_problems_are_listed(workspace: Store, folder: Path) -> None:
+    app = page("sources")
+    app.text_input(key="import_path").input(str(folder))
+    next(b for b in app.button if b.label == "Import").click().run()
+    assert not app.exception
+    assert "lib: 3 new files" in texts(app).replace("\\", "")
+    assert list(app.dataframe[0].value["File"]) == ["long.c"]
+    assert [s.name for s in sources.list_sources(workspace)] == ["lib"]
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_the_page_goes_on(workspace: Store) -> None:
+    app = page("sources")
+    app.text_input(key="import_path").input("/no/such/folder")
+    next(b for b in app.button if b.label == "Import").click().run()
+    assert not app.exception
+    assert "There is no folder" in app.error[0].value
+    assert sources.list_sources(workspace) == []
+
+
+def test_folders_are_opened_one_at_a_time_and_a_file_is_shown(workspace: Store, folder: Path) -> None:
+    sources.import_folder(workspace, load_settings(), LEAD, folder, "lib", from_shell=True)
+    app = page("sources")
+    app = press(app, "folder:net")
+    app = press(app, "file:net/go.c")
+    assert asked(app, "file") == "net/go.c"
+    assert app.button(key="function:net/go.c:1:go").label == "go \\:1"
+
+
+def test_a_file_that_cannot_be_read_says_why(workspace: Store, folder: Path) -> None:
+    sources.import_folder(workspace, load_settings(), LEAD, folder, "lib", from_shell=True)
+    app = press(page("sources"), "file:long.c")
+    assert "cannot be shown" in app.error[0].value
+
+
+def test_the_text_of_a_source_is_searched(workspace: Store, folder: Path) -> None:
+    sources.import_folder(workspace, load_settings(), LEAD, folder, "lib", from_shell=True)
+    app = page("sources")
+    app.text_input(key="source_query").input("return go").run()
+    app = press(app, "hit:0")
+    assert asked(app, "file") == "main.c"
+    assert asked(app, "line") == "3"
+
+
+def test_a_filter_finds_files_in_all_folders(workspace: Store, folder: Path) -> None:
+    sources.import_folder(workspace, load_settings(), LEAD, folder, "lib", from_shell=True)
+    app = page("sources")
+    app.text_input(key="file_filter").input("GO").run()
+    assert [b.key for b in app.button if b.key and b.key.startswith("file:")] == ["file:net/go.c"]
+
+
+def test_proposing_runs_as_a_job_of_its_own(workspace: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources.import_folder(workspace, load_settings(), LEAD, folder, "lib", from_shell=True)
+    started: list[list[str]] = []
+    monkeypatch.setattr(jobs, "start", lambda settings, kind, argv: started.append([kind, *argv]))
+    next(b for b in page("sources").button if b.label == "Propose sites").click().run()
+    assert started == [["propose", "propose", "--source", "lib", "--user", "local"]]
+
+
+def test_a_reviewer_looks_but_does_not_import_or_propose(workspace: Store, folder: Path, be: Callable[[str, str], Actor]) -> None:
+    sources.import_folder(workspace, load_settings(), LEAD, folder, "lib", from_shell=True)
+    be("li", "reviewer")
+    labels = {b.label for b in page("sources").button}
+    assert "Import" not in labels and "Propose sites" not in labels

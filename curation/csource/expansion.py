@@ -17,6 +17,7 @@ from curation.csource.macros import MAX_TEXT, Macros
 
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
 _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
+_PATH = re.compile(r"\(*\s*\*?\s*[A-Za-z_]\w*\s*(?:(?:->|\.)\s*\w+|\[[^\[\]]*\])+\s*\)*\Z")  # a place, as the body of an object-like macro
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MAX_INVOCATIONS = 400_000
 
@@ -67,6 +68,7 @@ class Expander:
         for variable in one.variables:
             if variable.function is not None:
                 locals_of.setdefault(variable.function, set()).add(variable.name)
+        self._reshape_all(one, locals_of)
         added: list[FileFacts] = []
         for call in list(one.calls):
             name = call.callee_name
@@ -93,6 +95,38 @@ class Expander:
             one.structs.extend(found.structs)
             one.typedefs.extend(found.typedefs)
             self.functions.update(f.name for f in found.functions)
+
+    def _reshape_all(self, one: FileFacts, locals_of: dict[str, set[str]]) -> None:
+        """Operands whose base or field is a macro (`#define alookup funcs->lookup`, `TABLE(x)[i].fn`) get the shape of what it stands for."""
+        for fact in (*one.calls, *one.assignments):
+            local = locals_of.get(fact.function or "", set())
+            if isinstance(fact, Call):
+                if fact.callee_name is None:
+                    fact.operand = self._reshape(fact.operand, one.file, local)
+                fact.others = [self._reshape(o, one.file, local) for o in fact.others]
+                for arg in fact.args:
+                    arg.operands = [self._reshape(o, one.file, local) for o in arg.operands]
+            else:
+                fact.left = self._reshape(fact.left, one.file, local) if fact.kind == "assignment" else fact.left
+                fact.right = [self._reshape(o, one.file, local) for o in fact.right]
+
+    def _reshape(self, operand: Operand, file: str, local: set[str]) -> Operand:
+        if not operand.fields and not operand.call:
+            if operand.base not in self.macros.by_name or operand.base in local:
+                return operand
+            macro = self.macros.get(operand.base, file)
+            if macro is None or macro.params is not None or not _PATH.match(macro.body):
+                return operand
+        elif not any(w in self.macros.by_name for w in operand.fields) and (operand.base not in self.macros.by_name or operand.base in local):
+            return operand
+        text = self._fragment(operand.text, file)
+        if text is None:
+            return operand
+        found = extract_fragment(f"v = {text};", file, 1, 1, "@", set(), "").assignments
+        shaped = next((a.right[0] for a in found if a.left.base == "v" and a.right), None)
+        if shaped is None or (shaped.call and shaped.base == operand.base):
+            return operand
+        return Operand(operand.text, shaped.base, shaped.fields, operand.address or shaped.address, operand.cast or shaped.cast, shaped.call)
 
     def _expanded(self, text: str, file: str) -> str | None:
         expanded = self.macros.expand(text, file)

@@ -17,7 +17,7 @@ from curation.csource.facts import (
 from curation.csource.flow import Flow
 from curation.csource.macros import Macros
 from curation.csource.resolve import Resolution, resolve
-from curation.csource.types import CType, Types, parse_type
+from curation.csource.types import CType, Types, parse_type, split_params
 from curation.model import Candidate
 
 
@@ -69,10 +69,25 @@ class Index:
             name = call.callee_name
             if name is None:
                 continue
-            if name not in self._functions and name in self._globals and self._macros.get(name) is None and name not in self._prototypes:
+            if name in self._globals and self._macros.get(name) is None and self._means_variable(call, name):
                 call.kind, call.callee_name = "indirect", None
             else:
                 self._calls_to[name].append(call)
+
+    def _means_variable(self, call: Call, name: str) -> bool:
+        """A name can be a pointer here and a function elsewhere (a static or inline one): the number of arguments tells."""
+        variable = self.variable(name, call.file, None)
+        if variable is None:
+            return False
+        functions = self.functions(name, call.file)
+        params = Types.params(self.types.expand(parse_type(variable.type), variable.file))
+        if not functions:
+            return params is not None or name not in self._prototypes
+        if params is None or any(f.file == call.file for f in functions):
+            return False
+        given, count = split_params(params), len(call.args)
+        fits = len(given[0]) == count or (given[1] and len(given[0]) <= count)
+        return fits and not any(len(f.params) == count or f.variadic for f in functions)
 
     def files(self) -> list[str]:
         """The files that were given, with or without facts."""

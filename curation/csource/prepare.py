@@ -10,6 +10,7 @@ blanked by their position, not by a list of names; a `;` is put in the blank aft
 from __future__ import annotations
 
 import re
+import string
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -47,7 +48,14 @@ _BUILTIN = frozenset("void char short int long float double signed unsigned _Boo
 _TAG = frozenset("struct union enum".split())
 _ATTRIBUTE = frozenset("__attribute__ __attribute __declspec _Alignas alignas __asm__ asm __asm".split())
 _ITEM = re.compile(r"\w+|[^\w\s]")
+_ANNOTATED = re.compile(r"\b(?:__\w+|[A-Z][A-Z0-9_]+)\b")
 _TYPE_ARGUMENT = re.compile(r",\s*((?:const\s+)?(?:struct|union|enum)\s+)\w+(\s*\**)\s*[,)]")
+
+
+_NO_SPACE = {ord(c): None for c in " \t\n\r"}
+_LETTERS = string.ascii_letters + string.digits
+_GRAMMAR = (".y", ".yy", ".l", ".ll", ".ypp", ".lex")
+_GRAMMAR_VALUE = re.compile(r"\$(?:<\w+>)?(?:\$|\w+)|@(?:\$|\w+)")
 
 
 def blank(text: str) -> str:
@@ -80,6 +88,8 @@ def prepare(text: str, file: str) -> Prepared:
         at = end
     parts.append(code[at:])
     prepared = Prepared("".join(parts))
+    if file.endswith(_GRAMMAR):
+        prepared.code = _without_grammar(prepared.code)
     chars = list(prepared.code)
     _read_directives(prepared, chars, directives, text, file)
     prepared.code = "".join(chars)
@@ -91,6 +101,30 @@ def prepare(text: str, file: str) -> Prepared:
 def _string_body(inner: str) -> str:
     """String contents that hold no bracket and no quote; a line continued inside a string stays one token."""
     return re.sub(r"\\\n|.|\n", lambda m: m.group() if m.group() == "\\\n" else " ", inner)
+
+
+def _without_grammar(code: str) -> str:
+    """The C of a yacc or lex file: prologue, actions and epilogue; rules and declarations blanked, `$1` and `@1` made names of the same length."""
+    marks = [m.start() for m in re.finditer(r"^%%", code, re.MULTILINE)]
+    if not marks:
+        return code
+    ends = marks[1] if len(marks) > 1 else len(code)
+    head = re.sub(r"^%\{|^%\}|^%(?!\{|\}).*", lambda m: blank(m.group()), code[:marks[0]], flags=re.MULTILINE)
+    out: list[str] = []
+    depth = at = 0
+    rules = code[marks[0]:ends]
+    for found in re.finditer(r"[{}]", rules):
+        if found.group() == "{":
+            if depth == 0:
+                out.append(blank(rules[at:found.start()]))
+                at = found.start()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if depth == 0:
+                out.append(_GRAMMAR_VALUE.sub(lambda m: "x" * len(m.group()), rules[at:found.end()]))
+                at = found.end()
+    return head + "".join(out) + blank(rules[at:]) + re.sub(r"^%%", "  ", code[ends:])
 
 
 # ---- directives
@@ -254,7 +288,8 @@ def _mend(prepared: Prepared, chars: list[str]) -> None:
                 continue
             depth -= 1
             if depth == 0 and kind == "function":
-                prepared.functions.append((segment, body, at + 1))
+                if code[segment:body].strip():
+                    prepared.functions.append((segment, body, at + 1))
                 segment, equals, kind = at + 1, None, ""
     for struct in _TYPE_ARGUMENT.finditer(code):
         if _inside_call(code, struct.start()):
@@ -292,6 +327,8 @@ def _ends_statement(code: str, chars: list[str], opened: int, closed: int, depth
     if after is None or after.start(1) == closed + 1 or closed + 1 >= len(chars):
         return False
     following = after.group(1)
+    if not following:
+        return False
     if depth == 0:
         head = code[segment:before.start(1)].strip()
         if head and head not in _STORAGE:
@@ -313,7 +350,8 @@ def _is_old_style(code: str, closed: int) -> bool:
 def _is_function(header: str) -> bool:
     if "__attribute__" in header and re.search(r"\b(struct|union|enum)\b", header):
         header = re.sub(r"__attribute__\s*\(\(.*?\)\)", " ", header, flags=re.DOTALL)
-    return "(" in header and re.search(r"\)\s*(?:\w+\s*(?:\([^{}]*\))?\s*)*\Z|;\s*\Z", header) is not None
+    closing = header.rfind(")")
+    return closing >= 0 and not header[closing + 1:].replace("_", "a").translate(_NO_SPACE).strip(_LETTERS)
 
 
 def _macro_like(word: str) -> bool:
@@ -389,6 +427,7 @@ def _clean_function(
             drop.extend((items[i][1], items[i][2]) for i in before)  # `static DEFINE_MUTEX(x);` is an invocation
         return
     drop.extend(_annotations(items, types, name))
+    _clean_params(items, name, drop)
     trailing = [i for i in words if i > name]
     old_style = any(item[3] == ";" for item in items[name + 2:]) or any(items[i][3] in _BUILTIN or items[i][3] in _TAG for i in trailing)
     comma = any(item[3] == "," for item in items[name + 2:])
@@ -429,19 +468,45 @@ def _name_macro_function(
 
 
 def _clean_variable(items: list[tuple[str, int, int, str]], words: list[int], drop: list[tuple[int, int]]) -> None:
+    """Of the words of a variable's or parameter's declaration keeps one type and one name: the name is the last word that does not look like a
+    macro, the type the last such one before it (before the first `*`, if there is one)."""
     stop = next((i for i, item in enumerate(items) if item[3] == ","), len(items))
     bracket = next((i for i, item in enumerate(items) if item[3] == "["), stop)
     closing = max((i for i, item in enumerate(items[:stop]) if item[3] == "]"), default=bracket)
+    star = next((i for i, item in enumerate(items[:bracket]) if item[3] == "*"), None)
     types = [i for i in words if i < bracket and not (items[i][3] in _STORAGE or items[i][3] in _QUALIFIER)]
     tagged = {i + 1 for i in types if items[i][3] in _TAG}
     builtin = any(items[i][3] in _BUILTIN or items[i][3] in _TAG for i in types)
     free = [i for i in types if not _known(items[i][3]) and i not in tagged]
-    room = 1 if builtin else 2
-    if len(free) > room:
-        plain = [i for i in free if not _macro_like(items[i][3])]
-        keep = plain[-room:] if len(plain) >= room else free[-room:]
+    if len(free) > (1 if builtin else 2):
+        after = [i for i in free if star is None or i > star]
+        name = next((i for i in reversed(after) if not _macro_like(items[i][3])), after[0] if after else None)
+        keep = {name}
+        if not builtin:
+            ahead = [i for i in free if i < (star if star is not None else name if name is not None else stop)]
+            keep.add(next((i for i in reversed(ahead) if not _macro_like(items[i][3])), ahead[-1] if ahead else None))
         drop.extend((items[i][1], items[i][2]) for i in free if i not in keep)
     drop.extend((items[i][1], items[i][2]) for i in words if closing < i < stop and bracket < stop)
+
+
+def _clean_params(items: list[tuple[str, int, int, str]], name: int, drop: list[tuple[int, int]]) -> None:
+    """Blanks annotations within a parameter list: `(NODE *symbol ATTRIBUTE_UNUSED)`."""
+    _, start, _, text = items[name + 1]
+    if _ANNOTATED.search(text) is None:
+        return
+    depth, first = 0, 0
+    for at, char in enumerate(text + ","):
+        if char in "([":
+            depth += 1
+        elif char in ")]":
+            depth -= 1
+        elif char == "," and depth == 0:
+            parts = _items(text[first:at])
+            if not any(part[0] == "group" for part in parts):
+                spans: list[tuple[int, int]] = []
+                _clean_variable(parts, [i for i, part in enumerate(parts) if part[0] == "word"], spans)
+                drop.extend((start + 1 + first + begin, start + 1 + first + end) for begin, end in spans)
+            first = at + 1
 
 
 def _drop(chars: list[str], start: int, spans: list[tuple[int, int]]) -> None:

@@ -184,6 +184,8 @@ def _weight(
         if signature is not None and len(signature) == len(function.params):
             same = sum(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, signature, strict=True))
             weight += 0.8 * same / max(1, len(signature))
+    if any(t.kind == "initializer" for t in takes):
+        weight += 0.2  # what a pointer holds from the start, before what it may be set to
     if node is not None:
         weight += 1.0 / (1 + len(flow.path(node, value)))
     return weight + min(0.5, 0.1 * len(takes))

@@ -282,7 +282,7 @@ class _Campaign:
 
 def _pairs(name: str, request: dict[str, Any], text: str) -> list[Item]:
     about = request["about"]
-    group = f"file/{about['source']}/{about['file']}" if "file" in about else f"seed/{about['seeds'][0]}"
+    group = f"{about['source']}/{about['file']}" if "file" in about else f"seed/{about['seeds'][0]}"
     return [
         Item(
             id=stable_id("generated", "self_instruct", about["lang"], pair.instruction, pair.input, pair.output),

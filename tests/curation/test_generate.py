@@ -157,7 +157,7 @@ def test_questions_about_imported_code_carry_the_code_and_stay_in_the_files_grou
     with running() as server:
         generate.run(store, settings, LEAD, options(server, count=2, source="mine"))
         assert CODE.format(n="alpha").strip() in server.requests[0]["messages"][1]["content"]
-    assert {(i.source, i.file, i.line, i.group) for i in made(store)} == {("mine", "one.c", 1, "file/mine/one.c")}
+    assert {(i.source, i.file, i.line, i.group) for i in made(store)} == {("mine", "one.c", 1, "mine/one.c")}
 
 
 def test_two_campaigns_draw_differently_and_one_draws_the_same_everywhere(store, settings):

@@ -40,7 +40,9 @@ from curation.store import Store, frozen, now
 from curation.store.frozen import VersionRow
 from curation.tasks import Task, get_task
 
-__all__ = ["FreezeOptions", "FrozenVersion", "Preview", "TaskPreview", "Warn", "freeze", "preview", "verify", "verify_version"]
+__all__ = [
+    "FreezeOptions", "FrozenVersion", "Plan", "Preview", "TaskPreview", "Warn", "freeze", "prepare", "preview", "verify", "verify_version",
+]
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Warn:
 
 @dataclass(frozen=True)
 class TaskPreview:
-    """rows: that would be frozen, of `items` items. goal: (minimum, wanted), None without one. left_out: why -> number of items (states of
-    model.Resolved; none, external, incomplete, tie, both_bad; language)."""
+    """rows: that would be frozen, of `items` items. goal: (minimum, wanted), None without one. left_out: why -> number of items (states
+    of model.Resolved; none, external, incomplete, tie, both_bad; nothing_to_learn, language, not_chosen)."""
 
     task: str
     rows: int
@@ -82,7 +84,10 @@ class FrozenVersion:
 
 
 @dataclass
-class _Plan:
+class Plan:
+    """rows: with group and split. items, left_out: as gather counts them. groups: as the manifest lists them. rejoined: pairs of rows that
+    leaked and were joined."""
+
     items: Counter[str]
     left_out: dict[str, Counter[str]]
     rows: list[FrozenRow] = field(default_factory=list)
@@ -90,21 +95,19 @@ class _Plan:
     rejoined: int = 0
 
 
-def preview(store: Store, settings: Settings, options: FreezeOptions) -> Preview:
-    """What freezing now would give; writes nothing. Raises BadValue for a wrong option."""
-    check_options(options)
-    plan = _plan(store, options)
+def preview(store: Store, settings: Settings, options: FreezeOptions, plan: Plan | None = None) -> Preview:
+    """What freezing now would give; writes nothing. plan: of these options, None: made now. Raises BadValue for a wrong option."""
+    plan = plan or prepare(store, options)
     tasks = [_task_preview(plan, task) for task in tasks_of(options)]
     return Preview(tasks, len(plan.rows), len(plan.groups), list(_warnings(plan, tasks, options)))
 
 
-def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOptions) -> FrozenVersion:
+def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOptions, plan: Plan | None = None) -> FrozenVersion:
     """Writes the next version of the dataset. It is seen whole or not at all: written beside, verified, renamed, recorded.
 
-    Raises NotAllowed, BadValue (option), NothingToFreeze."""
+    plan: of these options, for a caller who has shown its preview; None: made now. Raises NotAllowed, BadValue (option), NothingToFreeze."""
     require(actor, "lead", action="freeze a dataset")
-    check_options(options)
-    plan = _plan(store, options)
+    plan = plan or prepare(store, options)
     if not plan.rows:
         raise NothingToFreeze(why=_why_nothing(plan))
     home = settings.datasets_dir / options.name
@@ -136,15 +139,17 @@ def verify_version(settings: Settings, version: VersionRow) -> dict[str, Any]:
     return found
 
 
-def _plan(store: Store, options: FreezeOptions) -> _Plan:
+def prepare(store: Store, options: FreezeOptions) -> Plan:
+    """All rows with their splits, nothing written. Raises BadValue for a wrong option."""
+    check_options(options)
     gathered = gather(store, options)
-    plan = _Plan(items=gathered.items, left_out=gathered.left_out)
+    plan = Plan(items=gathered.items, left_out=gathered.left_out)
     if gathered.drafts:
         _split(gathered.drafts, options, plan)
     return plan
 
 
-def _split(drafts: list[Draft], options: FreezeOptions, plan: _Plan) -> None:
+def _split(drafts: list[Draft], options: FreezeOptions, plan: Plan) -> None:
     """Fills plan.rows and plan.groups. drafts: by row id."""
     texts = list(dict.fromkeys(d.subject for d in drafts))
     near = dict(zip(texts, clusters(texts, threshold=options.near), strict=True))
@@ -188,17 +193,19 @@ def _members(names: list[str], drafts: list[Draft]) -> dict[str, list[Draft]]:
 
 
 def _reason(members: list[Draft], near: dict[str, int], near_sizes: Counter[int]) -> list[str]:
-    """What holds the group together: the kinds of keys that two different items in it share; ["alone"] for one item."""
+    """What holds the group together: the kinds of keys that two different items in it share (content: two files); ["alone"] for one
+    item."""
     items_of: dict[str, set[str]] = defaultdict(set)
     for draft in members:
+        file = f"{draft.fields.get('source')}/{draft.fields.get('file')}"
         for key in draft.keys:
-            items_of[key].add(draft.item_id)
+            items_of[key].add(file if key.startswith("content/") else draft.item_id)
         if near_sizes[near[draft.subject]] > 1:
             items_of[f"near/{near[draft.subject]}"].add(draft.item_id)
     return sorted({key.split("/", 1)[0] for key, who in items_of.items() if len(who) > 1}) or ["alone"]
 
 
-def _write(folder: Path, plan: _Plan, options: FreezeOptions, version: int) -> dict[str, Any]:
+def _write(folder: Path, plan: Plan, options: FreezeOptions, version: int) -> dict[str, Any]:
     rows_of = manifest.write_data(folder, plan.rows)
     written = manifest.read_rows(folder)
     leaked = leaks(written, options.near)
@@ -220,14 +227,14 @@ def _write(folder: Path, plan: _Plan, options: FreezeOptions, version: int) -> d
     return about
 
 
-def _task_entry(plan: _Plan, task: TaskPreview) -> dict[str, Any]:
+def _task_entry(plan: Plan, task: TaskPreview) -> dict[str, Any]:
     return {
         "metrics": get_task(task.task).metrics(), "counts": task.splits, "langs": sorted(task.langs), "items": task.items,
         "goal": None if task.goal is None else list(task.goal), "left_out": task.left_out,
     }
 
 
-def _task_preview(plan: _Plan, task: Task) -> TaskPreview:
+def _task_preview(plan: Plan, task: Task) -> TaskPreview:
     mine = [row for row in plan.rows if row.fields["task"] == task.name]
     by_split = Counter(row.split for row in mine)
     return TaskPreview(
@@ -236,7 +243,7 @@ def _task_preview(plan: _Plan, task: Task) -> TaskPreview:
     )
 
 
-def _warnings(plan: _Plan, tasks: list[TaskPreview], options: FreezeOptions) -> Iterator[Warn]:
+def _warnings(plan: Plan, tasks: list[TaskPreview], options: FreezeOptions) -> Iterator[Warn]:
     if not plan.rows:
         yield Warn("warn_nothing", {})
         return
@@ -256,7 +263,7 @@ def _warnings(plan: _Plan, tasks: list[TaskPreview], options: FreezeOptions) -> 
         yield Warn("warn_large_group", {"percent": round(100 * largest / len(plan.rows))})
 
 
-def _why_nothing(plan: _Plan) -> str:
+def _why_nothing(plan: Plan) -> str:
     said = [
         f"{task}: " + ", ".join(f"{n} {why}" for why, n in sorted(left.items())) for task, left in sorted(plan.left_out.items()) if left
     ]

@@ -175,7 +175,9 @@ def _why_left_out(item: Item, resolved: Resolved) -> str:
     choice = (resolved.answer or {}).get("choice")
     if choice in ("tie", "both_bad"):
         return str(choice)
-    return resolved.action if resolved.action in WORDS else "language"
+    if resolved.action in WORDS:
+        return resolved.action
+    return "nothing_to_learn" if item.lang is None else "language"
 
 
 def _draft(item: Item, row: TrainingRow | PreferenceRow, options: FreezeOptions, content: str | None) -> Draft:

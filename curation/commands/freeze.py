@@ -51,11 +51,11 @@ def add(commands: Subcommands) -> None:
 def run(given: argparse.Namespace) -> int:
     work = workspace(given)
     options = _options(given)
-    seen = freeze.preview(work.store, work.settings, options)
-    _say(seen)
+    plan = freeze.prepare(work.store, options)
+    _say(freeze.preview(work.store, work.settings, options, plan))
     if given.preview:
         return 0
-    version = freeze.freeze(work.store, work.settings, work.actor, options)
+    version = freeze.freeze(work.store, work.settings, work.actor, options, plan)
     print(f"{version.path}\n{version.hash}")
     return 0
 

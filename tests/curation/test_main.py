@@ -64,8 +64,10 @@ def walk(place: Path, capsys: pytest.CaptureFixture[str]) -> str:
         f"import {rows_file(place / 'rows.jsonl')}",
         f"import {preference_file(place / 'pairs.json')} --seed 5",
         "index --all",
-        "propose --source demo --task function_pointer",
+        "propose --source demo --task all",
         "review confirm --task function_pointer --all --explain en=Read_from_the_initializer.",
+        "review confirm --task callback_timing --all",
+        "review confirm --task async_pattern --all",
         "review accept --task self_instruct --all",
         "review choose --task preference --all --choice imported",
         "freeze flow --seed 7",
@@ -87,7 +89,7 @@ def test_two_workspaces_with_the_same_content_and_seed_freeze_the_same_bytes(tmp
         if name not in (manifest.MANIFEST, manifest.SEAL):
             assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
     about = manifest.verify(folders[0])
-    assert set(about["tasks"]) == {"function_pointer", "self_instruct", "preference"}
+    assert set(about["tasks"]) == {"function_pointer", "callback_timing", "async_pattern", "self_instruct", "preference"}
     for counts in (task["counts"] for task in about["tasks"].values()):
         assert set(counts) == {"train", "validation", "test"}
     confirmed = [row.fields for row in manifest.read_rows(folders[0], "sft") if row.fields["task"] == "function_pointer"]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from curation.access import require
 from curation.label import check_explanation
@@ -33,8 +33,9 @@ def settle(
     op_id: str,
     answer: dict[str, Any] | None,
     explanation: Mapping[Lang, str] | None = None,
+    says: Literal["none", "external", "unknown"] = "unknown",
 ) -> Annotation:
-    """Writes the last word: `answer`, or None for "unknown" (a pair: rejected). Raises NotAllowed, NotFound, BadAnswer."""
+    """Writes the last word: `answer`, or None for what `says` (a pair: rejected). Raises NotAllowed, NotFound, BadAnswer."""
     require(actor, "reviewer", action="settle differing annotations")
     task = get_task(items.get(store, item_id).task)
     return items.annotate(
@@ -45,4 +46,5 @@ def settle(
         action="adjudicate",
         answer=None if answer is None else task.check(answer),
         explanation=check_explanation(explanation),
+        reason=says if answer is None else None,
     )

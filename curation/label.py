@@ -176,11 +176,23 @@ def _site_task(name: str) -> Task:
 
 
 def _answer(task: Task, item: Item, action: Action, given: dict[str, Any] | None) -> dict[str, Any] | None:
-    """confirm: the stored proposal's. mend, incomplete: the one given. Everything else has none."""
+    """confirm: the stored proposal's. mend, incomplete: the one given. none, external, incomplete: with that word in the field that can say
+    it, so that it equals the same answer given by hand; without such a field none and external have no answer, as has everything else."""
     if action == "confirm":
         return task.check(Proposal.model_validate(item.payload).answer)
-    if action in ("mend", "incomplete"):
-        if given is None:
-            raise BadAnswer(why=f"{action}: the answer is missing")
-        return task.check(given)
-    return task.check(given) if action == "none" and given is not None else None
+    if action in ("mend", "incomplete") and given is None:
+        raise BadAnswer(why=f"{action}: the answer is missing")
+    if action == "mend":
+        return task.check(given or {})
+    if action not in ("none", "external", "incomplete"):
+        return None
+    field = word_field(task, action)
+    if action == "incomplete":
+        return task.check({**(given or {}), **({field: action} if field else {})})
+    return task.check({field: action}) if field else None
+
+
+def word_field(task: Task, word: str) -> str | None:
+    """The field of the task's answer that can say `word` (completeness of function_pointer: "none"); None where there is none."""
+    fields = task.Answer.model_json_schema()["properties"]
+    return next((name for name, field in fields.items() if word in field.get("enum", ())), None)

@@ -1,7 +1,8 @@
 """What do the annotations of one item say together? A pure function: the stored annotations are the truth, this is derived.
 
 Rules, first match wins:
-1. Somebody adjudicated (and did not take it back): that answer counts. Without an answer it means "rejected" for a pair, "unknown" else.
+1. Somebody adjudicated (and did not take it back): that answer counts. Without an answer it means "rejected" for a pair, else what its
+   reason says: "none", "external", or "unknown".
 2. Somebody's latest word is a flag: flagged. The item is held back until the flag is taken back or the item is adjudicated.
 3. All who answered gave the same answer: answered (pairs: accepted or rejected). Different answers: disputed.
 4. Nobody answered: unknown if somebody said so, else skipped, else open.
@@ -52,7 +53,7 @@ def essence(value: Any) -> Any:
 
 def same_answer_key(annotation: Annotation) -> str:
     """Two annotations give the same answer if and only if their keys are equal."""
-    if annotation.action in ("none", "external", "reject"):
+    if annotation.answer is None:
         return annotation.action
     return "answer " + canonical_json(essence(annotation.answer))
 
@@ -64,6 +65,8 @@ def resolve(annotations: list[Annotation]) -> Resolved:
     decided: Literal["answered", "accepted"] = "accepted" if any(_of_a_pair(a) for a in counting) else "answered"
     last_word = next((a for a in reversed(counting) if a.action == "adjudicate"), None)
     if last_word is not None:
+        if last_word.answer is None and last_word.reason in ("none", "external"):
+            return Resolved(status="answered", action=last_word.reason, users=[last_word.user])  # type: ignore[arg-type]
         if last_word.answer is None:
             return Resolved(status="rejected" if decided == "accepted" else "unknown", action="adjudicate", users=[last_word.user])
         return _decided(decided, words, last_word)

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import Field
@@ -124,10 +124,11 @@ def op() -> Callable[[], str]:
 
 
 class ToyAnswer(Model):
-    """A small answer with one scored set and one scored value."""
+    """A small answer with one scored set, one scored value, and a field that can say none, external and incomplete."""
 
-    targets: list[Target] = Field(json_schema_extra={"metric": "set", "key": "name"})
+    targets: list[Target] = Field(default=[], json_schema_extra={"metric": "set", "key": "name"})
     may_sleep: bool | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
+    completeness: Literal["complete", "incomplete", "external", "none"] = "complete"
 
 
 @pytest.fixture

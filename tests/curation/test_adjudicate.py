@@ -38,6 +38,19 @@ def test_the_last_word_settles_and_the_differing_words_stay(store: Store) -> Non
     assert len(given) == 3 and adjudicate.disputed(store) == []
 
 
+def test_the_last_word_can_be_that_there_is_none_or_nobody_can_tell(store: Store) -> None:
+    items.add(store, [site(n) for n in range(3)])
+    for n in range(3):
+        label.save(store, WANG, site(n).id, f"a{n}", "confirm")
+        label.save(store, MEI, site(n).id, f"b{n}", "none")
+    adjudicate.settle(store, REVA, site(0).id, "c", None, says="none")
+    adjudicate.settle(store, REVA, site(1).id, "d", None, says="external")
+    adjudicate.settle(store, REVA, site(2).id, "e", None)
+    given = items.annotations(store, [site(n).id for n in range(3)])
+    settled = [resolve(given[site(n).id]) for n in range(3)]
+    assert [(r.status, r.action) for r in settled] == [("answered", "none"), ("answered", "external"), ("unknown", "adjudicate")]
+
+
 def test_a_pair_that_reviewers_differ_about_is_accepted_or_rejected_by_the_last_word(store: Store) -> None:
     items.add(store, [pair(1), pair(2)])
     for n in (1, 2):

@@ -13,7 +13,7 @@ from curation.store import Store, items
 from tests.curation.conftest import MEI, REVA, WANG, pair, site
 
 pytestmark = pytest.mark.usefixtures("toy_task")
-F = {"targets": [{"name": "f", "file": None, "line": None}], "may_sleep": None}
+F = {"targets": [{"name": "f", "file": None, "line": None}], "may_sleep": None, "completeness": "complete"}
 
 
 def test_confirming_takes_the_stored_proposal_and_never_the_clients(store: Store) -> None:
@@ -24,11 +24,23 @@ def test_confirming_takes_the_stored_proposal_and_never_the_clients(store: Store
 
 def test_mending_checks_the_answer_and_writes_nothing_when_it_is_wrong(store: Store) -> None:
     items.add(store, [site(1)])
-    for answer in (None, {}, {"targets": [{"name": ""}]}, {"targets": [], "colour": "red"}):
+    for answer in (None, {"targets": [{"name": ""}]}, {"targets": [], "colour": "red"}):
         with pytest.raises(BadAnswer):
             label.save(store, WANG, site(1).id, "o", "mend", answer=answer)
     assert label.view(store, WANG, site(1).id).mine is None
     assert label.save(store, WANG, site(1).id, "o", "mend", answer=F).answer == F
+
+
+def test_none_and_the_same_said_by_hand_are_one_answer(store: Store) -> None:
+    items.add(store, [site(0), site(1), site(2)])
+    label.save(store, WANG, site(0).id, "a", "none")
+    label.save(store, MEI, site(0).id, "b", "mend", answer={"targets": [], "completeness": "none"})
+    label.save(store, WANG, site(1).id, "c", "incomplete", answer=F)
+    label.save(store, MEI, site(1).id, "d", "mend", answer={**F, "completeness": "incomplete"})
+    label.save(store, WANG, site(2).id, "e", "incomplete", answer=F)
+    label.save(store, MEI, site(2).id, "f", "mend", answer=F)
+    states = [mark.status for mark in label.sites_in_file(store, "lib", "a.c")]
+    assert states == ["answered", "answered", "disputed"]
 
 
 def test_a_save_sent_twice_is_one_annotation(store: Store) -> None:

@@ -1,6 +1,7 @@
 """Both languages: every word stands in both locale files, with the same placeholders; every error has its Chinese sentence."""
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -61,7 +62,8 @@ def test_every_user_error_has_a_chinese_sentence_with_the_same_values() -> None:
 @pytest.mark.parametrize("path", sorted([*(ROOT / "pages").glob("*.py"), *(ROOT / "ui").glob("*.py")]), ids=lambda p: p.name)
 def test_every_key_that_a_screen_names_exists(path: Path) -> None:
     en = _flat("en")
-    named = re.findall(r"""\bt\(\s*["']([a-z0-9_.]+)["']""", path.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call) and node.args]
+    named = [c.args[0].value for c in calls if getattr(c.func, "id", "") == "t" and isinstance(c.args[0], ast.Constant)]
     assert [key for key in named if key not in en] == []
 
 

@@ -105,7 +105,8 @@ def preview(store: Store, settings: Settings, options: FreezeOptions, plan: Plan
 def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOptions, plan: Plan | None = None) -> FrozenVersion:
     """Writes the next version of the dataset. It is seen whole or not at all: written beside, verified, renamed, recorded.
 
-    plan: of these options, for a caller who has shown its preview; None: made now. Raises NotAllowed, BadValue (option), NothingToFreeze."""
+    plan: of these options, for a caller who has shown its preview; None: made now. Raises NotAllowed, BadValue (option),
+    NothingToFreeze."""
     require(actor, "lead", action="freeze a dataset")
     plan = plan or prepare(store, options)
     if not plan.rows:

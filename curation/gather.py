@@ -149,10 +149,13 @@ def _rows_of(item: Item, resolved: Resolved, options: FreezeOptions, content: st
 
 def _answer(task: Task, item: Item, resolved: Resolved) -> dict[str, Any] | None:
     """The answer to learn from; None when there is none. "None", "external" and "incomplete" are learned from where the task's answer has
-    a word for them (completeness of function_pointer): then that word is in it."""
+    a word for them (completeness of function_pointer): then that word is in it. Elsewhere "none" is the answer with nothing in it (no
+    mechanism, for async_pattern), if the task takes and renders such a one."""
     if resolved.action in WORDS:
         said = _word_field(task, resolved.action)
-        return None if said is None else _checked(task, {**(resolved.answer or {}), said: resolved.action})
+        if said is not None:
+            return _checked(task, {**(resolved.answer or {}), said: resolved.action})
+        return _checked(task, resolved.answer or {}) if resolved.action == "none" else None
     if resolved.answer is None and task.kind == "pair":
         return item.payload
     return resolved.answer

@@ -98,13 +98,13 @@ def undo(store: Store, actor: Actor, op_id: str) -> Annotation | None:
 
 def left_share(store: Store) -> tuple[int, int]:
     """(choices that fell on the left answer, choices that fell on A or B). Far from a half with many choices: a bias of position."""
+    first = {i.id: i.payload["shown_first"] for i in items.find(store, tasks=_tasks(), statuses=("answered", "disputed"))}
     left = decided = 0
-    for item in items.find(store, tasks=_tasks(), statuses=("answered", "disputed")):
-        first = PreferencePrompt.model_validate(item.payload).shown_first
-        for word in latest_by_user(items.annotations(store, [item.id])[item.id]).values():
+    for item_id, given in items.annotations(store, first).items():
+        for word in latest_by_user(given).values():
             choice = (word.answer or {}).get("choice")
             decided += choice in ("a", "b")
-            left += choice == first
+            left += choice == first[item_id]
     return left, decided
 
 

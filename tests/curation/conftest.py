@@ -24,6 +24,7 @@ from curation.tasks import Task, all_tasks
 WANG = Actor(name="wang", role="annotator")
 MEI = Actor(name="mei", role="annotator")
 REVA = Actor(name="reva", role="reviewer")
+ZOE = Actor(name="zoe", role="reviewer")
 LEAD = Actor(name="local", role="lead")
 
 

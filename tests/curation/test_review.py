@@ -5,11 +5,8 @@ import pytest
 
 from curation import review
 from curation.errors import BadAnswer, BadValue, NotAllowed, NotFound
-from curation.model import Actor
 from curation.store import Store, items
-from tests.curation.conftest import LEAD, REVA, WANG, pair, site, two_answers
-
-ZOE = Actor(name="zoe", role="reviewer")
+from tests.curation.conftest import LEAD, REVA, WANG, ZOE, pair, site, two_answers
 
 
 def shown(store: Store, **by: object) -> list[str]:

@@ -75,7 +75,8 @@ class Row(Model):
 
     names: the functions or macros (kind function, macro). struct, fields: the fields (kind field). handler_arg: the argument that is
     the callback. handler_name: the callback's name as the macro pastes it, `{0}` being the text of argument 0. handler_field:
-    `struct.field` of the object (object_arg) that holds the callback, for calls that register a filled struct. context_arg: the
+    `struct.field` of the object (object_arg) that holds the callback, for calls that register a filled struct; the other fields of that
+    field's row go with it. context_arg: the
     argument handed to the callback later. object_arg: the argument that names the object ("result": the returned value), by which
     bind, trigger, wait and handler are tied together. event_arg: the argument by which triggers and waits name it, where that is
     not the object which holds the handler (the signal number of sigaction). phases: what a call means for `mechanism`. chain: the functions that call
@@ -186,7 +187,7 @@ def _read(path: Path) -> tuple[list[Row], list[str]]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # the safe loader, in C where there is one
     except (yaml.YAMLError, UnicodeDecodeError) as err:
-        return [], [f"{path.name}: not YAML: {err}"]
+        return [], [f"{path.name}: not YAML: {' '.join(str(err).split())}"]
     if not isinstance(content, dict) or not isinstance(content.get("rows"), list):
         return [], [f"{path.name}: must be a mapping with subsystem, platform and rows"]
     problems = [f"{path.name}: unknown key {key!r}" for key in content if key not in ("subsystem", "platform", "shared", "rows")]
@@ -194,7 +195,7 @@ def _read(path: Path) -> tuple[list[Row], list[str]]:
     rows = []
     for number, raw in enumerate(content["rows"], 1):
         row, wrong = _row(raw, content)
-        problems += [f"{path.name}, row {number} ({raw.get('id', '?') if isinstance(raw, dict) else raw!r}): {why}" for why in wrong]
+        problems += [f"{path.name}, row {number} ({raw.get('id', '?') if isinstance(raw, dict) else repr(raw)}): {why}" for why in wrong]
         rows += [row] if row else []
     return rows, problems
 

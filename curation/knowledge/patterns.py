@@ -30,7 +30,7 @@ _READING = {"read", "poll", "select"}
 
 @dataclass(frozen=True)
 class Step:
-    """One place. api: the function, macro or field there; the handler's name for execute."""
+    """One place. api: the function, macro or field there; the handler's name for execute. handler: the one bound or executed there."""
 
     phase: Phase
     file: str
@@ -38,6 +38,7 @@ class Step:
     column: int
     function: str | None
     api: str
+    handler: str | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -94,7 +95,7 @@ class _Finder:
         self._loose(found, file, loose)
         for pattern in found.values():
             self._complete(pattern)
-            pattern.steps = sorted(set(pattern.steps), key=lambda s: (s.file != file, _ORDER[s.phase], s.file, s.line, s.column))
+            pattern.steps = sorted(dict.fromkeys(pattern.steps), key=lambda s: (s.file != file, _ORDER[s.phase], s.file, s.line, s.column))
         return [p for p in found.values() if any(s.file == file for s in p.steps)]
 
     def _known_handler(self, found: dict[tuple[str, str], Pattern], row: Row, call: Call) -> bool:
@@ -183,7 +184,7 @@ class _Finder:
                     pattern.handlers.append(r.callback)
         for handler in pattern.handlers:
             if definition := self._definition(handler, pattern):
-                pattern.steps.append(Step("execute", definition.file, definition.line, definition.column, handler, handler))
+                pattern.steps.append(Step("execute", definition.file, definition.line, definition.column, handler, handler, handler))
 
     def _definition(self, handler: str, pattern: Pattern) -> Function | None:
         files = [pattern.file, *(s.file for s in pattern.steps)]
@@ -193,4 +194,4 @@ class _Finder:
 def _steps_of(r: Registration) -> list[Step]:
     """What the registering call or initializer means. A field holds the handler; setting it binds."""
     place = r.place
-    return [Step(phase, place.file, place.line, place.column or 1, r.function, r.via) for phase in r.row.phases or ["bind"]]
+    return [Step(phase, place.file, place.line, place.column or 1, r.function, r.via, r.callback) for phase in r.row.phases or ["bind"]]

@@ -73,12 +73,14 @@ class _Reader:
     def read(self) -> list[Registration]:
         fields = [pair for file in self.index.files() for pair in self._field_uses(file)]
         for use, row in fields:
-            self.held[f"{row.struct}.{self._member(use)}", self._use_key(use)].append((use, row))
+            for member in row.fields:  # sa_handler and sa_sigaction are registered by the same call
+                self.held[f"{row.struct}.{member}", self._use_key(use)].append((use, row))
         found = [r for file in self.index.files() for call in self.index.calls(file) for r in self._of_call(call)]
         taken = {(r.callback, e.file, e.line) for r in found if r.row.handler_field for e in r.evidence}
         found += [self._of_field(use, row) for use, row in fields if (use.name, use.file, use.line) not in taken]
-        order = {file: n for n, file in enumerate(self.index.files())}
-        return sorted(_once(found), key=lambda r: (order[r.place.file], r.place.line, r.place.column or 1, r.row.id))
+        files = {file: n for n, file in enumerate(self.index.files())}
+        rows = {row_id: n for n, row_id in enumerate(self.corpus.knowledge.by_id)}
+        return sorted(_once(found), key=lambda r: (files[r.place.file], r.place.line, r.place.column or 1, rows[r.row.id]))
 
     # -- struct fields -----------------------------------------------------------------------------------------------------
 

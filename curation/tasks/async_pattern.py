@@ -59,7 +59,8 @@ def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, s
         if step.file != pattern.file:
             continue
         expression = _expression(step, pattern, seen)
-        extra = {"phase": step.phase, "group": group, "group_first": first, "api": step.api, "handlers": pattern.handlers}
+        handler = step.handler or answer.handler
+        extra = {"phase": step.phase, "handler": handler, "group": group, "group_first": first, "api": step.api, "handlers": pattern.handlers}
         yield Proposal(
             task="async_pattern", file=step.file, line=step.line, column=step.column, function=step.function, expression=expression,
             answer=answer.model_dump(mode="json"), evidence=evidence, score=1.0 if pattern.handlers else 0.7, extra=extra,
@@ -78,10 +79,10 @@ def _expression(step: Step, pattern: Pattern, seen: set[tuple[str, int, int, str
 
 
 def record(proposal: Proposal) -> dict[str, Any]:
-    """The place as the command line writes it."""
+    """The place as the command line writes it. handler: the one bound or executed at the place, else the pattern's first."""
     return {
         "task": proposal.task, "file": proposal.file, "line": proposal.line, "column": proposal.column, "function": proposal.function,
-        "mechanism": proposal.answer["mechanism"], "phase": proposal.extra["phase"], "handler": proposal.answer["handler"],
+        "mechanism": proposal.answer["mechanism"], "phase": proposal.extra["phase"], "handler": proposal.extra["handler"],
     }
 
 

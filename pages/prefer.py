@@ -62,7 +62,7 @@ def _choices(view: PreferView) -> None:
     op = parts.op_id(item_id)
     left, right = view.sides()
     choices: list[tuple[str, Choice]] = [("left", left), ("right", right), ("tie", "tie"), ("both_bad", "both_bad")]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="choices"):
         for key, (place, choice) in enumerate(choices, start=1):
             mine = view.mine is not None and view.mine.action == "choose" and (view.mine.answer or {}).get("choice") == choice
             st.button(

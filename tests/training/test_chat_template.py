@@ -32,6 +32,8 @@ TRIMS = CHATML.replace("message['content']", "message['content'] | trim")
 TURNS = "{% for m in messages %}{{ loop.index }}:{{ m['role'] }}:{{ m['content'] }};{% endfor %}"
 REASONING = CHATML.replace("{{ message['content'] }}", "{% if loop.last %}{{ message['content'] }}{% else %}...{% endif %}")
 
+LATE = CHATML.replace("{{ message['content'] }}", "{% if loop.index == 5 %}Again: {% endif %}{{ message['content'] }}")
+
 
 @pytest.fixture(scope="module")
 def make_tokenizer() -> Any:
@@ -68,7 +70,7 @@ def test_a_begin_token_that_the_file_adds_is_not_written_twice(make_tokenizer: A
         go_template(make_tokenizer(CHATML), adds_bos=True)
 
 
-@pytest.mark.parametrize("template", [TURNS, REASONING], ids=["counts turns", "hides earlier answers"])
+@pytest.mark.parametrize("template", [TURNS, REASONING, LATE], ids=["counts turns", "hides earlier answers", "changes the fifth message"])
 def test_a_template_that_wraps_no_single_messages_is_refused(make_tokenizer: Any, template: str) -> None:
     with pytest.raises(NoGoTemplate):
         go_template(make_tokenizer(template))

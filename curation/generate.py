@@ -21,13 +21,14 @@ from typing import Any, Literal, cast
 
 from pydantic import Field
 
+from curation import jobs, sources
 from curation import seeds as seed_files
-from curation import sources
 from curation.access import require
 from curation.errors import BadValue, EndpointFailed, UserError, all_user_errors
 from curation.filters import Context, flag_items, row_text
+from curation.jobs import JobStatus
 from curation.llm.answers import UnreadableAnswer, read_pairs
-from curation.llm.endpoint import Answer, AnswerLost, Endpoint
+from curation.llm.endpoint import Answer, AnswerLost, Endpoint, checked_url
 from curation.llm.prompts import VARIETIES, Ask, answer_body, pairs_body
 from curation.model import Actor, Item, Lang, Model, PreferencePrompt, canonical_json, stable_id
 from curation.seeds import Seed
@@ -39,6 +40,7 @@ MOST_FAILURES = 3  # calls in a row without an answer after which a campaign sto
 MOST_UNREAD = 5  # answers in a row that hold nothing usable after which it stops: they cost money
 CODE_LINES = (6, 60)  # length of a function of imported code that is put before the model
 LOW, HIGH = 0.2, 1.0  # temperatures of answers a and b of a preference pair
+JOB = "generate"  # the kind of its jobs
 Stop = Callable[[], bool]
 Half = tuple[str, str]  # request hash, text
 
@@ -86,6 +88,48 @@ class GenerateOptions(Model):
 def status(store: Store, campaign: str) -> Counts:
     """What the ledger and the items say of a campaign, running or not. `sent` calls of a campaign that does not run are lost."""
     return ledger.counts(store, campaign)
+
+
+def start(settings: Settings, actor: Actor, options: GenerateOptions) -> str:
+    """Runs the campaign as a job of its own (see curation/jobs.py) and returns the job's id. Raises NotAllowed, BadValue, JobRuns."""
+    require(actor, "lead", action="generate pairs")
+    checked_url(options.base_url)
+    given = options.model_dump(exclude_none=True)
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+    return jobs.start(settings, JOB, ["generate", f"--user={actor.name}", *flags])
+
+
+def stop(settings: Settings, actor: Actor, job: str) -> None:
+    """Asks the campaign's job to stop; calls under way are waited for. Raises NotAllowed, NotFound."""
+    require(actor, "lead", action="stop a campaign")
+    jobs.stop(settings, job)
+
+
+def asked_of(job: JobStatus) -> dict[str, str]:
+    """What a campaign's job was asked for: option name -> text."""
+    pairs = (arg.removeprefix("--").partition("=") for arg in job.argv if arg.startswith("--"))
+    return {name.replace("-", "_"): value for name, _, value in pairs}
+
+
+@dataclass(frozen=True)
+class EndpointCheck:
+    """models: the names the endpoint lists, None when it has no list. said: its answer to a one-word request."""
+
+    models: list[str] | None
+    said: str
+
+
+def check_endpoint(actor: Actor, base_url: str, model: str, timeout_s: float = 20.0) -> EndpointCheck:
+    """Asks for the list of models and for one word, without retries; a few tokens, not in any ledger. Raises NotAllowed, BadValue,
+    EndpointFailed."""
+    require(actor, "lead", action="ask a model endpoint")
+    with Endpoint(base_url, model, timeout_s, retries=0) as endpoint:
+        try:
+            models: list[str] | None = endpoint.models()
+        except EndpointFailed:
+            models = None  # not every endpoint has a list; the request below tells what is wrong
+        answer = endpoint.chat({"model": model, "messages": [{"role": "user", "content": "Say ok."}], "max_tokens": 16})
+    return EndpointCheck(models, answer.text.strip()[:200])
 
 
 def problem_of(text: str | None) -> UserError | None:

@@ -68,13 +68,15 @@ class Reply:
 class Endpoint:
     """One endpoint and model. Safe to share between threads. Close it, or use it in a `with`."""
 
-    def __init__(self, base_url: str, model: str, timeout_s: float = 120.0, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, base_url: str, model: str, timeout_s: float = 120.0, sleep: Callable[[float], None] = time.sleep, retries: int = RETRIES,
+    ) -> None:
         """Raises BadValue for an address that is no http(s) URL or holds a password, and for an empty model name."""
         self.base_url = checked_url(base_url)
         if not model.strip():
             raise BadValue(field="model", value=model, why="is empty", todo="Name the model as the endpoint calls it.")
         self.model = model
-        self._sleep = sleep
+        self._sleep, self._retries = sleep, retries
         self._http = httpx.Client(timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)), follow_redirects=False)
 
     def __enter__(self) -> Endpoint:
@@ -99,7 +101,7 @@ class Endpoint:
         return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Reply:
-        for attempt in range(RETRIES + 1):
+        for attempt in range(self._retries + 1):
             wait_s = min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # not all workers at once
             try:
                 reply = self._send(method, path, body)
@@ -121,7 +123,7 @@ class Endpoint:
                 if asked_s is not None and asked_s > LONGEST_WAIT_S:
                     raise self._failed(f"it answered {reply.status} and asks to wait {asked_s:.0f} s", _error_text(reply))
                 wait_s = asked_s if asked_s is not None else wait_s
-            if attempt == RETRIES:
+            if attempt == self._retries:
                 raise failure
             self._sleep(wait_s)
         raise AssertionError("unreachable")

@@ -22,6 +22,7 @@ from ui.labeling import LabelForm
 from ui.session import Session, current
 from ui.text import LANGS, named, t
 
+EVIDENCE_SHOWN, EVIDENCE_MOST = 5, 50
 ROW_TWO: list[tuple[Action, str, str]] = [  # what else can be said about a site, its key, its icon
     ("none", "n", ":material/block:"),
     ("unknown", "u", ":material/question_mark:"),
@@ -52,9 +53,10 @@ def main() -> None:
     with right:
         _site(session, form, view)
         _actions(session, form)
-        _answer(session, form)
-        _evidence(form)
-        _explanation(session, form)
+        with st.container(key="answer"):  # ui/style.css lets it scroll on its own, so the source stays in sight
+            _evidence(form)
+            _answer(session, form)
+            _explanation(session, form)
     with left:
         _source(session, form, view.item)
 
@@ -82,10 +84,11 @@ def _choose(session: Session) -> tuple[str | None, str | None]:
             t("label.source"), [None, *names], index=names.index(source) + 1 if source in names else 0, key="label_source", width=230,
             format_func=lambda name: name or t("label.all_sources"), label_visibility="collapsed", on_change=chosen, args=("source",),
         )
+        said = st.session_state.pop("_label_said", None)
         done = [p for p in progress(session.store) if p.task in tasks and task in (None, p.task)]
         st.caption(
             t("label.progress", done=sum(p.total - p.open for p in done), total=sum(p.total for p in done),
-              mine=sum(p.by_user.get(session.actor.name, 0) for p in done))
+              mine=sum(p.by_user.get(session.actor.name, 0) for p in done)) + (f" · **{said}**" if said else "")
         )
     return task if task in tasks else None, source if source in names else None
 
@@ -108,7 +111,8 @@ def _site(session: Session, form: LabelForm, view: label.LabelView) -> None:
             parts.escaped(f"{proposal.file}:{proposal.line}"), key=f"site:{form.key}", type="tertiary", icon=":material/my_location:",
             on_click=labeling.show_place, args=(form.key, proposal.file, proposal.line), shortcut="g", help=t("label.to_site"),
         )
-    parts.code(proposal.expression + (f"    /* {t('label.in_function')} {proposal.function} */" if proposal.function else ""))
+    inside = proposal.function if proposal.function != proposal.expression else None
+    parts.code(proposal.expression + (f"    /* {t('label.in_function')} {inside} */" if inside else ""))
 
 
 def _actions(session: Session, form: LabelForm) -> None:
@@ -165,12 +169,20 @@ def _answer(session: Session, form: LabelForm) -> None:
 
 
 def _evidence(form: LabelForm) -> None:
-    if not form.proposal.evidence:
-        return
-    st.markdown(f"**{t('label.evidence_title')}**")
-    shown = Form(form.task, form.key, 0, {}, [], lambda: None, partial(labeling.show_place, form.key), form.proposal.file, "", [])
-    for number, each in enumerate(form.proposal.evidence[:12]):
-        evidence_row(shown, f"ev:{form.key}:{number}", each)
+    """What speaks for the proposal, but for the places that the form itself shows."""
+    in_form = {(step["file"], step["line"]) for value in form.proposal.answer.values() for step in _steps(value)}
+    evidence = [each for each in form.proposal.evidence if (each.file, each.line) not in in_form]
+    jump = partial(labeling.show_place, form.key)
+    for number, each in enumerate(evidence[:EVIDENCE_SHOWN]):
+        evidence_row(jump, f"ev:{form.key}:{number}", each)
+    if len(evidence) > EVIDENCE_SHOWN:
+        with st.expander(t("label.more_evidence", count=len(evidence) - EVIDENCE_SHOWN)):
+            for number, each in enumerate(evidence[EVIDENCE_SHOWN:EVIDENCE_MOST], EVIDENCE_SHOWN):
+                evidence_row(jump, f"ev:{form.key}:{number}", each)
+
+
+def _steps(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict) and "phase" in each] if isinstance(value, list) else []
 
 
 def _explanation(session: Session, form: LabelForm) -> None:

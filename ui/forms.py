@@ -66,7 +66,8 @@ class Form:
 
     def value_word(self, field: str, value: Any) -> str:
         if value is None:
-            return t("common.unknown")
+            key = f"task.{self.task.name}_{field}.null"
+            return t(key) if has(key) else t("common.unknown")
         return next((t(k) for k in (f"task.{self.task.name}_{field}.{value}", f"task.{field}.{value}") if has(k)), str(value))
 
 
@@ -149,7 +150,7 @@ def _text(form: Form, name: str, *, lines: bool) -> None:
     value = "\n".join(now or []) if lines else now or ""
     draft(
         key=key, value=value, storage=f"{form.storage}/{name}", label=form.label(name), on_change=form.watched(read), rev=form.rev,
-        height_px=min(22 + 22 * max(value.count("\n") + 1, 1), 130),
+        height_px=min(17 + 21 * (value.count("\n") + 1), 130),
     )
 
 
@@ -208,19 +209,19 @@ def _row(
         else:
             st.markdown(code_span(name))
         for n, each in enumerate([e for e in evidence if (e.file, e.line) != (file, line)][:3]):
-            evidence_row(form, form.widget(field, "why", name, n), each)
+            evidence_row(form.jump, form.widget(field, "why", name, n), each)
 
 
-def place_button(form: Form, key: str, file: str, line: int, word: str, text: str = "") -> None:
+def place_button(jump: Callable[[str, int], None], key: str, file: str, line: int, word: str, text: str = "") -> None:
     """A link that shows a place in the viewer. word: what is there; text: the line itself."""
     where = escaped(f"{word} {file.rsplit('/', 1)[-1]}:{line}".strip())
     words = f"{where} {code_span(text)}".strip()
-    st.button(words, key=key, type="tertiary", on_click=form.jump, args=(file, line), help=escaped(f"{file}:{line}"))
+    st.button(words, key=key, type="tertiary", on_click=jump, args=(file, line), help=escaped(f"{file}:{line}"))
 
 
-def evidence_row(form: Form, key: str, evidence: Evidence) -> None:
+def evidence_row(jump: Callable[[str, int], None], key: str, evidence: Evidence) -> None:
     """What speaks for a proposal: its kind, its place (a click shows it) and the line itself."""
-    place_button(form, key, evidence.file, evidence.line, named("label.evidence", evidence.kind), evidence.text)
+    place_button(jump, key, evidence.file, evidence.line, named("label.evidence", evidence.kind), evidence.text)
 
 
 def _steps(form: Form, name: str) -> None:

@@ -105,6 +105,15 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One running app for all tests of a module that do not mind what the others did."""
+    running = Server(home=tmp_path_factory.mktemp("shared") / "home")
+    running.start()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     """A page of a fresh browser profile, 1280 by 800, English. page.problems collects errors of the page's own scripts."""

@@ -9,15 +9,19 @@ function build(parent) {
   const label = document.createElement("label");
   label.style.cssText = "font-size:14px;color:var(--st-text-color)";
   const area = document.createElement("textarea");
+  area.rows = 1;
   area.style.cssText = "width:100%;box-sizing:border-box;resize:vertical;padding:8px;border-radius:6px;font:inherit;font-size:14px;line-height:1.5;"
     + "color:var(--st-text-color);background:var(--st-secondary-background-color);border:1px solid var(--st-border-color,#8886)";
   const state = document.createElement("div");
-  state.style.cssText = "font-size:12px;opacity:.75;min-height:1.2em;color:var(--st-text-color)";
+  state.style.cssText = "font-size:12px;opacity:.75;color:var(--st-text-color);white-space:nowrap";
   state.setAttribute("role", "status");
   const name = `fs-draft-${Math.random().toString(36).slice(2)}`;
   area.id = name;
   label.htmlFor = name;
-  box.append(label, area, state);
+  const head = document.createElement("div");
+  head.style.cssText = "display:flex;justify-content:space-between;align-items:baseline;gap:8px";
+  head.append(label, state);
+  box.append(head, area);
   parent.replaceChildren(box);
   return { box, label, area, state, timer: null, composing: false, sent: null, rev: null, calls: 0, storage: null };
 }

@@ -1,0 +1,72 @@
+"""The sign-in as a person meets it, on the real app: the first deep link of an anonymous browser, both languages, sign-out."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from curation import users
+from curation.model import Actor
+from curation.store import open_store
+from tests.browser.conftest import PROJECT, Server, free_port, settled
+
+pytestmark = pytest.mark.browser
+PASSWORD = "a long enough one"
+
+
+def test_with_a_second_user_a_deep_link_leads_through_the_sign_in(page: Any, server: Server) -> None:
+    store = open_store(f"sqlite:///{server.home / 'store.sqlite'}")
+    lead = users.local_lead(store)
+    users.set_password(store, lead, lead.name, PASSWORD)
+    users.create_user(store, Actor(name=lead.name, role="lead"), "wang", "annotator", PASSWORD)
+    page.goto(f"{server.url}/label?task=function_pointer")
+    assert "/sign-in" in page.url
+    page.get_by_role("link", name="中文").click()
+    page.get_by_label("用户名").fill("wang")
+    page.get_by_label("密码").fill("not the password")
+    page.get_by_role("button", name="登录").click()
+    assert page.get_by_role("alert").inner_text()
+    page.get_by_label("密码").fill(PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    page.wait_for_url("**/label?task=function_pointer**")
+    settled(page)
+    page.wait_for_selector("button:has-text('确认')")
+    side = page.locator("[data-testid='stSidebar']")
+    assert "wang" in side.inner_text()
+    assert "训练" not in side.inner_text()  # an annotator has no such screen
+    users.disable(store, Actor(name=lead.name, role="lead"), "wang")
+    page.wait_for_timeout(500)
+    page.keyboard.press("a")
+    page.wait_for_selector("text=登录")  # at the next click, not at the next sign-in
+    page.goto(f"{server.url}/label")
+    assert "/sign-in" in page.url
+
+
+def test_uvicorn_serves_the_app_too_and_other_names_must_sign_in(tmp_path: Path) -> None:
+    port = free_port()
+    env = {**os.environ, "FLOWSIGHT_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                assert urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).read() == b"ok\n"
+                break
+            except OSError:
+                time.sleep(0.2)
+        assert b"<title>" in urlopen(f"http://127.0.0.1:{port}/label", timeout=20).read()
+        elsewhere = Request(f"http://127.0.0.1:{port}/label", headers={"host": "evil.example", "sec-fetch-dest": "empty"})
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(elsewhere, timeout=20)
+    finally:
+        process.terminate()
+        process.wait(30)

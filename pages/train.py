@@ -205,7 +205,7 @@ def _stage_name(stage: str) -> str:
 
 def _stages(run: RunStatus) -> None:
     for stage in run.stages:
-        line = f"{ICONS[stage.state]} {parts.escaped(_stage_name(stage.name))} · {t('train.stage_' + stage.state)}"
+        line = f"{ICONS[stage.state]} {parts.escaped(_stage_name(stage.name))} · {t(f'train.stage_{stage.state}')}"
         if stage.seconds is not None and stage.state == "done":
             line += f" · {t('train.seconds', seconds=stage.seconds)}"
         st.markdown(line)

@@ -44,8 +44,9 @@ class StageStatus(Model):
 
 
 class RunStatus(Model):
-    """A run as it is now. died: the process is gone and left no exit.json (killed, or the machine went down); it can be resumed, as stopped
-    and failed can. step/total: of the present stage. error: {"code", "params"} of a UserError, or {"code": None, "text"} for a defect."""
+    """A run as it is now. died: the process is gone, left no exit.json and was not asked to stop (killed, or the machine went down); it can
+    be resumed, as stopped and failed can. step/total: of the present stage. error: {"code", "params", "text"} of a UserError, code None
+    for a defect."""
 
     name: str
     run_dir: Path
@@ -117,6 +118,7 @@ def resume(run_dir: Path) -> None:
 
 
 def _launch(run_dir: Path, manifest: dict[str, Any], config: Config, attempt: int) -> None:
+    (run_dir / "stop.json").unlink(missing_ok=True)
     write_atomically(run_dir / "status.json", json.dumps({"state": "starting", "heartbeat": time.time(), "attempt": attempt}))
     environment = {
         # 2 threads on a busy machine: torch's spinning wait was measured 7-20 times slower than a sleeping one.
@@ -142,8 +144,8 @@ def poll(run_dir: Path) -> RunStatus:
     elif alive:
         state = "stopping" if (run_dir / "stop.json").is_file() else status.get("state", "starting")
         state = "running" if state not in ("starting", "stopping") else state
-    else:
-        state = "died"
+    else:  # killed: by us when a stop took too long, or came before the worker could listen; else by something else
+        state = "stopped" if (run_dir / "stop.json").is_file() else "died"
     heartbeat = status.get("heartbeat")
     return RunStatus(
         name=manifest["name"], run_dir=run_dir, state=state, stage=status.get("stage"),

@@ -84,7 +84,6 @@ def main(run_dir: Path) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    (run_dir / "stop.json").unlink(missing_ok=True)
     previous = json.loads((run_dir / "status.json").read_text(encoding="utf-8"))
     journal = Journal(run_dir, previous.get("attempt", 1))
     _start_heartbeat(journal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import BadConfig, NotFound
@@ -88,6 +88,7 @@ def test_an_override_through_a_value_is_refused() -> None:
         config.load("tiny", {"seed.deep": 1})
 
 
+@settings(deadline=None, max_examples=30)
 @given(
     seed=st.integers(0, 2**32 - 1), rate=st.floats(1e-9, 1.0), method=st.sampled_from(["full", "lora", "qlora"]),
     threads=st.none() | st.integers(1, 64),

@@ -38,6 +38,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
             folders[role] = ctx.stage_dir / role
             models.make_random(folders[role], choice.random, made, seed=ctx.seed + i)
         else:
+            ctx.log(f"{role}: {choice.path} (downloaded where it is no folder)")
             folders[role] = _with_template(ctx, role, models.find(choice))
         ctx.check_stop()
     if "student" in folders:

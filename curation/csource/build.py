@@ -128,6 +128,8 @@ class _Reader:
         if self.process is None:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "curation.csource.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_PROJECT)
+            assert self.process.stdout is not None
+            read_message(self.process.stdout)  # its start does not count against the file
         process = self.process
         assert process.stdin is not None and process.stdout is not None
         slow = threading.Event()

@@ -26,20 +26,17 @@ _LINE_LIMIT = 400  # characters of a line; the rest is generated tables
 def make_excerpt(index: Index, proposal: Proposal, max_tokens: int = 1000) -> str:
     """The excerpt, never longer than `max_tokens` C tokens except for the site's own line, which is always there."""
     chosen: dict[str, set[int]] = {proposal.file: {proposal.line}}
-    left = max_tokens - _cost(index, proposal.file, {proposal.line}) - 4
+    costs = {proposal.file: _cost(index, proposal.file, {proposal.line})}
     for file, lines in _pieces(index, proposal):
-        fresh = lines - chosen.get(file, set())
-        if not fresh:
-            continue
-        cost = _cost(index, file, fresh) + (0 if file in chosen else 6) + 2
-        if cost <= left:
-            chosen.setdefault(file, set()).update(fresh)
-            left -= cost
+        wider = chosen.get(file, set()) | lines
+        cost = _cost(index, file, wider)
+        if cost + sum(costs.values()) - costs.get(file, 0) <= max_tokens:
+            chosen[file], costs[file] = wider, cost
     return "\n\n".join(_written(index, file, lines) for file, lines in chosen.items())
 
 
 def _cost(index: Index, file: str, lines: set[int]) -> int:
-    return sum(len(_TOKEN.findall(_line(index, file, n))) for n in lines)
+    return len(_TOKEN.findall(_written(index, file, lines)))
 
 
 def _line(index: Index, file: str, number: int) -> str:

@@ -145,7 +145,7 @@ class Expander:
         if text is None or not (_WORD.search(text)) or not any(w in self.functions or w in local for w in _WORD.findall(text)) and "->" not in text:
             return None
         listed = assignment.kind == "initializer" and bool(assignment.left.fields)
-        code = f"auto v = {{ {text} }};" if listed else f"v = {text};"
+        code = f"int v[] = {{ {text} }};" if listed else f"v = {text};"
         function = assignment.function or "@"
         found = extract_fragment(code, assignment.file, assignment.line, assignment.column, function, local, operand.base or "")
         kept = FileFacts(assignment.file)

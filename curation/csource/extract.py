@@ -34,6 +34,7 @@ _STORE_SECOND = {"rcu_assign_pointer", "RCU_INIT_POINTER", "WRITE_ONCE", "smp_st
 _CONTAINER = {"container_of": (1, 0), "list_entry": (1, 0), "list_first_entry": (1, 0), "hlist_entry": (1, 0), "rb_entry": (1, 0),
               "container_of_const": (1, 0), "from_timer": (-1, 1), "CONTAINER_OF": (1, 0), "containerof": (1, 0),
               "rb_entry_safe": (1, 0), "list_last_entry": (1, 0), "hlist_entry_safe": (1, 0), "wl_container_of": (-1, 0)}
+_FUNCTION_PARAM = re.compile(r"\(\s*(\w+)\s*(?:\)\s*(\(.*\))|(\(.*\))\s*\))\Z", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 
 
@@ -267,7 +268,10 @@ class _Walk:
                     found.append(("", spec))
                 else:
                     name, rest, _ = self.declared(declarator)
-                    found.append((self.raw(name) if name is not None else "", f"{spec} {rest}".strip()))
+                    called = self.raw(name) if name is not None else ""
+                    if name is None and (plain := _FUNCTION_PARAM.match(rest)):  # `err_t (fn (void *))`, `int (cb)(int)`
+                        called, rest = plain.group(1), f"({plain.group(2) or plain.group(3)})"
+                    found.append((called, f"{spec} {rest}".strip()))
             elif child.type == "identifier":
                 found.append((self.raw(child), ""))
         if found == [("", "void")]:
@@ -388,11 +392,23 @@ class _Walk:
                     todo.append((left, cast))
                 elif operator is not None and operator.type in ("||", "|") and right is not None and left is not None:
                     todo.extend(((right, cast), (left, cast)))
+            elif kind == "call_expression" and (inner := self.cast_of(at)) is not None:
+                todo.append((inner, cast))
             elif kind not in _SKIP:
                 operand = self.shape(at, cast)
                 if operand is not None:
                     found.append(operand)
         return found
+
+    def cast_of(self, node: Node) -> Node | None:
+        """The operand of `(type)(operand)`, which the grammar takes for a call; None for any other call."""
+        callee, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        if callee is None or arguments is None or callee.type != "parenthesized_expression":
+            return None
+        inside, given = callee.named_children, arguments.named_children
+        if len(inside) != 1 or len(given) != 1 or inside[0].type != "identifier" or self.raw(inside[0]) in self.local:
+            return None
+        return given[0]
 
     def descriptor(self, node: Node) -> str:
         """A type descriptor's text ("struct foo *"), anonymous structs named by their place."""
@@ -595,6 +611,8 @@ class _Walk:
         bare = callee
         while bare.type == "parenthesized_expression" and len(bare.named_children) == 1:
             bare = bare.named_children[0]
+        if bare.type == "call_expression" and (inner := self.cast_of(bare)) is not None:  # `(type)(*p)(x)`
+            bare, callee = inner, bare.child_by_field_name("arguments") or inner
         line, column = self.place(callee)
         operand = self.shape(bare) or Operand(self.flat(callee))
         others = self.operands(bare)[1:] if bare.type == "parenthesized_expression" or bare.type == "conditional_expression" else []

@@ -184,7 +184,13 @@ class Flow:
         array = not operand.fields and not operand.address and self._is_array(fact, operand)
         if (operand.address or array) and operand.fields:
             nodes = nodes + self.places(fact, operand, True)
-        return Source(nodes, [], operand.address or array)
+        return Source(nodes, [], operand.address or array or self._points_to_pointer(fact, operand))
+
+    def _points_to_pointer(self, fact: Fact, operand: Operand) -> bool:
+        """`Func_ptr *out`, `void **out`: what is stored through it by who gets it must be seen by who gave it."""
+        kind = self.operand_type(fact, operand)
+        derived = self.types.expand(kind, fact.file).derived if kind is not None else ()
+        return derived[:2] == ("*", "*") and (kind is not None and kind.base == "void" or any(step.startswith("(") for step in derived[2:3]))
 
     def _is_array(self, fact: Fact, operand: Operand) -> bool:
         kind = self.operand_type(fact, operand)

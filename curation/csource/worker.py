@@ -1,6 +1,6 @@
 """A process that reads C files and may be killed: `python -m curation.csource.worker`, started by curation.csource.build.
 
-Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes: JSON [file, text] in, encoded facts out.
+It first says `ready`. Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes: JSON [file, text] in, encoded facts out.
 """
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def write_message(stream: BinaryIO, data: bytes) -> None:
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    write_message(sys.stdout.buffer, b"ready")
     while (data := read_message(sys.stdin.buffer)) is not None:
         file, text = json.loads(data)
         write_message(sys.stdout.buffer, encode_facts(extract(text, file)))

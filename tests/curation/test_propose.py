@@ -1,0 +1,72 @@
+"""Proposals of texts, folders and imported sources."""
+import pytest
+
+from curation import propose, sources
+from curation.errors import BadValue, NotAllowed, NotFound
+from curation.model import Actor
+from curation.settings import Settings
+from curation.store import items
+
+LEAD = Actor(name="local", role="lead")
+
+CODE = "static int one(int a) { return a; }\nstatic int (*p)(int) = one;\nint f(void) { return p(1); }\n"
+
+
+def test_texts_are_one_corpus():
+    header = "struct o { void (*go)(void); };\n"
+    found = list(propose.propose_texts([("o.h", header), ("a.c", "void x(void) { }\nstruct o k = { x };\nvoid f(struct o *q) { q->go(); }")], ["function_pointer"]))
+    assert [(p.file, [c.name for c in p.candidates]) for p in found] == [("a.c", ["x"])]
+
+
+def test_a_folder_gives_relative_names_and_names_what_it_could_not_read(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "x.c").write_text(CODE)
+    (tmp_path / "sub" / "a.c").write_text(CODE)
+    (tmp_path / "b.c").write_bytes(b"int a\0;")
+    (tmp_path / "deep.c").write_text("int a = " + "(" * 100_000)
+    (tmp_path / "notes.txt").write_text("no C")
+    (tmp_path / "link.c").symlink_to(tmp_path / "sub" / "a.c")
+    index, problems = propose.index_folder(tmp_path)
+    assert [p.file for p in propose.propose_index(index, ["function_pointer"])] == ["sub/a.c"]
+    assert sorted((p.file, p.code) for p in problems) == [("b.c", "undecodable"), ("deep.c", "too_deep")]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(NotFound, match="nowhere"):
+        list(propose.propose_folder(tmp_path / "nowhere"))
+
+
+def test_a_task_without_sites_is_refused():
+    with pytest.raises(BadValue, match="self_instruct"):
+        propose.chosen_tasks(["self_instruct"])
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path / "home", datasets_dir=tmp_path / "datasets", store_url="sqlite://")
+
+
+@pytest.fixture
+def imported(store, settings, tmp_path):
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "a.c").write_text(CODE)
+    (folder / "b.c").write_text("void g(void (*cb)(void)) { cb(); cb(); }\n")
+    sources.import_folder(store, settings, LEAD, folder, name="given")
+    return "given"
+
+
+def test_a_source_becomes_items_in_the_order_of_the_code_and_only_once(store, settings, imported):
+    report = propose.propose_source(store, settings, LEAD, imported, ["function_pointer"])
+    assert (report.sites, report.added, report.known) == ({"function_pointer": 3}, 3, 0)
+    found = list(items.find(store, tasks=["function_pointer"]))
+    assert [(i.file, i.line, i.group) for i in found] == [("a.c", 3, "given/a.c"), ("b.c", 1, "given/b.c"), ("b.c", 1, "given/b.c")]
+    assert found[0].excerpt.startswith("// file: a.c\n") and found[0].meta["proposer"]
+    again = propose.propose_source(store, settings, LEAD, imported, ["function_pointer"])
+    assert (again.added, again.known) == (0, 3)
+
+
+def test_an_annotator_may_not_propose(store, settings, imported):
+    with pytest.raises(NotAllowed):
+        propose.propose_source(store, settings, Actor(name="ann", role="annotator"), imported)

@@ -13,7 +13,7 @@ import yaml
 
 from curation import manifest, prefer, review, rows
 from curation.errors import BadValue, NotAllowed, NothingToFreeze, TouchedDataset
-from curation.freeze import FreezeOptions, freeze, preview, verify
+from curation.freeze import FreezeOptions, freeze, preview, verify, verify_version
 from curation.gather import subject_of
 from curation.leaks import leaks
 from curation.manifest import FrozenRow
@@ -230,6 +230,32 @@ def test_rows_of_one_group_prompt_or_near_duplicate_are_never_torn(tmp_path):
     reasons = {reason for group in about["groups"].values() for reason in group["reason"]}
     assert {"prompt", "near"} <= reasons
     assert {s for each in splits.values() for s in each} == {"train", "validation", "test"}
+
+
+def test_what_clustering_misses_is_joined_after_the_split(tmp_path, monkeypatch):
+    monkeypatch.setattr("curation.freeze.clusters", lambda texts, threshold: list(range(len(texts))))  # finds nothing at all
+    work = Workspace(tmp_path, pairs=20, preferences=0)
+    work.rows([{"instruction": f"Explain {sentence(n)} please", "output": sentence(600 + n)} for n in range(20)])
+    work.accept_all()
+    about = verify(work.freeze(validation=0.3, test=0.3).path)
+    assert about["leaks"]["near"] == 0 and about["leaks"]["joined_because_of_leaks"] > 0
+
+
+def test_the_hash_does_not_depend_on_the_order_of_the_rows():
+    rows = [{"id": str(n), "config": "sft", "split": "train", "group": "g", "sha256": str(n * 7)} for n in range(5)]
+    assert manifest.dataset_hash(rows, {}) == manifest.dataset_hash(rows[::-1], {}) != manifest.dataset_hash(rows[1:], {})
+
+
+def test_a_valid_dataset_under_the_number_of_another_is_refused(work):
+    first = work.freeze(seed=1)
+    second = work.freeze(seed=2)
+    known = {v.version: v for v in frozen.all_versions(work.store)}
+    assert verify_version(work.settings, known[1])["hash"] == first.hash
+    shutil.rmtree(first.path)
+    shutil.copytree(second.path, first.path)
+    verify(first.path)
+    with pytest.raises(TouchedDataset, match="not the one"):
+        verify_version(work.settings, known[1])
 
 
 def test_the_leak_report_sees_a_leak():

@@ -316,7 +316,7 @@ def test_only_a_lead_imports(store, settings, tmp_path):
 
 
 def test_with_a_team_only_import_roots_are_open(store, settings, lead, tmp_path):
-    folder = folder_of(tmp_path, {"in/a.c": CODE, "out/a.c": CODE})
+    folder = folder_of(tmp_path, {"in/a.c": CODE, "out/a.c": CODE, "in-too/a.c": CODE})
     (folder / "in" / "way").symlink_to(folder / "out")
     set_password(store, lead, lead.name, "a long pass phrase")
     create_user(store, lead, "wang", "lead", "a long password")
@@ -325,7 +325,7 @@ def test_with_a_team_only_import_roots_are_open(store, settings, lead, tmp_path)
         sources.import_folder(store, settings, wang, folder / "in")
     settings = settings.model_copy(update={"import_roots": [folder / "in"]})
     assert sources.import_folder(store, settings, wang, folder / "in").added == 1
-    for outside in (folder / "out", folder / "in" / ".." / "out", folder / "in" / "way"):
+    for outside in (folder / "out", folder / "in" / ".." / "out", folder / "in" / "way", folder / "in-too"):
         with pytest.raises(NotAllowed):
             sources.import_folder(store, settings, wang, outside)
     assert sources.import_folder(store, settings, wang, folder / "out", from_shell=True).added == 1

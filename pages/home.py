@@ -12,7 +12,7 @@ from curation.progress import TaskProgress, agreement, progress
 from curation.tasks import get_task, site_tasks
 from ui import pairs, parts
 from ui.session import Session, current
-from ui.text import named, t
+from ui.text import has, named, t
 
 Step = tuple[str, str, dict[str, str]]  # what to do, the screen to do it on, what goes into its URL
 
@@ -119,9 +119,14 @@ def _agreement(session: Session) -> None:
 
 def _agreement_row(task: str, field: str, items: int, alpha: float | None) -> dict[str, Any]:
     return {
-        t("home.task"): named("task", task), t("home.field"): named(f"task.{task}_field", field), t("home.items"): items,
+        t("home.task"): named("task", task), t("home.field"): _field_word(task, field), t("home.items"): items,
         t("home.alpha"): None if alpha is None else round(alpha, 3),
     }
+
+
+def _field_word(task: str, field: str) -> str:
+    own = f"home.field_name.{field}"
+    return t(own) if has(own) else named(f"task.{task}_field", field)
 
 
 def _disputed(session: Session) -> None:
@@ -170,7 +175,7 @@ def _word(item: Item, word: Annotation, op: str) -> None:
         for name, value in word.answer.items():
             if value not in (None, [], ""):
                 st.caption(parts.escaped(named(f"task.{item.task}_field", name)))
-                parts.code(_readable(value), None)
+                parts.code(_value_word(item.task, name, value), None)
     for text in word.explanation.values():
         parts.plain(text)
     if word.reason:
@@ -181,6 +186,12 @@ def _word(item: Item, word: Annotation, op: str) -> None:
             t("home.this_is_right"), key=f"settle:{item.id}:{word.id}", on_click=_settle,
             args=(item.id, op, word.answer, dict(word.explanation), says or "unknown"),
         )
+
+
+def _value_word(task: str, field: str, value: Any) -> str:
+    """The locale's word for a code (as the answer form shows it), else the value readable."""
+    keys = (f"task.{task}_{field}.{value}", f"task.{field}.{value}") if isinstance(value, str | bool) else ()
+    return next((t(key) for key in keys if has(key)), _readable(value))
 
 
 def _readable(value: Any) -> str:

@@ -24,7 +24,7 @@ def main() -> None:
     if not page.rows and chosen.page:
         st.query_params["page"] = str(max(0, (page.total - 1) // PAGE_SIZE))
         st.rerun()
-    _bulk(page)
+    _bulk(page, chosen)
     left, right = st.columns([0.28, 0.72], gap="medium")
     current_id = st.query_params.get("item") or (page.rows[0].item.id if page.rows else None)
     with left:
@@ -68,7 +68,6 @@ def _filters(session: Session, chosen: Filter) -> None:
             t("common.language"), langs, index=langs.index(chosen.lang or "any"), key="review_lang", on_change=picked, args=("lang",),
             width=130, format_func=lambda lang: t("common.all") if lang == "any" else t(f"common.lang_{lang}"),
         )
-        st.text_input(t("common.search"), value=chosen.search or "", key="review_q", on_change=picked, args=("q",), width=220)
 
 
 def _flag_choice(name: str, flags: dict[str, int]) -> str:
@@ -77,10 +76,19 @@ def _flag_choice(name: str, flags: dict[str, int]) -> str:
     return f"{named('review.flag_name', name)} ({flags.get(name, 0)})"
 
 
-def _bulk(page: ReviewPage) -> None:
+def _search() -> None:
+    reviewing.choose("q", st.session_state["review_q"])
+
+
+def _bulk(page: ReviewPage, chosen: Filter) -> None:
+    """The search, how many there are, and what can be done with all of them."""
     asked = st.session_state.get("_review_bulk")
     if asked is None:
         with st.container(horizontal=True, vertical_alignment="center"):
+            st.text_input(
+                t("common.search"), value=chosen.search or "", key="review_q", on_change=_search, width=280, label_visibility="collapsed",
+                placeholder=t("common.search"),
+            )
             st.caption(t("review.total", count=page.total))
             for action, icon in (("accept", ":material/done_all:"), ("reject", ":material/delete_sweep:")):
                 st.button(
@@ -109,13 +117,14 @@ def _bulk(page: ReviewPage) -> None:
 
 
 def _list(page: ReviewPage, chosen: Filter, current_id: str | None) -> None:
-    for row in page.rows:
-        label = parts.escaped(pairs.first_line(review.pair_of(row).instruction, 44))
-        icon = ":material/flag:" if row.item.flags else None
-        st.button(
-            label, key=f"row:{row.item.id}", icon=icon, width="stretch", type="primary" if row.item.id == current_id else "tertiary",
-            on_click=reviewing.open_item, args=(row.item.id,),
-        )
+    with st.container(key="review_list", gap=None):
+        for row in page.rows:
+            label = parts.escaped(pairs.first_line(review.pair_of(row).instruction, 44))
+            icon = ":material/flag:" if row.item.flags else None
+            st.button(
+                label, key=f"row:{row.item.id}", icon=icon, width="stretch", type="primary" if row.item.id == current_id else "tertiary",
+                on_click=reviewing.open_item, args=(row.item.id,),
+            )
     pages = -(-page.total // PAGE_SIZE)
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -40,9 +40,9 @@ def test_the_figures_are_those_of_the_store(busy: Store, be: Be) -> None:
     app = page("home")
     shown = plain(texts(app))
     assert "4 in all · 2 open · 1 disputed" in shown
-    assert "2 sites are open: Indirect call" in shown
-    assert "1 pairs wait for review" in shown and "1 pairs of answers wait" in shown
-    assert "2 items are ready to be frozen" in shown
+    assert "Indirect call: 2 open" in shown
+    assert "Waiting for review: 1" in shown and "Waiting for a choice: 1" in shown
+    assert "Ready to be frozen into a dataset: 2" in shown
     people = app.dataframe[0].value.set_index("User name")
     assert people.loc["wang", "Indirect call"] == 2 and people.loc["reva", "Instruction pair"] == 1
     alphas = app.dataframe[1].value

@@ -32,6 +32,8 @@ def main() -> None:
     found = report.read(session.settings.runs_dir / shown)
     st.text(t("report.dataset", label=found["dataset"]["label"], hash=found["dataset"]["hash"]))
     _downloads(found)
+    if found["evaluation"]["rows"] < found["evaluation"]["test_rows"]:
+        st.caption(t("report.part", rows=found["evaluation"]["rows"], total=found["evaluation"]["test_rows"]))
     for task in found["evaluation"]["tasks"]:
         _task(found["evaluation"], task)
     _quantized(found["quantized"])

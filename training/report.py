@@ -29,15 +29,18 @@ Figure = dict[str, float]
 Rows = list[dict[str, Any]]
 
 
-def build(predictions: dict[str, Rows], scored: dict[str, metrics.Metrics], folders: dict[str, str], seed: int) -> dict[str, Any]:
+def build(
+    predictions: dict[str, Rows], scored: dict[str, metrics.Metrics], folders: dict[str, str], seed: int, test_rows: int,
+) -> dict[str, Any]:
     """The evaluation as plain JSON. `predictions`: who -> rows as evaluate writes them, in the same order for all; `scored`: task ->
-    what the frozen manifest says is compared; `folders`: who -> model folder, as recorded."""
+    what the frozen manifest says is compared; `folders`: who -> model folder, as recorded; `test_rows`: rows of the whole test split."""
     tasks = {}
     for task in sorted({p["task"] for p in predictions[BEFORE]}):
         of_task = {who: [p for p in rows if p["task"] == task] for who, rows in predictions.items()}
         tasks[task] = _task(of_task, scored.get(task, {}), seed)
     examples = [example for task in tasks for example in _examples(predictions, task)]
-    return {"format": 1, "seed": seed, "models": folders, "rows": len(predictions[BEFORE]), "tasks": tasks, "examples": examples}
+    return {"format": 1, "seed": seed, "models": folders, "rows": len(predictions[BEFORE]), "test_rows": test_rows, "tasks": tasks,
+            "examples": examples}
 
 
 def _task(rows: dict[str, Rows], how: metrics.Metrics, seed: int) -> dict[str, Any]:
@@ -177,8 +180,8 @@ def markdown(evaluation: dict[str, Any], quantized: dict[str, Any] | None = None
     lines = ["# Before and after", ""]
     if about:
         lines += [f"Run {_cell(about['run'])}, dataset {_cell(about['dataset']['label'])} (`{about['dataset']['hash']}`).", ""]
-    lines += [f"{evaluation['rows']} rows of the frozen test split, answered greedily by each model from the prompt alone. Intervals are "
-              f"95 % bootstraps over rows (seed {evaluation['seed']}). An empty set against an empty set is right; an answer that cannot "
+    lines += [f"{evaluation['rows']} of the {evaluation['test_rows']} rows of the frozen test split, answered greedily by each model from "
+              f"the prompt alone. Intervals are 95 % bootstraps over rows (seed {evaluation['seed']}). An empty set against an empty set is right; an answer that cannot "
               "be parsed is wrong. surprise: nats a token of the right completion, lower is better.", ""]
     for task, found in evaluation["tasks"].items():
         lines += [f"## {_cell(task)}", "", *_task_lines(evaluation, task, found), ""]

@@ -45,7 +45,8 @@ def _write_run(runs_dir: Path, name: str, evaluated: bool = True, files: bool = 
         return run
     rows = {"base": [_prediction(0, None, EVIL), _prediction(1, "read", "ok"), _prediction(2, None, "no")],
             "tuned": [_prediction(0, "read", "{...}"), _prediction(1, "write", "bad"), _prediction(2, "read", "ok")]}
-    built = report.build(rows, {"function_pointer": {"targets": {"metric": "set", "key": "name"}}}, {"base": "b", "tuned": "t"}, seed=1)
+    how = {"function_pointer": {"targets": {"metric": "set", "key": "name"}}}
+    built = report.build(rows, how, {"base": "b", "tuned": "t"}, seed=1, test_rows=9)
     (run / "02-evaluate" / "report.json").write_text(json.dumps(built))
     complete(run / "02-evaluate", {"report": "02-evaluate/report.json"})
     if files:
@@ -84,6 +85,7 @@ def test_the_page_shows_before_and_after_with_won_and_lost(runs_dir: Path) -> No
     f1 = table[(table["Field"] == "targets") & (table["Figure"] == "F1")].iloc[0]
     assert f1["Untuned"].startswith("0.500 (") and f1["Tuned"].startswith("0.667 (")
     assert "made-v0001" in page.text[0].value
+    assert "3 of the 9 rows" in " ".join(c.value for c in page.caption)
 
 
 def test_quantized_files_are_shown_with_what_is_really_in_them(runs_dir: Path) -> None:

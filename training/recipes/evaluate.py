@@ -43,7 +43,8 @@ class Settings(Model):
 def run(ctx: StageContext) -> dict[str, Any]:
     frozen = data.open_dataset(ctx.dataset_dir)
     scored = {task: about["metrics"] for task, about in frozen.manifest["tasks"].items()}
-    rows = chosen_rows(data.read_rows(frozen, "sft", "test"), ctx.settings.rows_per_task)
+    test = data.read_rows(frozen, "sft", "test")
+    rows = chosen_rows(test, ctx.settings.rows_per_task)
     if not rows:
         return {"skipped": "no_test_rows"}
     folders = who_is_evaluated(ctx.result("merge") or {})
@@ -54,7 +55,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         file = ctx.stage_dir / f"predictions-{who}.jsonl"
         predictions[who] = _predict(ctx, ctx.path(folder), rows, scored, file, done_before=i * len(rows), total=total)
 
-    built = report.build(predictions, scored, folders, ctx.seed)
+    built = report.build(predictions, scored, folders, ctx.seed, len(test))
     write_atomically(ctx.stage_dir / "report.json", json.dumps(built, ensure_ascii=False, indent=1))
     write_atomically(ctx.stage_dir / "report.md", report.markdown(built))
     write_atomically(ctx.stage_dir / "report.csv", report.csv_text(built))

@@ -10,11 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from curation.errors import UserError
 from curation.model import canonical_json
 from curation.store.engine import Store, now
 from curation.store.tables import frozen
+
+
+class VersionTaken(UserError):
+    code = "version_taken"
+    text = "Version {version} of {name} was frozen by somebody else at the same moment. Look at it, and freeze again if yours differs."
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,13 @@ def record(
     publish: Callable[[], None],
 ) -> None:
     """Records a version and calls `publish` (which renames the finished folder) inside the same transaction: when either fails,
-    neither is seen. Raises sqlalchemy's IntegrityError when the version exists."""
+    neither is seen. Raises VersionTaken when somebody recorded this version in the meantime."""
+    mine = (frozen.c.name == name, frozen.c.version == version)
     with store.write() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(text("SELECT pg_advisory_xact_lock(730119)"))  # any constant of our own; SQLite's write lock does the same
+        if db.execute(select(frozen.c.version).where(*mine)).first() is not None:
+            raise VersionTaken(name=name, version=version)
         db.execute(frozen.insert().values(
             name=name, version=version, hash=hash_, options=canonical_json(options), counts=canonical_json(counts),
             created_at=now(), created_by=created_by,

@@ -75,6 +75,9 @@ def test_a_file_of_other_weights_is_refused_as_absurd(line: Path, quantized: dic
     quantize.convert(llama, run / "base", run / "02-quantize" / "flowsight-F16.gguf")
     with pytest.raises(RunFailed, match="nats a token away"):
         quantize.run(context(run, "quantize", quantize.Settings(types=["Q8_0"])))
+    assert not list((run / "02-quantize").iterdir())
+    again = quantize.run(context(run, "quantize", quantize.Settings(types=["Q8_0"])))
+    assert [f["type"] for f in again["files"]] == ["F16", "Q8_0"]
 
 
 def test_a_tokenizer_llama_cpp_does_not_know_is_refused_in_words(line: Path, tmp_path: Path, llama: tools.LlamaCpp) -> None:

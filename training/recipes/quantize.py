@@ -87,7 +87,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
                     **compare(llama, file, asked, tokenizer, settings.compare_tokens, threads)}
         ctx.log(f"{kind}: {measured['bytes']:,} bytes, KL {measured['kl_mean']:.2e} a token, "
                 f"same greedy answer {measured['same_answers']}/{measured['prompts']}")
-        _refuse_absurd(ctx, kind, measured, settings)
+        _refuse_absurd(ctx, file, kind, measured, settings)
         files.append(measured)
     ctx.emit("step", step=total, total=total)
     return {"name": settings.name, "files": files, "prompts": len(asked), "positions": files[0]["positions"],
@@ -203,10 +203,12 @@ def _check_tokenizer(ctx: StageContext, llama: tools.LlamaCpp, file: Path, asked
     return f"{same}/{len(asked)}"
 
 
-def _refuse_absurd(ctx: StageContext, kind: str, measured: dict[str, Any], settings: Settings) -> None:
+def _refuse_absurd(ctx: StageContext, file: Path, kind: str, measured: dict[str, Any], settings: Settings) -> None:
+    """Removes the file and raises RunFailed when it is too far away; a resumed stage makes it anew."""
     bits = 16 if kind == "F16" else int(kind[1])
     limit = settings.max_kl.get(bits, Settings.model_fields["max_kl"].default[bits])  # type: ignore[call-overload]
     if not measured["kl_mean"] <= limit:  # not a number is refused too
+        file.unlink()
         far = f"{kind} is {measured['kl_mean']:.3g} nats a token away from the HF model (limit {limit})"
         raise RunFailed(where=ctx.run_dir.name, why=far, todo="The file is broken, or the type too coarse for this model: "
                         "drop the type, or raise quantize.max_kl if that is meant.")

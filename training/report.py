@@ -182,7 +182,8 @@ def markdown(evaluation: dict[str, Any], quantized: dict[str, Any] | None = None
         lines += [f"Run {_cell(about['run'])}, dataset {_cell(about['dataset']['label'])} (`{about['dataset']['hash']}`).", ""]
     lines += [f"{evaluation['rows']} of the {evaluation['test_rows']} rows of the frozen test split, answered greedily by each model from "
               f"the prompt alone. Intervals are 95 % bootstraps over rows (seed {evaluation['seed']}). An empty set "
-              "against an empty set is right; an answer that cannot be parsed is wrong. surprise: nats a token of the right completion, lower is better.", ""]
+              "against an empty set is right; an answer that cannot be parsed is wrong. surprise: nats a token of the right completion, "
+              "lower is better.", ""]
     for task, found in evaluation["tasks"].items():
         lines += [f"## {_cell(task)}", "", *_task_lines(evaluation, task, found), ""]
     if quantized:

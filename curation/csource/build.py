@@ -35,8 +35,9 @@ def build_index(
     texts: Iterable[Any], cache_dir: Path | None = None, *, jobs: int | None = None, time_limit_s: float = 20.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Index:
-    """The index of a corpus. texts: (path, text) pairs, or objects with `path` and `text`. cache_dir: where facts are kept by content hash (None: nowhere).
-    jobs: processes (None: as many as cores, at most 8; 0: in this process, without limits). progress is called with (done, all) files.
+    """The index of a corpus. texts: (path, text) pairs, or objects with `path` and `text`. cache_dir: where facts are kept by content
+    hash (None: nowhere). jobs: processes (None: as many as cores, at most 8; 0: in this process, without limits). progress is called with
+    (done, all) files.
 
     A file that cannot be read (too deep, too slow, crashed) has no facts and is named in Index.problems(); the others are not affected."""
     given = dict(_pair(one) for one in texts)

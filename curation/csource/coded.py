@@ -12,10 +12,23 @@ from operator import attrgetter
 from typing import Any
 
 from curation.csource.facts import (
-    Arg, Assignment, Call, FactsProblem, Field, FileFacts, Function, Macro, NameUse, Operand, Prototype, Struct, Typedef, Variable,
+    Arg,
+    Assignment,
+    Call,
+    FactsProblem,
+    Field,
+    FileFacts,
+    Function,
+    Macro,
+    NameUse,
+    Operand,
+    Prototype,
+    Struct,
+    Typedef,
+    Variable,
 )
 
-VERSION = 1  # of the facts: raise it when extraction changes, so that cached facts are made again
+VERSION = 2  # of the facts: raise it when extraction changes, so that cached facts are made again
 _GETTERS = {
     kind: attrgetter(*(f.name for f in fields(kind)))
     for kind in (Arg, Assignment, Call, FactsProblem, Field, FileFacts, Function, Macro, NameUse, Operand, Prototype, Struct, Typedef, Variable)

@@ -1,8 +1,8 @@
 """In which encoding is a source file written, and what is its text?
 
 Order: byte order mark; NUL pattern of UTF-16/32 without a mark; strict UTF-8; GB18030 where the high bytes come in pairs as
-Chinese text has them; else Latin-1, which never fails. Not covered: Shift-JIS, Big5, EUC-KR (read as Latin-1 or GB18030: C itself stays right,
-only comments and strings suffer).
+Chinese text has them; else Latin-1, which never fails. Not covered: Shift-JIS, Big5, EUC-KR (read as Latin-1 or GB18030: C itself stays
+right, only comments and strings suffer).
 
 >>> decode("// 打开设备\\n".encode("gbk")).encoding
 'gb18030'

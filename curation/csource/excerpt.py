@@ -1,7 +1,8 @@
 """What is the smallest piece of the corpus that lets a reader check a proposal?
 
-The site's function (a window of it when it is long), the lines of the evidence with the head of what they stand in, and the candidates' definitions,
-in that order until the budget is spent; written file by file, the site's first, with `// file: PATH` headers and `...` for what is left out.
+The site's function (a window of it when it is long), the lines of the evidence with the head of what they stand in, and the candidates'
+definitions, in that order until the budget is spent; written file by file, the site's first, with `// file: PATH` headers and `...` for
+what is left out.
 
 >>> make_excerpt(index, proposal, max_tokens=400)
 '// file: a.c\\nstatic int my_open(void)\\n...'

@@ -1,7 +1,8 @@
 """Which facts do the corpus's own macros hide? Their invocations are expanded and read; what is found belongs to the invocation's place.
 
-A call inside a macro's body is a call at the line where the macro is invoked, as a debugger counts. Expanded are: invocations whose expansion calls
-through a pointer, pastes names, assigns, defines or holds an initializer; elements of initializers that are macros (tables made by X-macros).
+A call inside a macro's body is a call at the line where the macro is invoked, as a debugger counts. Expanded are: invocations whose
+expansion calls through a pointer, pastes names, assigns, defines or holds an initializer; elements of initializers that are macros
+(tables made by X-macros).
 
 >>> build_index([("a.c", "#define CALL(p) (p)->go(p)\\nvoid f(struct s *x) { CALL(x); }")]).calls("a.c")[-1].macro
 'CALL'
@@ -97,7 +98,8 @@ class Expander:
             self.functions.update(f.name for f in found.functions)
 
     def _reshape_all(self, one: FileFacts, locals_of: dict[str, set[str]]) -> None:
-        """Operands whose base or field is a macro (`#define alookup funcs->lookup`, `TABLE(x)[i].fn`) get the shape of what it stands for."""
+        """Operands whose base or field is a macro (`#define alookup funcs->lookup`, `TABLE(x)[i].fn`) get the shape of what it stands
+        for."""
         for fact in (*one.calls, *one.assignments):
             local = locals_of.get(fact.function or "", set())
             if isinstance(fact, Call):

@@ -13,7 +13,19 @@ import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
 from curation.csource.facts import (
-    Arg, Assignment, Call, FactsProblem, Field, FileFacts, Function, NameUse, Operand, Prototype, Struct, Typedef, Variable,
+    Arg,
+    Assignment,
+    Call,
+    FactsProblem,
+    Field,
+    FileFacts,
+    Function,
+    NameUse,
+    Operand,
+    Prototype,
+    Struct,
+    Typedef,
+    Variable,
 )
 from curation.csource.prepare import Prepared, prepare
 

@@ -1,8 +1,9 @@
 """Which functions and struct objects can each variable, field, parameter and return value hold?
 
-Inclusion constraints (Andersen 1994) over: variables and parameters; fields, one node for a (struct, field) pair over all objects (Heintze & Tardieu's
-field-based variant); returns; results of indirect calls. Arrays are one with their elements, pointers to function pointers one with what they
-point to. Solved with a worklist; an indirect call adds edges to the parameters of every function that reaches its callee.
+Inclusion constraints (Andersen 1994) over: variables and parameters; fields, one node for a (struct, field) pair over all objects
+(Heintze & Tardieu's field-based variant); returns; results of indirect calls. Arrays are one with their elements, pointers to function
+pointers one with what they point to. Solved with a worklist; an indirect call adds edges to the parameters of every function that reaches
+its callee.
 
 Written without a known struct type, a field's value reaches that field of every struct; read without one, it is read from every struct.
 
@@ -27,7 +28,8 @@ Fact = Call | Assignment | NameUse
 
 
 class Take(NamedTuple):
-    """A place where a function's (or object's) address is taken: what for, and into which node. owner: the variable whose initializer it is."""
+    """A place where a function's (or object's) address is taken: what for, and into which node. owner: the variable whose initializer it
+    is."""
 
     file: str
     line: int

@@ -12,7 +12,18 @@ from functools import cached_property
 
 from curation.csource.expansion import Expander
 from curation.csource.facts import (
-    Assignment, Call, FactsProblem, FileFacts, Function, Macro, NameUse, Operand, Prototype, Struct, Typedef, Variable,
+    Assignment,
+    Call,
+    FactsProblem,
+    FileFacts,
+    Function,
+    Macro,
+    NameUse,
+    Operand,
+    Prototype,
+    Struct,
+    Typedef,
+    Variable,
 )
 from curation.csource.flow import Flow
 from curation.csource.macros import Macros
@@ -136,8 +147,8 @@ class Index:
         return self._uses.get(name, [])
 
     def initializers(self, struct: str | None, field: str) -> list[NameUse]:
-        """Uses as the initializer of, or in an assignment to, a member `field` (the last step of the path). struct: "struct ops", a typedef's
-        name, or None for any; the member's own struct, so nested ones are found under the inner type."""
+        """Uses as the initializer of, or in an assignment to, a member `field` (the last step of the path). struct: "struct ops", a
+        typedef's name, or None for any; the member's own struct, so nested ones are found under the inner type."""
         if self._field_uses is None:
             self._field_uses = defaultdict(list)
             for one in self.facts.values():
@@ -148,8 +159,8 @@ class Index:
         return [u for u in self._field_uses.get(field, []) if wanted is None or (self.field_of(u) or (None, ""))[0] in (wanted, None)]
 
     def field_of(self, use: NameUse | Assignment) -> tuple[str | None, str] | None:
-        """(struct, field) that a use or assignment puts its value into: ("struct ops", "open"); struct None where it is not known; None for a plain
-        variable. Positional initializers are named by the struct's definition, "#2" where there is none."""
+        """(struct, field) that a use or assignment puts its value into: ("struct ops", "open"); struct None where it is not known; None
+        for a plain variable. Positional initializers are named by the struct's definition, "#2" where there is none."""
         if isinstance(use, Assignment):
             return self.flow.field_key(use, use.left)
         if use.operand is not None:

@@ -1,8 +1,8 @@
 """Which C would a person read here? Text made ready for a grammar that knows no preprocessor, every character at its old place.
 
-Comments, string contents and directives are blanked; macros are taken out of `#define`; conditional branches are all kept when the result can
-still be one program (else the first that is not `#if 0`); annotation macros in declarations (`__init`, `API_EXPORT`, `__aligned(8)`) are
-blanked by their position, not by a list of names; a `;` is put in the blank after macro statements that have none.
+Comments, string contents and directives are blanked; macros are taken out of `#define`; conditional branches are all kept when the result
+can still be one program (else the first that is not `#if 0`); annotation macros in declarations (`__init`, `API_EXPORT`, `__aligned(8)`)
+are blanked by their position, not by a list of names; a `;` is put in the blank after macro statements that have none.
 
 >>> prepare("static API_X int\\nf(void) __must(x)\\n{\\n}\\n", "a.c").code
 'static       int\\nf(void)          \\n{\\n}\\n'
@@ -21,7 +21,8 @@ from curation.csource.facts import Macro
 class Prepared:
     """code: as long as the text, ASCII only. names: offset of a function's name -> the name to use (macro-made functions).
     dropped: (start, end) offsets of conditional branches left out. functions: (start of header, opening brace, end) of what looks like
-    a function definition, to see which of them the grammar lost. depth: deepest bracket nesting."""
+    a function definition, to see which of them the grammar lost. depth: deepest bracket nesting.
+    assumed: macro -> whether it was taken as defined, where a branch could not stand beside the others."""
 
     code: str
     macros: list[Macro] = field(default_factory=list)
@@ -29,10 +30,12 @@ class Prepared:
     dropped: list[tuple[int, int]] = field(default_factory=list)
     functions: list[tuple[int, int, int]] = field(default_factory=list)
     depth: int = 0
+    assumed: dict[str, bool] = field(default_factory=dict)
 
 
 _LEX = re.compile(
-    r"""//(?:[^\\\n]|\\.|\\\n)*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.|\\\n)*"?|'(?:[^'\\\n]|\\.|\\\n)*'?|^[ \t]*\#(?:[^\\\n/"']|\\.|\\\n|/(?![/*])|"""
+    r"""//(?:[^\\\n]|\\.|\\\n)*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.|\\\n)*"?|'(?:[^'\\\n]|\\.|\\\n)*'?|^[
+    \t]*\#(?:[^\\\n/"']|\\.|\\\n|/(?![/*])|"""
     r""""(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|//(?:[^\\\n]|\\.|\\\n)*|/\*.*?(?:\*/|\Z))*""",
     re.DOTALL | re.MULTILINE,
 )
@@ -104,7 +107,8 @@ def _string_body(inner: str) -> str:
 
 
 def _without_grammar(code: str) -> str:
-    """The C of a yacc or lex file: prologue, actions and epilogue; rules and declarations blanked, `$1` and `@1` made names of the same length."""
+    """The C of a yacc or lex file: prologue, actions and epilogue; rules and declarations blanked, `$1` and `@1` made names of the same
+    length."""
     marks = [m.start() for m in re.finditer(r"^%%", code, re.MULTILINE)]
     if not marks:
         return code
@@ -128,6 +132,9 @@ def _without_grammar(code: str) -> str:
 
 
 # ---- directives
+
+
+_SIMPLE = re.compile(r"(ifdef|ifndef|if|elif|elifdef|elifndef)\s*!?\s*(?:defined)?\s*\(?\s*(\w+)\s*\)?\s*\Z")
 
 
 @dataclass
@@ -182,20 +189,39 @@ def _choose(prepared: Prepared, chars: list[str], group: _Group) -> None:
             _blank_span(chars, branch.start, branch.end)
         else:
             kept.append((branch, "".join(chars[branch.start:branch.end])))
-    if len(kept) < 2:
-        return
     bodies = [body.strip() for _, body in kept]
-    if all(_balanced(body) and (not body or body[-1] in ";{},:") for body in bodies):
-        return
-    if all(_balanced(body) for body in bodies) and all(not body or body.startswith(".") for body in bodies):
-        for mark in group.marks[1:-1]:
-            chars[mark] = "," if chars[mark] != "\n" else "\n"
-        return
-    first = next((i for i, body in enumerate(bodies) if body), 0)
+    whole = [_balanced(body) for body in bodies]
+    if all(whole):
+        if len(kept) < 2 or all(not body or body[-1] in ";{},:" for body in bodies):
+            return
+        if all(not body or body.startswith(".") for body in bodies):
+            for mark in group.marks[1:-1]:
+                chars[mark] = "," if chars[mark] != "\n" else "\n"
+            return
+        first = next((i for i, body in enumerate(bodies) if body), 0)
+    else:
+        chosen = _consistent(prepared.assumed, group)
+        first = next((i for i, (branch, _) in enumerate(kept) if branch is chosen), -1)
     for i, (branch, body) in enumerate(kept):
         if i != first and body.strip():
             prepared.dropped.append((branch.start, branch.end))
             _blank_span(chars, branch.start, branch.end)
+
+
+def _consistent(assumed: dict[str, bool], group: _Group) -> _Branch | None:
+    """The one branch to keep of a group whose branches open or close brackets, so that groups under the same macro agree: the first time
+    a macro is taken as its first branch wants it. None: no branch holds."""
+    for branch in group.branches:
+        if branch.condition.startswith("else"):
+            return branch
+        found = _SIMPLE.match(branch.condition)
+        name, wanted = branch.condition, True
+        if found is not None:
+            name = found.group(2)
+            wanted = (found.group(1) in ("ifndef", "elifndef")) == ("!" in branch.condition)
+        if assumed.setdefault(name, wanted) == wanted:
+            return branch
+    return None
 
 
 def _balanced(body: str) -> bool:
@@ -468,8 +494,8 @@ def _name_macro_function(
 
 
 def _clean_variable(items: list[tuple[str, int, int, str]], words: list[int], drop: list[tuple[int, int]]) -> None:
-    """Of the words of a variable's or parameter's declaration keeps one type and one name: the name is the last word that does not look like a
-    macro, the type the last such one before it (before the first `*`, if there is one)."""
+    """Of the words of a variable's or parameter's declaration keeps one type and one name: the name is the last word that does not look
+    like a macro, the type the last such one before it (before the first `*`, if there is one)."""
     stop = next((i for i, item in enumerate(items) if item[3] == ","), len(items))
     bracket = next((i for i, item in enumerate(items) if item[3] == "["), stop)
     closing = max((i for i, item in enumerate(items[:stop]) if item[3] == "]"), default=bracket)

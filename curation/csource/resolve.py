@@ -1,7 +1,8 @@
 """Which functions can an indirect call reach, best first, why, and is that all?
 
-First what flow says; where it finds nothing, in steps: the same field name in any struct, the same signature among functions whose address is taken,
-the same number of arguments. The step is the evidence's kind. A candidate whose parameters do not fit the call's arguments stays only where no other fits.
+First what flow says; where it finds nothing, in steps: the same field name in any struct, the same signature among functions whose
+address is taken, the same number of arguments. The step is the evidence's kind. A candidate whose parameters do not fit the call's
+arguments stays only where no other fits.
 
 >>> [(c.name, c.evidence[0].kind) for c in resolve(index, flow, call).candidates]
 [('my_open', 'initializer')]
@@ -30,9 +31,10 @@ _EVIDENCE_LIMIT = 5
 
 @dataclass
 class Resolution:
-    """candidates: best first. likely: how many of the first ones to put into an answer: those whose struct object can be the one at the call where
-    objects are known, all that flow found otherwise, the best of a fallback. step: which step found them. completeness: complete (every place that can put a value there was seen), incomplete,
-    external (nothing in the corpus puts a value there), none (no candidate of any step)."""
+    """candidates: best first. likely: how many of the first ones to put into an answer: those whose struct object can be the one at the
+    call where objects are known, all that flow found otherwise, the best of a fallback. step: which step found them. completeness:
+    complete (every place that can put a value there was seen), incomplete, external (nothing in the corpus puts a value there), none (no
+    candidate of any step)."""
 
     candidates: list[Candidate] = field(default_factory=list)
     step: Step = "none"
@@ -217,8 +219,8 @@ def _at(index: Index, file: str, line: int, column: int | None, kind: str) -> Ev
 
 
 def _open(index: Index, flow: Flow, call: Call) -> bool:
-    """Whether the callee can also hold what nobody here put there: it comes through a parameter of a function that other programs may call, out of a call
-    to one that is not here, or through a field written without a known struct."""
+    """Whether the callee can also hold what nobody here put there: it comes through a parameter of a function that other programs may
+    call, out of a call to one that is not here, or through a field written without a known struct."""
     todo = list(flow.calls_at.get(id(call), []))
     if not todo:
         return True

@@ -1,6 +1,7 @@
 """A process that reads C files and may be killed: `python -m curation.csource.worker`, started by curation.csource.build.
 
-It first says `ready`. Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes: JSON [file, text] in, encoded facts out.
+It first says `ready`. Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes: JSON [file, text] in,
+encoded facts out.
 """
 from __future__ import annotations
 

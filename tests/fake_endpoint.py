@@ -109,13 +109,30 @@ def answer_text(body: dict[str, Any], number: int, mode: str = "pairs") -> str:
         return ("It runs in interrupt context, so it must not sleep and only schedules work." if sure
                 else f"It may run anywhere, I would guess number {number}, so sleeping is fine.")
     wanted = int((re.search(r"\d+", asked) or re.match("", "1") or [1])[0] or 1)
-    pairs = [pair(number * 10 + n, chinese) for n in range(wanted)]
+    pairs = [pair(number * 10 + n, chinese, _site_task(body["messages"][0]["content"])) for n in range(wanted)]
     text = json.dumps(pairs, ensure_ascii=False)
     return f"Here you are:\n```json\n{text}\n```\n" if mode == "fenced" else text
 
 
-def pair(number: int, chinese: bool) -> dict[str, str]:
-    """A valid pair that no other number gives, and unlike enough to the others not to be a near duplicate."""
+def _site_task(system: str) -> str | None:
+    """The site task whose answer the examples begin with; None for general pairs."""
+    if "first line" not in system and "第一行" not in system:
+        return None
+    words = {"function_pointer": ("function pointer", "函数指针"), "callback_timing": ("may sleep", "能否睡眠")}
+    return next((task for task, subject in words.items() if any(word in system for word in subject)), "async_pattern")
+
+
+def _site_answer(task: str, function: str) -> dict[str, Any]:
+    if task == "function_pointer":
+        return {"targets": [{"name": function, "file": None, "line": None}], "completeness": "complete"}
+    if task == "callback_timing":
+        return {"context": "sync", "may_sleep": None, "trigger": None, "chain": [function], "registered_via": None}
+    return {"mechanism": None, "handler": None, "phases": []}
+
+
+def pair(number: int, chinese: bool, site_task: str | None = None) -> dict[str, str]:
+    """A valid pair that no other number gives, and unlike enough to the others not to be a near duplicate. site_task: begin the output
+    with an answer of this task."""
     draw = random.Random(number)
     thing, verb, other = (_word(draw) for _ in range(3))
     body = [draw.choice(_STATEMENTS).format(t=thing, a=_word(draw), b=_word(draw), n=draw.randrange(99)) for _ in range(draw.randint(4, 9))]
@@ -124,12 +141,13 @@ def pair(number: int, chinese: bool) -> dict[str, str]:
         *body, f"\treturn {other}_{thing}(it);", "}", f"static const struct {thing}_ops {thing}_table = {{ .{verb} = {thing}_{verb} }};",
     ])
     words = " ".join(_word(draw) for _ in range(8))
+    first = json.dumps(_site_answer(site_task, f"{thing}_{verb}")) + "\n\n" if site_task else ""
     if chinese:
         told = f"会调用 {thing}_{verb}()：{thing}_table 的初始化把它赋给成员 {verb}，最后转到 {other}_{thing}()。相关名称：{words}。"
-        return {"instruction": f"通过 {thing}_table.{verb} 会调用到哪个函数？", "input": code, "output": told}
+        return {"instruction": f"通过 {thing}_table.{verb} 会调用到哪个函数？", "input": code, "output": first + told}
     return {
         "instruction": f"Which function does {thing}_table.{verb} reach?", "input": code,
-        "output": f"It reaches {thing}_{verb}(), which the initializer of {thing}_table names; it ends in {other}_{thing}(). See {words}.",
+        "output": f"{first}It reaches {thing}_{verb}(), named by the initializer; it ends in {other}_{thing}(). See {words}.",
     }
 
 

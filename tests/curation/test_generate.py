@@ -10,6 +10,7 @@ from curation.llm.answers import UnreadableAnswer
 from curation.model import Actor
 from curation.settings import load_settings
 from curation.store import items, ledger, open_store
+from curation.tasks import get_task, site_tasks
 from tests.fake_endpoint import running
 
 LEAD = Actor(name="lead", role="lead")
@@ -178,3 +179,31 @@ def test_only_a_lead_may_spend_and_an_unknown_task_or_source_is_named(store, set
         with pytest.raises(NotFound, match="nowhere"):
             generate.run(store, settings, LEAD, options(server, source="nowhere"))
         assert server.requests == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("task", [task.name for task in site_tasks()])
+def test_from_the_shipped_seeds_come_rows_whose_first_line_is_the_tasks_answer(tmp_path, task, lang):
+    shipped = load_settings(tmp_path / "home")
+    store = open_store(shipped.store_url)
+    with running() as server:
+        counts = generate.run(store, shipped, LEAD, options(server, task=task, lang=lang, count=2))
+    assert (counts.rows, counts.flagged) == (2, 0)
+    for item in items.find(store):
+        get_task(task).check(json.loads(item.payload["output"].split("\n\n")[0]))
+    store.close()
+
+
+def test_a_row_without_the_tasks_answer_in_its_first_line_is_flagged(tmp_path):
+    shipped = load_settings(tmp_path / "home")
+    store = open_store(shipped.store_url)
+    with running() as server:
+        campaign = generate._Campaign(store, shipped, options(server, task="function_pointer"))
+        claim = next(campaign._claims())
+        rows = [{"instruction": "Which function does it reach?", "input": CODE.format(n=name), "output": output} for name, output in (
+            ("x", "It reaches x_go(), which is the only one."), ("y", '{"targets": "y_go"}\n\nIt reaches y_go(), which is the only one.'))]
+        ledger.answered(store, claim.name, json.dumps(rows), 1, 1)
+        campaign.take(claim.name, claim.ordinal, claim.request, json.dumps(rows))
+    found = [flag for item in items.find(store) for flag in item.flags if flag.filter == "answer_json"]
+    assert len(found) == 2 and "no JSON object" in found[0].params["why"] and "targets" in found[1].params["why"]
+    store.close()

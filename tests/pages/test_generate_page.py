@@ -32,7 +32,8 @@ def test_a_campaign_runs_as_a_job_and_its_rows_and_cost_are_shown(workspace):
         jobs.wait(load_settings(), job, 60)
         app.run()
         assert not app.exception
-    assert generate.status(workspace, "first").rows == 4
+    counts = generate.status(workspace, "first")
+    assert (counts.rows, counts.flagged) == (4, 0)
     shown = metrics(app)
     assert (shown["Rows"], shown["Answers"], shown["Failed"]) == ("4", "1", "0") and int(shown["Tokens asked"].replace(",", "")) > 100
     assert not app.button(key="generate_start").disabled and app.button(key="generate_stop").disabled

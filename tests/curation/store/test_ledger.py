@@ -3,16 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from curation.model import Flag, Item
-from curation.store import items, ledger, open_store
+from curation.store import items, ledger
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = open_store(f"sqlite:///{tmp_path}/store.sqlite")
-    yield opened
-    opened.close()
 
 
 def test_a_request_is_claimed_once_whoever_asks(store):

@@ -27,8 +27,8 @@ _MAX_FILE_BYTES = 16 * 2**20
 
 @dataclass
 class ProposeReport:
-    """sites: how many proposals of each task. added, known: items new in the store, and items that it had already. problems: files or parts of files
-    that gave no facts."""
+    """sites: how many proposals of each task. added, known: items new in the store, and items that it had already. problems: files or
+    parts of files that gave no facts."""
 
     sites: dict[str, int] = field(default_factory=dict)
     added: int = 0
@@ -44,7 +44,12 @@ def chosen_tasks(names: Iterable[str] | None) -> list[Task]:
     tasks = [get_task(name) for name in wanted]
     for task in tasks:
         if task.propose is None:
-            raise BadValue(field="task", value=task.name, why="has no sites to propose", todo=f"Choose among {', '.join(t.name for t in site_tasks())}.")
+            raise BadValue(
+                field="task",
+                value=task.name,
+                why="has no sites to propose",
+                todo=f"Choose among {', '.join(t.name for t in site_tasks())}.",
+            )
     return tasks
 
 
@@ -61,8 +66,8 @@ def propose_texts(texts: Iterable[Any], tasks: Iterable[str] | None = None, *, c
 
 
 def read_folder(path: Path) -> tuple[list[tuple[str, str]], list[FactsProblem]]:
-    """The C files below a folder as (path relative to it with `/`, text), by path; and those that could not be read. Links are not followed; `.git` and
-    other hidden folders are left out. A single file is a folder of one. Raises NotFound."""
+    """The C files below a folder as (path relative to it with `/`, text), by path; and those that could not be read. Links are not
+    followed; `.git` and other hidden folders are left out. A single file is a folder of one. Raises NotFound."""
     if not path.exists():
         raise NotFound(kind="folder", name=str(path))
     texts: list[tuple[str, str]] = []
@@ -115,8 +120,8 @@ def propose_source(
     store: Store, settings: Settings, actor: Actor, source: str, tasks: Iterable[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ProposeReport:
-    """Proposes the sites of an imported source and adds them as items to label, in the order of files and lines. Again: adds only what is not
-    there yet. progress is called with (done, all) files read. Raises NotFound, NotAllowed."""
+    """Proposes the sites of an imported source and adds them as items to label, in the order of files and lines. Again: adds only what is
+    not there yet. progress is called with (done, all) files read. Raises NotFound, NotAllowed."""
     require(actor, "lead", action="propose sites")
     wanted = chosen_tasks(tasks)
     index = build_index(sources.texts(store, settings, source), settings.cache_dir, progress=progress)
@@ -134,9 +139,17 @@ def propose_source(
 
 
 def item_of(index: Index, source: str, proposal: Proposal) -> Item:
-    """A proposal as an item to label. Its id is made of the source, the task, the place and the expression: the same site again is the same item."""
+    """A proposal as an item to label. Its id is made of the source, the task, the place and the expression: the same site again is the
+    same item."""
     return Item(
-        id=stable_id(proposal.task, source, proposal.file, proposal.line, proposal.column, proposal.expression), task=proposal.task, origin="site",
-        source=source, file=proposal.file, line=proposal.line, payload=proposal.model_dump(mode="json"),
-        excerpt=make_excerpt(index, proposal, EXCERPT_TOKENS), group=f"{source}/{proposal.file}", meta={"proposer": PROPOSER},
+        id=stable_id(proposal.task, source, proposal.file, proposal.line, proposal.column, proposal.expression),
+        task=proposal.task,
+        origin="site",
+        source=source,
+        file=proposal.file,
+        line=proposal.line,
+        payload=proposal.model_dump(mode="json"),
+        excerpt=make_excerpt(index, proposal, EXCERPT_TOKENS),
+        group=f"{source}/{proposal.file}",
+        meta={"proposer": PROPOSER},
     )

@@ -12,6 +12,21 @@ from curation.csource.index import Index
 from curation.csource.outline import outline
 
 __all__ = [
-    "C_SUFFIXES", "Arg", "Call", "Decoded", "FactsProblem", "Function", "Index", "Macro", "NameUse", "Operand", "Struct", "Undecodable", "Variable",
-    "build_index", "decode", "make_excerpt", "outline",
+    "C_SUFFIXES",
+    "Arg",
+    "Call",
+    "Decoded",
+    "FactsProblem",
+    "Function",
+    "Index",
+    "Macro",
+    "NameUse",
+    "Operand",
+    "Struct",
+    "Undecodable",
+    "Variable",
+    "build_index",
+    "decode",
+    "make_excerpt",
+    "outline",
 ]

@@ -128,7 +128,12 @@ class _Reader:
     def read(self, file: str, text: str) -> FileFacts:
         if self.process is None:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "curation.csource.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_PROJECT)
+                [sys.executable, "-m", "curation.csource.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=_PROJECT,
+            )
             assert self.process.stdout is not None
             read_message(self.process.stdout)  # its start does not count against the file
         process = self.process

@@ -31,13 +31,29 @@ from curation.csource.facts import (
 VERSION = 2  # of the facts: raise it when extraction changes, so that cached facts are made again
 _GETTERS = {
     kind: attrgetter(*(f.name for f in fields(kind)))
-    for kind in (Arg, Assignment, Call, FactsProblem, Field, FileFacts, Function, Macro, NameUse, Operand, Prototype, Struct, Typedef, Variable)
+    for kind in (
+        Arg,
+        Assignment,
+        Call,
+        FactsProblem,
+        Field,
+        FileFacts,
+        Function,
+        Macro,
+        NameUse,
+        Operand,
+        Prototype,
+        Struct,
+        Typedef,
+        Variable,
+    )
 }
 
 
 def encode_facts(facts: FileFacts) -> bytes:
-    return json.dumps(facts, default=lambda one: _GETTERS[type(one)](one), ensure_ascii=False, separators=(",", ":"), check_circular=False).encode(
-        "utf-8", "surrogatepass")
+    return json.dumps(
+        facts, default=lambda one: _GETTERS[type(one)](one), ensure_ascii=False, separators=(",", ":"), check_circular=False
+    ).encode("utf-8", "surrogatepass")
 
 
 def decode_facts(data: bytes) -> FileFacts:
@@ -58,24 +74,38 @@ def _pairs(rows: list[list[str]]) -> list[tuple[str, str]]:
 
 
 def _function(row: list[Any]) -> Function:
-    return Function(*row[:8], _pairs(row[8]), *row[9:])
+    row[8] = _pairs(row[8])
+    return Function(*row)
 
 
 def _call(row: list[Any]) -> Call:
-    args = [Arg(text, [_operand(o) for o in operands]) for text, operands in row[7]]
-    return Call(*row[:7], args, _operand(row[8]), row[9], row[10], [_operand(o) for o in row[11]])
+    row[7:9] = [Arg(text, [_operand(o) for o in operands]) for text, operands in row[7]], _operand(row[8])
+    row[11] = [_operand(o) for o in row[11]]
+    return Call(*row)
 
 
 def _use(row: list[Any]) -> NameUse:
-    operand = _operand(row[9]) if row[9] is not None else None
-    return NameUse(*row[:7], tuple(row[7]), row[8], operand, row[10], row[11], tuple(row[12]))
+    row[7], row[12] = tuple(row[7]), tuple(row[12])
+    row[9] = _operand(row[9]) if row[9] is not None else None
+    return NameUse(*row)
 
 
 def _assignment(row: list[Any]) -> Assignment:
-    return Assignment(*row[:5], _operand(row[5]), [_operand(o) for o in row[6]])
+    row[5:7] = _operand(row[5]), [_operand(o) for o in row[6]]
+    return Assignment(*row)
+
+
+def _struct(row: list[Any]) -> Struct:
+    row[4] = [Field(*f) for f in row[4]]
+    return Struct(*row)
+
+
+def _prototype(row: list[Any]) -> Prototype:
+    row[4] = _pairs(row[4])
+    return Prototype(*row)
 
 
 _MAKERS: list[Callable[[list[Any]], Any]] = [
-    _function, _call, _use, _assignment, lambda r: Variable(*r), lambda r: Struct(*r[:4], [Field(*f) for f in r[4]]), lambda r: Typedef(*r),
-    lambda r: Prototype(*r[:4], _pairs(r[4]), r[5]), lambda r: Macro(*r), lambda r: FactsProblem(*r),
+    _function, _call, _use, _assignment, lambda r: Variable(*r), _struct, lambda r: Typedef(*r), _prototype, lambda r: Macro(*r),
+    lambda r: FactsProblem(*r),
 ]

@@ -64,7 +64,11 @@ def _pieces(index: Index, proposal: Proposal) -> Iterator[tuple[str, set[int]]]:
         yield proposal.file, set(range(max(site.start_line, first), min(site.end_line, last) + 1))
     for candidate in proposal.candidates[:_CANDIDATES]:
         for function in index.functions(candidate.name):
-            if function.file == candidate.file and function.line == candidate.line and function.end_line - function.start_line <= _BODY_LINES:
+            if (
+                function.file == candidate.file
+                and function.line == candidate.line
+                and function.end_line - function.start_line <= _BODY_LINES
+            ):
                 yield function.file, set(range(function.start_line, function.end_line + 1))
     for evidence in more:
         yield from _around(index, evidence)
@@ -103,12 +107,12 @@ def _around(index: Index, evidence: Evidence) -> Iterator[tuple[str, set[int]]]:
             lines.add(at)
             break
         at -= 1
-    text = index.lines(evidence.file)
-    for after in range(evidence.line, min(len(text), evidence.line + 400)):
-        if text[after - 1].startswith("}"):
+    all_lines = index.lines(evidence.file)
+    for after in range(evidence.line, min(len(all_lines), evidence.line + 400)):
+        if all_lines[after - 1].startswith("}"):
             lines.add(after)
             break
-        if after == evidence.line and text[after - 1].rstrip().endswith(";"):
+        if after == evidence.line and all_lines[after - 1].rstrip().endswith(";"):
             break
     yield evidence.file, lines
 

@@ -100,7 +100,8 @@ class Expander:
     def _reshape_all(self, one: FileFacts, locals_of: dict[str, set[str]]) -> None:
         """Operands whose base or field is a macro (`#define alookup funcs->lookup`, `TABLE(x)[i].fn`) get the shape of what it stands
         for."""
-        for fact in (*one.calls, *one.assignments):
+        facts: list[Call | Assignment] = [*one.calls, *one.assignments]
+        for fact in facts:
             local = locals_of.get(fact.function or "", set())
             if isinstance(fact, Call):
                 if fact.callee_name is None:
@@ -119,7 +120,9 @@ class Expander:
             macro = self.macros.get(operand.base, file)
             if macro is None or macro.params is not None or not _PATH.match(macro.body):
                 return operand
-        elif not any(w in self.macros.by_name for w in operand.fields) and (operand.base not in self.macros.by_name or operand.base in local):
+        elif not any(w in self.macros.by_name for w in operand.fields) and (
+            operand.base not in self.macros.by_name or operand.base in local
+        ):
             return operand
         text = self._fragment(operand.text, file)
         if text is None:
@@ -128,7 +131,9 @@ class Expander:
         shaped = next((a.right[0] for a in found if a.left.base == "v" and a.right), None)
         if shaped is None or (shaped.call and shaped.base == operand.base):
             return operand
-        return Operand(operand.text, shaped.base, shaped.fields, operand.address or shaped.address, operand.cast or shaped.cast, shaped.call)
+        return Operand(
+            operand.text, shaped.base, shaped.fields, operand.address or shaped.address, operand.cast or shaped.cast, shaped.call
+        )
 
     def _expanded(self, text: str, file: str) -> str | None:
         expanded = self.macros.expand(text, file)
@@ -144,7 +149,12 @@ class Expander:
     def _value(self, assignment: Assignment, operand: Operand, local: set[str]) -> FileFacts | None:
         """What a macro as a value, or as a piece of a brace list, puts into the assignment's left side."""
         text = self._fragment(operand.text, assignment.file)
-        if text is None or not (_WORD.search(text)) or not any(w in self.functions or w in local for w in _WORD.findall(text)) and "->" not in text:
+        if (
+            text is None
+            or not (_WORD.search(text))
+            or not any(w in self.functions or w in local for w in _WORD.findall(text))
+            and "->" not in text
+        ):
             return None
         listed = assignment.kind == "initializer" and bool(assignment.left.fields)
         code = f"int v[] = {{ {text} }};" if listed else f"v = {text};"
@@ -169,6 +179,11 @@ class Expander:
         names = {o.base for m in kept.assignments for o in m.right}
         for use in found.uses:
             if use.name in names and use.name in self.functions:
-                use.function, use.kind, use.variable, use.fields = assignment.function, "initializer", assignment.left.base, assignment.left.fields
+                use.function, use.kind, use.variable, use.fields = (
+                    assignment.function,
+                    "initializer",
+                    assignment.left.base,
+                    assignment.left.fields,
+                )
                 kept.uses.append(use)
         return kept

@@ -33,15 +33,41 @@ MAX_DEPTH = 1500  # nested brackets; real code stays under 100, generated tables
 MAX_LINE = 1 << 20  # characters; generated tables stay under 100,000
 _CHAIN = 60  # links followed in one expression a.b.c...
 _TEXT = 300  # characters kept of an argument's text
-_SKIP = frozenset(("number_literal", "string_literal", "char_literal", "concatenated_string", "true", "false", "null", "comment", "sizeof_expression"))
+_SKIP = frozenset(
+    ("number_literal", "string_literal", "char_literal", "concatenated_string", "true", "false", "null", "comment", "sizeof_expression")
+)
 _NOT_NAMES = frozenset(("NULL", "true", "false", "nullptr"))
 # Calls that only hand their first argument on (macros of the kernel and of C11; the result is the argument).
-_PASS_ON = frozenset((
-    "rcu_dereference", "rcu_dereference_raw", "rcu_dereference_protected", "rcu_dereference_check", "rcu_dereference_bh", "rcu_dereference_rtnl",
-    "rtnl_dereference", "rcu_access_pointer", "READ_ONCE", "ACCESS_ONCE", "WRITE_ONCE", "smp_load_acquire", "atomic_load", "likely", "unlikely",
-    "atomic_load_explicit", "RCU_INITIALIZER", "__builtin_expect", "ERR_CAST", "get_unaligned", "uv_upgrade", "srcu_dereference", "xchg",
-    "lockless_dereference", "va_arg", "__va_arg",
-))
+_PASS_ON = frozenset(
+    (
+        "rcu_dereference",
+        "rcu_dereference_raw",
+        "rcu_dereference_protected",
+        "rcu_dereference_check",
+        "rcu_dereference_bh",
+        "rcu_dereference_rtnl",
+        "rtnl_dereference",
+        "rcu_access_pointer",
+        "READ_ONCE",
+        "ACCESS_ONCE",
+        "WRITE_ONCE",
+        "smp_load_acquire",
+        "atomic_load",
+        "likely",
+        "unlikely",
+        "atomic_load_explicit",
+        "RCU_INITIALIZER",
+        "__builtin_expect",
+        "ERR_CAST",
+        "get_unaligned",
+        "uv_upgrade",
+        "srcu_dereference",
+        "xchg",
+        "lockless_dereference",
+        "va_arg",
+        "__va_arg",
+    )
+)
 _STORE_SECOND = {"rcu_assign_pointer", "RCU_INIT_POINTER", "WRITE_ONCE", "smp_store_release", "atomic_store", "smp_store_mb", "xchg"}
 _CONTAINER = {"container_of": (1, 0), "list_entry": (1, 0), "list_first_entry": (1, 0), "hlist_entry": (1, 0), "rb_entry": (1, 0),
               "container_of_const": (1, 0), "from_timer": (-1, 1), "CONTAINER_OF": (1, 0), "containerof": (1, 0),
@@ -95,7 +121,8 @@ def extract_fragment(code: str, file: str, line: int, column: int, function: str
         call.macro = macro
     if function:
         facts.functions.clear()
-        for fact in (*facts.calls, *facts.uses, *facts.assignments, *facts.variables):
+        placed: list[Call | NameUse | Assignment | Variable] = [*facts.calls, *facts.uses, *facts.assignments, *facts.variables]
+        for fact in placed:
             fact.function = function
     return facts
 
@@ -144,6 +171,7 @@ class _Walk:
         cursor = root.walk()
         while True:
             node = cursor.node
+            assert node is not None
             kind = node.type
             if self.function is not None and node.start_byte + base >= self.function_end:
                 self.leave_function()
@@ -212,7 +240,8 @@ class _Walk:
         if name is not None:
             return f"{keyword} {self.raw(name)}"
         offset = spec.start_byte + self.base
-        return f"{keyword} @{self.facts.file}:{self.line(offset)}:{offset - (self.ends[self.line(offset) - 2] if self.line(offset) > 1 else 0)}"
+        line = self.line(offset)
+        return f"{keyword} @{self.facts.file}:{line}:{offset - (self.ends[line - 2] if line > 1 else 0)}"
 
     def declared(self, declarator: Node) -> tuple[Node | None, str, Node | None]:
         """(name node, the declarator without the name, the function_declarator right around the name)."""
@@ -253,8 +282,16 @@ class _Walk:
             params = []
         stars = self.text[declarator.start_byte + self.base:name.start_byte + self.base].count("*")
         self.function = Function(
-            called, self.facts.file, line, column, self.line(start), self.line(node.end_byte + self.base - 1),
-            re.search(r"\bstatic\b", header[:200]) is not None, "" if made else (self.type_text(node) + (" " + "*" * stars if stars else "")).strip(), params, variadic,
+            called,
+            self.facts.file,
+            line,
+            column,
+            self.line(start),
+            self.line(node.end_byte + self.base - 1),
+            re.search(r"\bstatic\b", header[:200]) is not None,
+            "" if made else (self.type_text(node) + (" " + "*" * stars if stars else "")).strip(),
+            params,
+            variadic,
             re.findall(r"\b(__\w+|[A-Z][A-Z0-9_]{2,})\b", header.split("(")[0])[:8],
         )
         self.function_end = node.end_byte + self.base
@@ -365,20 +402,20 @@ class _Walk:
     def operands(self, node: Node) -> list[Operand]:
         """The values an expression may have, as far as they are places, names or calls."""
         found: list[Operand] = []
-        todo = [(node, None)]
+        todo: list[tuple[Node, str | None]] = [(node, None)]
         for _ in range(_CHAIN):
             if not todo:
                 break
             at, cast = todo.pop()
             kind = at.type
             if kind == "parenthesized_expression":
-                inner = at.named_children
-                if inner and inner[0].type == "compound_statement" and inner[0].named_children:
-                    last = inner[0].named_children[-1]
+                inside = at.named_children
+                if inside and inside[0].type == "compound_statement" and inside[0].named_children:
+                    last = inside[0].named_children[-1]
                     if last.type == "expression_statement" and last.named_children:
                         todo.append((last.named_children[0], cast))
-                elif inner:
-                    todo.append((inner[-1], cast))
+                elif inside:
+                    todo.append((inside[-1], cast))
             elif kind == "cast_expression":
                 value = at.child_by_field_name("value")
                 spec = at.child_by_field_name("type")
@@ -475,7 +512,9 @@ class _Walk:
                 at = at.child_by_field_name("value")
                 if steps and at is not None:
                     inner_shape = self.shape_once(at)
-                    return Operand(text, inner_shape.base if inner_shape and not inner_shape.fields else None, tuple(reversed(steps)), address, cast)
+                    return Operand(
+                        text, inner_shape.base if inner_shape and not inner_shape.fields else None, tuple(reversed(steps)), address, cast
+                    )
             elif kind == "call_expression":
                 return self.call_shape(at, text, steps, address, cast)
             elif kind in ("update_expression", "comma_expression", "assignment_expression"):
@@ -635,8 +674,22 @@ class _Walk:
         args = self.arguments(arguments)
         end_line = self.pinned[0] if self.pinned else self.line(node.end_byte + self.base - 1)
         function = self.enclosing()
-        self.facts.calls.append(Call(
-            self.facts.file, line, column, function, self.flat(callee), name, "direct" if direct else "indirect", args, operand, None, end_line, others))
+        self.facts.calls.append(
+            Call(
+                self.facts.file,
+                line,
+                column,
+                function,
+                self.flat(callee),
+                name,
+                "direct" if direct else "indirect",
+                args,
+                operand,
+                None,
+                end_line,
+                others,
+            )
+        )
         text = name or self.flat(callee)
         for position, arg in enumerate(args):
             for value in arg.operands:

@@ -23,7 +23,9 @@ from curation.csource.types import CType, Types, parse_type
 if TYPE_CHECKING:
     from curation.csource.index import Index
 
-Key = tuple  # ("v", file, function, name), ("g", file or "", name), ("w"/"r", struct or None, field), ("ret", file, name), ("iret", node), ("va", ...)
+# ("v", file, function, name), ("g", file or "", name), ("w"/"r", struct or None, field), ("ret", file, name), ("iret", node),
+# ("va", file, name)
+Key = tuple
 Fact = Call | Assignment | NameUse
 
 
@@ -192,7 +194,9 @@ class Flow:
         """`Func_ptr *out`, `void **out`: what is stored through it by who gets it must be seen by who gave it."""
         kind = self.operand_type(fact, operand)
         derived = self.types.expand(kind, fact.file).derived if kind is not None else ()
-        return derived[:2] == ("*", "*") and (kind is not None and kind.base == "void" or any(step.startswith("(") for step in derived[2:3]))
+        return derived[:2] == ("*", "*") and (
+            kind is not None and kind.base == "void" or any(step.startswith("(") for step in derived[2:3])
+        )
 
     def _is_array(self, fact: Fact, operand: Operand) -> bool:
         kind = self.operand_type(fact, operand)
@@ -211,7 +215,9 @@ class Flow:
             if not body.isidentifier():
                 break
             name = body
-        if self.index.prototypes(name) or (not name.isupper() and not self.index.has_variable(name) and self.index.macro(name, file) is None):
+        if self.index.prototypes(name) or (
+            not name.isupper() and not self.index.has_variable(name) and self.index.macro(name, file) is None
+        ):
             return [self.value(("X", name), None)]
         return []
 

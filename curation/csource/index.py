@@ -219,7 +219,9 @@ class Index:
 
     def structs(self, name: str) -> list[Struct]:
         """Definitions of "struct tag" (also by a typedef's name)."""
-        return self._structs.get(name, []) or [s for text in self._typedefs.get(name, [])[:1] for s in self._structs.get(parse_type(text.type).base, [])]
+        return self._structs.get(name, []) or [
+            s for text in self._typedefs.get(name, [])[:1] for s in self._structs.get(parse_type(text.type).base, [])
+        ]
 
     def typedefs(self, name: str) -> list[Typedef]:
         return self._typedefs.get(name, [])

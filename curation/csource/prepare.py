@@ -45,7 +45,9 @@ _DEFINE = re.compile(r"\s*#\s*define\s+(\w+)(\(([^()]*)\))?(.*)", re.DOTALL)
 _DIRECTIVE = re.compile(r"\s*#\s*(\w*)\s*(.*)", re.DOTALL)
 _BRACKETS = re.compile(r"[(){}]")
 _CONTROL = frozenset("if for while switch return sizeof do else case goto typeof __typeof__ __typeof _Alignof defined catch".split())
-_STORAGE = frozenset("static extern inline __inline __inline__ register typedef auto _Thread_local __thread _Noreturn __extension__".split())
+_STORAGE = frozenset(
+    "static extern inline __inline __inline__ register typedef auto _Thread_local __thread _Noreturn __extension__".split()
+)
 _QUALIFIER = frozenset("const volatile restrict __restrict __restrict__ __const __volatile__ _Atomic".split())
 _BUILTIN = frozenset("void char short int long float double signed unsigned _Bool bool __signed__ __int128 _Complex".split())
 _TAG = frozenset("struct union enum".split())
@@ -382,7 +384,9 @@ def _is_function(header: str) -> bool:
 
 def _macro_like(word: str) -> bool:
     if word.startswith("__"):
-        return re.match(r"__(?:u|s|le|be|kernel_|int|m|sum|poll)\d*", word) is None or not re.match(r"__(?:[us]|le|be|int|m|sum)\d|__kernel_|__poll", word)
+        return re.match(r"__(?:u|s|le|be|kernel_|int|m|sum|poll)\d*", word) is None or not re.match(
+            r"__(?:[us]|le|be|int|m|sum)\d|__kernel_|__poll", word
+        )
     return word.isupper() and len(word) > 1
 
 

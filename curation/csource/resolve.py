@@ -45,7 +45,12 @@ class Resolution:
 def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
     if call.kind == "direct":
         definitions = index.functions(call.callee_name or "", call.file)
-        return Resolution([_definition(index, f) for f in definitions], "flow" if definitions else "none", "complete" if definitions else "external", len(definitions))
+        return Resolution(
+            [_definition(index, f) for f in definitions],
+            "flow" if definitions else "none",
+            "complete" if definitions else "external",
+            len(definitions),
+        )
     pointer = _pointer_type(index, flow, call)
     reached = flow.reaching(call)
     objects = flow.objects(call)
@@ -72,7 +77,13 @@ def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
 
 
 def _definition(index: Index, function: Function) -> Candidate:
-    evidence = Evidence(file=function.file, line=function.line, column=function.column, kind="definition", text=index.line_text(function.file, function.line))
+    evidence = Evidence(
+        file=function.file,
+        line=function.line,
+        column=function.column,
+        kind="definition",
+        text=index.line_text(function.file, function.line),
+    )
     return Candidate(name=function.name, file=function.file, line=function.line, score=1.0, evidence=[evidence])
 
 

@@ -17,11 +17,44 @@ from curation.csource.facts import FileFacts, Step, Struct
 
 _TOKEN = re.compile(r"@[^\s()\[\]*,]+|\w+|\*|\.\.\.|[()\[\],]|[^\s\w]")
 _IGNORED = frozenset(
-    "const volatile restrict __restrict __restrict__ __const register static extern inline _Atomic auto __volatile__ __extension__ typedef".split())
-_SCALAR = frozenset((
-    "int", "char", "short", "long", "float", "double", "unsigned", "signed", "_Bool", "bool", "size_t", "ssize_t", "uint8_t", "uint16_t", "uint32_t",
-    "uint64_t", "int8_t", "int16_t", "int32_t", "int64_t", "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "off_t", "time_t", "FILE",
-))
+    "const volatile restrict __restrict __restrict__ __const register static extern inline _Atomic auto"
+    " __volatile__ __extension__ typedef".split()
+)
+_SCALAR = frozenset(
+    (
+        "int",
+        "char",
+        "short",
+        "long",
+        "float",
+        "double",
+        "unsigned",
+        "signed",
+        "_Bool",
+        "bool",
+        "size_t",
+        "ssize_t",
+        "uint8_t",
+        "uint16_t",
+        "uint32_t",
+        "uint64_t",
+        "int8_t",
+        "int16_t",
+        "int32_t",
+        "int64_t",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "s8",
+        "s16",
+        "s32",
+        "s64",
+        "off_t",
+        "time_t",
+        "FILE",
+    )
+)
 _DEPTH = 12
 
 
@@ -31,7 +64,7 @@ class CType(NamedTuple):
 
     def __str__(self) -> str:
         inner = ""
-        for i, step in enumerate(self.derived):
+        for step in self.derived:
             if step == "*":
                 inner = "*" + inner
             else:
@@ -186,7 +219,9 @@ class Types:
                 kind = self.expand(parse_type(text), file) if text is not None else None
         return kind, key
 
-    def _element(self, kind: CType | None, position: int, key: tuple[str | None, str] | None, file: str) -> tuple[CType | None, tuple[str | None, str] | None]:
+    def _element(
+        self, kind: CType | None, position: int, key: tuple[str | None, str] | None, file: str
+    ) -> tuple[CType | None, tuple[str | None, str] | None]:
         if kind is None:
             return None, key
         if kind.derived and kind.derived[0] == "[]":

@@ -9,7 +9,7 @@ import json
 import resource
 import struct
 import sys
-from typing import BinaryIO
+from typing import IO
 
 from curation.csource.coded import encode_facts
 from curation.csource.extract import extract
@@ -17,7 +17,7 @@ from curation.csource.extract import extract
 MEMORY_BYTES = 2 << 30  # address space; a 10 MB file needs about 1 GB of syntax tree
 
 
-def read_message(stream: BinaryIO) -> bytes | None:
+def read_message(stream: IO[bytes]) -> bytes | None:
     """None at the end of the stream, also in the middle of a message."""
     head = stream.read(4)
     if len(head) < 4:
@@ -27,7 +27,7 @@ def read_message(stream: BinaryIO) -> bytes | None:
     return data if len(data) == length else None
 
 
-def write_message(stream: BinaryIO, data: bytes) -> None:
+def write_message(stream: IO[bytes], data: bytes) -> None:
     stream.write(struct.pack(">I", len(data)) + data)
     stream.flush()
 

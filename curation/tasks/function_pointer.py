@@ -2,8 +2,9 @@
 
 >>> TASK.check({"targets": [{"name": "my_open"}], "completeness": "complete"})
 
-Targets are the functions' names with their definitions' places; two answers are compared by the names. `completeness` says whether that is all: complete,
-incomplete (there are more than could be seen), external (the targets lie outside the corpus), none (nothing is ever called here).
+Targets are the functions' names with their definitions' places; two answers are compared by the names. `completeness` says whether that
+is all: complete, incomplete (there are more than could be seen), external (the targets lie outside the corpus), none (nothing is ever
+called here).
 """
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 class Answer(Model):
     targets: list[Target] = Field(default=[], json_schema_extra={"metric": "set", "key": "name"})
-    completeness: Literal["complete", "incomplete", "external", "none"] = Field(default="complete", json_schema_extra={"metric": "accuracy"})
+    completeness: Literal["complete", "incomplete", "external", "none"] = Field(
+        default="complete", json_schema_extra={"metric": "accuracy"}
+    )
 
 
 MAX_TARGETS = 40  # put into a proposed answer; a longer list is nobody's to confirm, and is called incomplete
@@ -47,8 +50,16 @@ def _proposal(index: Index, call: Call) -> Proposal:
     unique = {t.name: t for t in reversed(targets)}
     answer = Answer(targets=[t for t in targets if unique[t.name] is t], completeness=completeness)
     return Proposal(
-        task="function_pointer", file=call.file, line=call.line, column=call.column, function=call.function, expression=call.callee,
-        answer=answer.model_dump(mode="json"), candidates=found.candidates, evidence=_macro_place(index, call), score=found.candidates[0].score if found.candidates else 0.0,
+        task="function_pointer",
+        file=call.file,
+        line=call.line,
+        column=call.column,
+        function=call.function,
+        expression=call.callee,
+        answer=answer.model_dump(mode="json"),
+        candidates=found.candidates,
+        evidence=_macro_place(index, call),
+        score=found.candidates[0].score if found.candidates else 0.0,
         extra={"step": found.step, **({"macro": call.macro} if call.macro else {})},
     )
 
@@ -144,18 +155,20 @@ def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal) -
 
 _ASK: dict[Lang, str] = {
     "en": (
-        "Which functions can the call `{expression}(...)` at {place} reach? First answer with one line of JSON with the keys `targets` (a list of objects with "
-        "`name`, `file`, `line`) and `completeness` (`complete`, `incomplete`, `external` or `none`); then explain, with the places in the code that show it."
+        "Which functions can the call `{expression}(...)` at {place} reach? First answer with one line of JSON with the keys `targets` "
+        "(a list of objects with `name`, `file`, `line`) and `completeness` (`complete`, `incomplete`, `external` or `none`); then "
+        "explain, with the places in the code that show it."
     ),
     "zh": (
-        "{place} 处的调用 `{expression}(...)` 可能调用哪些函数？先用一行 JSON 作答，键为 `targets`（对象列表，含 `name`、`file`、`line`）和 `completeness`"
-        "（取 `complete`、`incomplete`、`external` 或 `none`）；再结合代码中的位置加以解释。"
+        "{place} 处的调用 `{expression}(...)` 可能调用哪些函数？先用一行 JSON 作答，键为 `targets`（对象列表，含 `name`、`file`、`line`）和"
+        " `completeness`（取 `complete`、`incomplete`、`external` 或 `none`）；再结合代码中的位置加以解释。"
     ),
 }
 
 
 def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow:
-    """The site as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when None)."""
+    """The site as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when
+    None)."""
     proposal = Proposal.model_validate(item.payload)
     checked = TASK.check(answer)
     asked = _ASK[lang].format(expression=proposal.expression, place=f"{proposal.file}:{proposal.line}")

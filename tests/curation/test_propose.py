@@ -14,7 +14,11 @@ CODE = "static int one(int a) { return a; }\nstatic int (*p)(int) = one;\nint f(
 
 def test_texts_are_one_corpus():
     header = "struct o { void (*go)(void); };\n"
-    found = list(propose.propose_texts([("o.h", header), ("a.c", "void x(void) { }\nstruct o k = { x };\nvoid f(struct o *q) { q->go(); }")], ["function_pointer"]))
+    found = list(
+        propose.propose_texts(
+            [("o.h", header), ("a.c", "void x(void) { }\nstruct o k = { x };\nvoid f(struct o *q) { q->go(); }")], ["function_pointer"]
+        )
+    )
     assert [(p.file, [c.name for c in p.candidates]) for p in found] == [("a.c", ["x"])]
 
 

@@ -6,7 +6,9 @@ from curation.csource.excerpt import _TOKEN
 from curation.tasks.function_pointer import propose
 
 HEADER = "struct ops {\n\tint (*open)(int);\n};\n"
-DRIVER = "static int my_open(int a)\n{\n\treturn a;\n}\n\n" + "int filler;\n" * 30 + "static struct ops my_ops = {\n\t.open = my_open,\n};\n"
+DRIVER = (
+    "static int my_open(int a)\n{\n\treturn a;\n}\n\n" + "int filler;\n" * 30 + "static struct ops my_ops = {\n\t.open = my_open,\n};\n"
+)
 SITE = ("int before(void)\n{\n\treturn 0;\n}\n" + "\nint start(struct ops *p)\n{\n" + "\tprepare();\n" * 80 + "\treturn p->open(1);\n}\n")
 
 

@@ -57,7 +57,9 @@ def test_one_broken_function_does_not_take_its_neighbours():
 
 
 def test_calls_know_callee_arguments_and_place():
-    call = next(c for c in extract("void f(struct d *d) {\n\td->ops->open(d, &d->work, ok ? on : off);\n}", "a.c").calls if c.kind == "indirect")
+    call = next(
+        c for c in extract("void f(struct d *d) {\n\td->ops->open(d, &d->work, ok ? on : off);\n}", "a.c").calls if c.kind == "indirect"
+    )
     assert (call.line, call.column, call.function, call.callee) == (2, 2, "f", "d->ops->open")
     assert (call.operand.base, call.operand.fields) == ("d", ("ops", "open"))
     assert (call.args[1].base, call.args[1].fields, call.args[1].operands[0].address) == ("d", ("work",), True)
@@ -107,7 +109,9 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_read():
 
 
 def test_facts_come_back_from_the_cache_as_they_were(tmp_path):
-    code = "struct s { int (*f)(int); };\n#define CALL(x) (x)->f(1)\nint g(struct s *p) { static struct s t = { .f = h }; return CALL(p); }\n"
+    code = (
+        "struct s { int (*f)(int); };\n#define CALL(x) (x)->f(1)\nint g(struct s *p) { static struct s t = { .f = h }; return CALL(p); }\n"
+    )
     facts = extract(code, "a.c")
     assert decode_facts(encode_facts(facts)) == facts
     first = build_index([("a.c", code)], tmp_path)
@@ -138,8 +142,42 @@ def test_types_are_read_from_the_name_outwards(text, kind):
 
 
 C_PIECES = st.sampled_from(
-    ["int f(", ") {", "}", "{", "(", ")", ";", "#if A\n", "#else\n", "#endif\n", "p->x(", "a = b", "/*", "*/", '"', "'", "\\\n", "struct s {", ", ",
-     "return ", "#define M(x) x##_y(", "M(q)", "\n", "static ", "typedef ", "[", "]", "= {", ".f = g", "? a : b", "// c\n", "é", "%%\n"])
+    [
+        "int f(",
+        ") {",
+        "}",
+        "{",
+        "(",
+        ")",
+        ";",
+        "#if A\n",
+        "#else\n",
+        "#endif\n",
+        "p->x(",
+        "a = b",
+        "/*",
+        "*/",
+        '"',
+        "'",
+        "\\\n",
+        "struct s {",
+        ", ",
+        "return ",
+        "#define M(x) x##_y(",
+        "M(q)",
+        "\n",
+        "static ",
+        "typedef ",
+        "[",
+        "]",
+        "= {",
+        ".f = g",
+        "? a : b",
+        "// c\n",
+        "é",
+        "%%\n",
+    ]
+)
 
 
 @settings(max_examples=150, deadline=None)

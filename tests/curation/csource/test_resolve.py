@@ -13,56 +13,123 @@ def targets(index: Index, callee: str) -> list[str]:
     return [c.name for c in index.resolve(call)]
 
 
-TWO = "static int one(int a) { return 1; }\nstatic int two(int a) { return 2; }\nint unused(int a) { return 3; }\nint (*keep)(int) = unused;\n"
+TWO = "static int one(int a) { return 1; }\nstatic int two(int a) { return 2; }\nint unused(int a) { return 3; }\n"
+"int (*keep)(int) = unused;\n"
 
 
-@pytest.mark.parametrize(("code", "callee", "wanted"), [
-    ("int f(void) { int (*p)(int) = one; return p(1); }", "p", ["one"]),
-    ("int f(void) { int (*p)(int); p = &two; return (*p)(1); }", "(*p)", ["two"]),
-    ("static int (*g)(int) = one;\nint f(void) { return g(1); }", "g", ["one"]),
-    ("int f(int c) { return (c ? one : two)(1); }", "(c ? one : two)", ["one", "two"]),
-    ("int f(int c) { int (*p)(int) = c ? one : two; return p(1); }", "p", ["one", "two"]),
-    ("static int (*t[])(int) = { one, two };\nint f(int i) { return t[i](1); }", "t[i]", ["one", "two"]),
-    ("struct o { const char *n; int (*go)(int); };\nstatic struct o t[] = { { \"a\", one }, { \"b\", two } };\nint f(int i) { return t[i].go(1); }",
-     "t[i].go", ["one", "two"]),
-    ("struct o { int (*go)(int); };\nstatic const struct o x = { .go = one };\nint f(struct o *p) { return p->go(1); }", "p->go", ["one"]),
-    ("struct o { int x; struct { int (*go)(int); } in; };\nstatic struct o x = { 1, { two } };\nint f(struct o *p) { return p->in.go(1); }",
-     "p->in.go", ["two"]),
-    ("struct o { int (*go)(int); };\nvoid set(struct o *p, int (*h)(int)) { p->go = h; }\nvoid w(struct o *p, int (*h)(int)) { set(p, h); }\n"
-     "void m(struct o *p) { w(p, one); }\nint f(struct o *p) { return p->go(1); }", "p->go", ["one"]),
-    ("typedef int (*fn)(int);\nstatic fn pick(int i) { return i ? one : two; }\nint f(int i) { fn p = pick(i); return p(1); }", "p", ["one", "two"]),
-    ("typedef int (*fn)(int);\nstatic void out(fn *p) { *p = one; }\nint f(void) { fn p; out(&p); return p(1); }", "p", ["one"]),
-    ("typedef int (*fn)(int);\nvoid in(fn *p) { *p = one; }\nvoid mid(fn *p) { in(p); }\nint f(void) { fn p; mid(&p); return p(1); }", "p", ["one"]),
-    ("int f(void) { void *v = one; int (*p)(int) = (int (*)(int))v; return p(1); }", "p", ["one"]),
-    ("typedef int (*fn)(int);\nint f(void *v) { return ((fn)v)(1); }\nvoid m(void) { f((fn)(two)); }", "((fn)v)", ["two"]),
-    ("#define CALL(o, x) (o)->go(x)\nstruct o { int (*go)(int); };\nstruct o k = { one };\nint f(struct o *p) { return CALL(p, 1); }",
-     "(p)->go", ["one"]),
-    ("#define SLOT ops->go\nstruct i { int (*go)(int); };\nstruct o { struct i *ops; };\nstruct i k = { two };\nint f(struct o *p) { return p->SLOT(1); }",
-     "p->SLOT", ["two"]),
-    ("#define ROW(n) { #n, n },\n#define ROWS ROW(one) ROW(two)\nstruct o { const char *n; int (*go)(int); };\nstatic struct o t[] = { ROWS };\n"
-     "int f(int i) { return t[i].go(1); }", "t[i].go", ["one", "two"]),
-    ("#define DEFINE(n) static int n##_go(int a) { return a; } static struct o n##_ops = { .go = n##_go };\nstruct o { int (*go)(int); };\n"
-     "DEFINE(fast)\nint f(struct o *p) { return p->go(1); }", "p->go", ["fast_go"]),
-    ("#define alias one\nint f(void) { int (*p)(int) = alias; return p(1); }", "p", ["one"]),
-    ("#include <stdarg.h>\ntypedef int (*fn)(int);\nstatic fn kept;\nvoid set(int k, ...) { va_list ap; va_start(ap, k); kept = va_arg(ap, fn); }\n"
-     "void m(void) { set(1, one); }\nint f(void) { return kept(1); }", "kept", ["one"]),
-    ("int run(int (cb)(int)) { return cb(1); }\nvoid m(void) { run(two); }", "cb", ["two"]),
-    ("int h(int (*cb)(int)) { return cb(1); }\nint f(void) { int (*q)(int (*)(int)) = h; return q(one); }", "cb", ["one"]),
-    ("typedef long num;\ntypedef int (*fn)(int);\nint f(fn p) { return (num) (*p)(1); }\nvoid m(void) { f(one); }", "(*p)", ["one"]),
-    ("struct o { int (*go)(int); };\nint f(void *w) { return container_of(w, struct o, x)->go(1); }\nvoid m(struct o *p) { p->go = one; }",
-     "container_of(w, struct o, x)->go", ["one"]),
-    ("struct o { int (*go)(int); };\nvoid m(struct o *p) { *p = (struct o){ .go = one }; }\nint f(struct o *p) { return p->go(1); }", "p->go", ["one"]),
-    ("struct o { int (*go)(int); };\nstruct q { struct o *(*get)(struct q *); };\nstatic struct o *got(struct q *q) { return 0; }\n"
-     "static struct q k = { got };\nvoid m(struct o *p) { p->go = two; }\nint f(struct q *q) { return q->get(q)->go(1); }", "q->get(q)->go", ["two"]),
-])
+@pytest.mark.parametrize(
+    ("code", "callee", "wanted"),
+    [
+        ("int f(void) { int (*p)(int) = one; return p(1); }", "p", ["one"]),
+        ("int f(void) { int (*p)(int); p = &two; return (*p)(1); }", "(*p)", ["two"]),
+        ("static int (*g)(int) = one;\nint f(void) { return g(1); }", "g", ["one"]),
+        ("int f(int c) { return (c ? one : two)(1); }", "(c ? one : two)", ["one", "two"]),
+        ("int f(int c) { int (*p)(int) = c ? one : two; return p(1); }", "p", ["one", "two"]),
+        ("static int (*t[])(int) = { one, two };\nint f(int i) { return t[i](1); }", "t[i]", ["one", "two"]),
+        (
+            'struct o { const char *n; int (*go)(int); };\nstatic struct o t[] = { { "a", one }, { "b", two } };\n'
+            'int f(int i) { return t[i].go(1); }',
+            "t[i].go",
+            ["one", "two"],
+        ),
+        (
+            "struct o { int (*go)(int); };\nstatic const struct o x = { .go = one };\nint f(struct o *p) { return p->go(1); }",
+            "p->go",
+            ["one"],
+        ),
+        (
+            "struct o { int x; struct { int (*go)(int); } in; };\nstatic struct o x = { 1, { two } };\n"
+            "int f(struct o *p) { return p->in.go(1); }",
+            "p->in.go",
+            ["two"],
+        ),
+        (
+            "struct o { int (*go)(int); };\nvoid set(struct o *p, int (*h)(int)) { p->go = h; }\n"
+            "void w(struct o *p, int (*h)(int)) { set(p, h); }\n"
+            "void m(struct o *p) { w(p, one); }\nint f(struct o *p) { return p->go(1); }",
+            "p->go",
+            ["one"],
+        ),
+        (
+            "typedef int (*fn)(int);\nstatic fn pick(int i) { return i ? one : two; }\nint f(int i) { fn p = pick(i); return p(1); }",
+            "p",
+            ["one", "two"],
+        ),
+        ("typedef int (*fn)(int);\nstatic void out(fn *p) { *p = one; }\nint f(void) { fn p; out(&p); return p(1); }", "p", ["one"]),
+        (
+            "typedef int (*fn)(int);\nvoid in(fn *p) { *p = one; }\nvoid mid(fn *p) { in(p); }\n"
+            "int f(void) { fn p; mid(&p); return p(1); }",
+            "p",
+            ["one"],
+        ),
+        ("int f(void) { void *v = one; int (*p)(int) = (int (*)(int))v; return p(1); }", "p", ["one"]),
+        ("typedef int (*fn)(int);\nint f(void *v) { return ((fn)v)(1); }\nvoid m(void) { f((fn)(two)); }", "((fn)v)", ["two"]),
+        (
+            "#define CALL(o, x) (o)->go(x)\nstruct o { int (*go)(int); };\nstruct o k = { one };\n"
+            "int f(struct o *p) { return CALL(p, 1); }",
+            "(p)->go",
+            ["one"],
+        ),
+        (
+            "#define SLOT ops->go\nstruct i { int (*go)(int); };\nstruct o { struct i *ops; };\nstruct i k = { two };\n"
+            "int f(struct o *p) { return p->SLOT(1); }",
+            "p->SLOT",
+            ["two"],
+        ),
+        (
+            "#define ROW(n) { #n, n },\n#define ROWS ROW(one) ROW(two)\nstruct o { const char *n; int (*go)(int); };\n"
+            "static struct o t[] = { ROWS };\n"
+            "int f(int i) { return t[i].go(1); }",
+            "t[i].go",
+            ["one", "two"],
+        ),
+        (
+            "#define DEFINE(n) static int n##_go(int a) { return a; } static struct o n##_ops = { .go = n##_go };\n"
+            "struct o { int (*go)(int); };\n"
+            "DEFINE(fast)\nint f(struct o *p) { return p->go(1); }",
+            "p->go",
+            ["fast_go"],
+        ),
+        ("#define alias one\nint f(void) { int (*p)(int) = alias; return p(1); }", "p", ["one"]),
+        (
+            "#include <stdarg.h>\ntypedef int (*fn)(int);\nstatic fn kept;\n"
+            "void set(int k, ...) { va_list ap; va_start(ap, k); kept = va_arg(ap, fn); }\n"
+            "void m(void) { set(1, one); }\nint f(void) { return kept(1); }",
+            "kept",
+            ["one"],
+        ),
+        ("int run(int (cb)(int)) { return cb(1); }\nvoid m(void) { run(two); }", "cb", ["two"]),
+        ("int h(int (*cb)(int)) { return cb(1); }\nint f(void) { int (*q)(int (*)(int)) = h; return q(one); }", "cb", ["one"]),
+        ("typedef long num;\ntypedef int (*fn)(int);\nint f(fn p) { return (num) (*p)(1); }\nvoid m(void) { f(one); }", "(*p)", ["one"]),
+        (
+            "struct o { int (*go)(int); };\nint f(void *w) { return container_of(w, struct o, x)->go(1); }\n"
+            "void m(struct o *p) { p->go = one; }",
+            "container_of(w, struct o, x)->go",
+            ["one"],
+        ),
+        (
+            "struct o { int (*go)(int); };\nvoid m(struct o *p) { *p = (struct o){ .go = one }; }\nint f(struct o *p) { return p->go(1); }",
+            "p->go",
+            ["one"],
+        ),
+        (
+            "struct o { int (*go)(int); };\nstruct q { struct o *(*get)(struct q *); };\nstatic struct o *got(struct q *q) { return 0; }\n"
+            "static struct q k = { got };\nvoid m(struct o *p) { p->go = two; }\nint f(struct q *q) { return q->get(q)->go(1); }",
+            "q->get(q)->go",
+            ["two"],
+        ),
+    ],
+)
 def test_flow_follows_the_pointer(code, callee, wanted):
     assert sorted(targets(index_of(TWO + code), callee)) == wanted
 
 
 def test_flow_crosses_files_and_keeps_static_functions_of_the_same_name_apart():
     index = index_of(
-        "#include \"o.h\"\nstruct o { void (*go)(void); };\nstatic void run(void) { }\nstruct o a = { run };\nvoid f(struct o *p) { p->go(); }",
-        "static void run(void) { }\nvoid g(void) { run(); }")
+        '#include "o.h"\nstruct o { void (*go)(void); };\nstatic void run(void) { }\nstruct o a = { run };\n'
+        'void f(struct o *p) { p->go(); }',
+        "static void run(void) { }\nvoid g(void) { run(); }",
+    )
     call = next(c for c in index.calls("a.c") if c.kind == "indirect")
     assert [(c.name, c.file) for c in index.resolve(call)] == [("run", "a.c")]
 
@@ -99,7 +166,10 @@ def test_where_flow_finds_nothing_each_step_says_its_name():
 def test_completeness_tells_a_closed_table_from_an_open_parameter():
     closed = index_of("static int (*t[])(int) = { one };\nint f(int i) { return t[i](1); }" + TWO)
     open_ = index_of(TWO + "int f(int (*p)(int)) { return p(1); }\nvoid m(void) { f(one); }")
-    assert [i.resolution(next(c for c in i.calls() if c.kind == "indirect")).completeness for i in (closed, open_)] == ["complete", "incomplete"]
+    assert [i.resolution(next(c for c in i.calls() if c.kind == "indirect")).completeness for i in (closed, open_)] == [
+        "complete",
+        "incomplete",
+    ]
 
 
 def test_evidence_names_the_line_that_takes_the_address_and_the_definition():
@@ -112,8 +182,10 @@ def test_evidence_names_the_line_that_takes_the_address_and_the_definition():
 
 
 def test_initializers_are_found_by_struct_and_field_named_or_positional():
-    index = index_of("typedef struct { int x; int (*go)(int); } ops_t;\nint one(int a) { return a; }\nops_t a = { .go = one };\nops_t b = { 1, one };\n"
-                     "void m(ops_t *p) { p->go = one; }")
+    index = index_of(
+        "typedef struct { int x; int (*go)(int); } ops_t;\nint one(int a) { return a; }\nops_t a = { .go = one };\nops_t b = { 1, one };\n"
+        "void m(ops_t *p) { p->go = one; }"
+    )
     assert [(u.line, u.kind) for u in index.initializers("ops_t", "go")] == [(3, "initializer"), (4, "initializer"), (5, "assignment")]
     assert index.initializers("struct other", "go") == []
 

@@ -10,7 +10,8 @@ from curation.tasks.function_pointer import TASK
 
 CODE = (
     "struct ops { int (*open)(int); };\nstatic int my_open(int a) { return a; }\nstatic struct ops o = { .open = my_open };\n"
-    "#define OPEN(p) (p)->open(1)\nint f(struct ops *p) { return p->open(2); }\nint g(struct ops *p) { return OPEN(p); }\nint h(void) { return my_open(3); }\n"
+    "#define OPEN(p) (p)->open(1)\nint f(struct ops *p) { return p->open(2); }\nint g(struct ops *p) { return OPEN(p); }\n"
+    "int h(void) { return my_open(3); }\n"
 )
 
 
@@ -41,10 +42,21 @@ def test_the_record_has_the_common_keys_and_ranked_candidates(proposals):
     assert {"name", "file", "line", "score", "evidence"} == set(record["candidates"][0])
 
 
-@pytest.mark.parametrize(("lang", "words"), [
-    ("en", ["`p->open(...)` at a.c:5 in `f`", "It can reach `my_open` (defined at a.c:2)", "the initializer at a.c:3", "these are all the targets"]),
-    ("zh", ["a.c:5 处函数 `f` 中的调用 `p->open(...)`", "可能调用 `my_open`（定义于 a.c:2）", "a.c:3 的初始化语句", "全部目标"]),
-])
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        (
+            "en",
+            [
+                "`p->open(...)` at a.c:5 in `f`",
+                "It can reach `my_open` (defined at a.c:2)",
+                "the initializer at a.c:3",
+                "these are all the targets",
+            ],
+        ),
+        ("zh", ["a.c:5 处函数 `f` 中的调用 `p->open(...)`", "可能调用 `my_open`（定义于 a.c:2）", "a.c:3 的初始化语句", "全部目标"]),
+    ],
+)
 def test_the_draft_explains_from_the_evidence(proposals, lang, words):
     text = TASK.draft(proposals[0].answer, proposals[0], lang)
     assert all(word in text for word in words)
@@ -57,7 +69,14 @@ def test_the_draft_follows_a_mended_answer(proposals):
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_row_states_the_answer_as_one_line_of_json_and_then_explains(proposals, lang):
-    item = Item(id="1", task="function_pointer", origin="site", payload=proposals[0].model_dump(mode="json"), excerpt="// file: a.c\nint f;", group="s/a.c")
+    item = Item(
+        id="1",
+        task="function_pointer",
+        origin="site",
+        payload=proposals[0].model_dump(mode="json"),
+        excerpt="// file: a.c\nint f;",
+        group="s/a.c",
+    )
     row = TASK.render(item, proposals[0].answer, None, lang)
     first, blank, told = row.completion[0].content.split("\n", 2)
     assert json.loads(first) == row.answer == proposals[0].answer

@@ -12,9 +12,10 @@ import streamlit as st
 from curation.access import require
 from training import config, runs
 from training.runs import Curve, RunStatus
+from training.stage import read_result
 from ui import parts
 from ui.session import Session, current
-from ui.text import has, named, t
+from ui.text import has, lang, named, t
 
 POLL_S = 2.0
 CHOSEN = "run"  # the query parameter that names the run shown
@@ -38,10 +39,7 @@ def main() -> None:
     names = [run.name for run in found]
     wanted = st.query_params.get(CHOSEN)
     by_name = {run.name: run for run in found}
-    shown = st.selectbox(
-        t("train.run"), names, index=names.index(wanted) if wanted in names else 0, key="train_run",
-        format_func=lambda name: f"{name} · {t(f'train.state_{by_name[name].state}')}",
-    )
+    shown = st.selectbox(t("train.run"), names, index=names.index(wanted) if wanted in names else 0, key="train_run")
     st.query_params[CHOSEN] = shown
     active = by_name[shown].active
     st.fragment(_run_panel, run_every=POLL_S if active else None)(session, by_name[shown].run_dir, active)
@@ -103,7 +101,8 @@ def _overrides(preset: str) -> dict[str, Any]:
                 given[f"{role}.path"] = st.text_input(
                     t(f"train.{role}"), key=f"train_{role}_{preset}", placeholder=choice.path, help=t("train.model_help")) or None
         stages = st.multiselect(
-            t("train.stages"), base.stages, default=base.stages, key=f"train_stages_{preset}", format_func=_stage_name)
+            t("train.stages"), base.stages, default=base.stages, key=f"train_stages_{preset}_{lang()}",
+            format_func=_stage_name)
         given["stages"] = [stage for stage in base.stages if stage in stages] if stages != base.stages else None
     return {key: value for key, value in given.items() if value is not None}
 
@@ -155,8 +154,9 @@ def _run_panel(session: Session, run_dir: Path, was_active: bool) -> None:
 def _headline(run: RunStatus) -> None:
     state, stage, step, loss = st.columns(4)
     state.metric(t("train.state"), t(f"train.state_{run.state}"))
-    stage.metric(t("train.stage"), _stage_name(run.stage) if run.stage else t("common.none"))
-    step.metric(t("train.step"), f"{run.step} / {run.total}" if run.step is not None else "–")
+    in_stage = run.stage is not None and run.state != "done"
+    stage.metric(t("train.stage"), _stage_name(run.stage) if run.stage and in_stage else "–")
+    step.metric(t("train.step"), f"{run.step} / {run.total}" if in_stage and run.step is not None else "–")
     loss.metric(t("train.loss"), f"{run.loss:.4f}" if run.loss is not None else "–")
     if run.active and run.step is not None and run.total:
         st.progress(min(1.0, run.step / run.total))
@@ -223,11 +223,13 @@ def _curve(run: RunStatus) -> None:
         t("train.curve_of"), names, default=run.stage if run.stage in names else names[-1], key=f"train_curve_{run.name}_{len(names)}",
         format_func=_stage_name, required=True,
     )
-    points = curves[stage or names[-1]].points
-    frame = pd.DataFrame.from_dict(points, orient="index").sort_index()
-    frame.index.name = t("train.step")
-    frame = frame.rename(columns={"loss": t("train.loss"), "validation_loss": t("train.validation_loss")})
-    st.line_chart(frame, x_label=t("train.step"), y_label=t("train.loss"), height=320)
+    kind = t("train.kind")
+    words = {"loss": t("train.loss"), "validation_loss": t("train.validation_loss")}
+    points = [  # a row a point: a column a loss would leave gaps that break the line of the rarer one
+        {"step": step, "loss": value, kind: words[name]}
+        for step, losses in sorted(curves[stage or names[-1]].points.items()) for name, value in losses.items()
+    ]
+    st.line_chart(pd.DataFrame(points), x="step", y="loss", color=kind, x_label=t("train.step"), y_label=t("train.loss"), height=320)
 
 
 def _curves(run: RunStatus) -> dict[str, Curve]:
@@ -244,10 +246,11 @@ def _results(run: RunStatus) -> None:
     done = {stage.name for stage in run.stages if stage.state == "done"}
     if "evaluate" in done:
         st.link_button(t("train.open_report"), f"/report?run={run.name}", icon=":material/assessment:")
-    folders = runs.stage_folders(run.run_dir, [stage.name for stage in run.stages])
-    if "package" in done:
+    bundle = read_result(runs.stage_folders(run.run_dir, [stage.name for stage in run.stages])["package"]) if "package" in done else None
+    if bundle is not None:
         st.caption(t("train.bundle"))
-        parts.code(str(folders["package"]), language=None)
+        files = [f"{file['bytes']:>14,}  {file['name']}" for file in bundle["files"]]
+        parts.code("\n".join([str(run.run_dir / bundle["folder"]), *files]), language=None)
 
 
 main()

@@ -35,7 +35,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 class StageStatus(Model):
-    """One stage. skipped: why, as a code ("no_preference_rows"). seconds: how long it took, None until it is done."""
+    """One stage. skipped: why, as a code ("no_preference_rows"). seconds: how long its last attempt
+    took, None until it is done."""
 
     name: str
     state: StageState
@@ -163,7 +164,7 @@ def _stages(run_dir: Path, names: list[str], status: dict[str, Any], state: Stat
         if (folder / COMPLETE).is_file():
             result = _read(folder / RESULT)
             skipped = result.get("skipped")
-            seconds = (status.get("seconds") or {}).get(name)
+            seconds = _read(folder / COMPLETE).get("seconds")
             found.append(StageStatus(name=name, state="skipped" if skipped else "done", seconds=seconds, skipped=skipped))
         elif name == status.get("stage") and state != "done":
             shown: StageState = {"failed": "failed", "stopped": "stopped", "died": "stopped"}.get(state, "running")  # type: ignore[assignment]
@@ -279,9 +280,9 @@ def _alive(run_dir: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON file's object; {} where there is none."""
+    """A JSON file's object; {} where there is none, or nothing in it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8") or "{}")
     except FileNotFoundError:
         return {}
 

@@ -34,7 +34,7 @@ class Journal:
     def __init__(self, run_dir: Path, attempt: int) -> None:
         self.run_dir = run_dir
         self._lock = threading.Lock()
-        self._status: dict[str, Any] = {"state": "running", "attempt": attempt, "pid": os.getpid(), "seconds": {}}
+        self._status: dict[str, Any] = {"state": "running", "attempt": attempt, "pid": os.getpid()}
         self._events = open(run_dir / "events.jsonl", "ab", buffering=0)
         if self._events.tell() and not _ends_a_line(run_dir / "events.jsonl"):
             self._events.write(b"\n")  # a killed worker's torn line ends here
@@ -50,11 +50,6 @@ class Journal:
     def set(self, **fields: Any) -> None:
         with self._lock:
             self._status.update(fields)
-            self._save()
-
-    def took(self, stage: str, seconds: float) -> None:
-        with self._lock:
-            self._status["seconds"][stage] = round(seconds, 1)
             self._save()
 
     def beat(self) -> None:
@@ -137,9 +132,8 @@ def _run_stage(ctx: StageContext, journal: Journal) -> None:
     result = recipes()[ctx.name].run(ctx)
     seconds = time.monotonic() - began
     write_atomically(ctx.stage_dir / RESULT, json.dumps(result, ensure_ascii=False, indent=1))
-    write_atomically(ctx.stage_dir / COMPLETE, utc_now() + "\n")
+    write_atomically(ctx.stage_dir / COMPLETE, json.dumps({"time": utc_now(), "seconds": round(seconds, 1)}) + "\n")
     shutil.rmtree(ctx.stage_dir / CHECKPOINTS, ignore_errors=True)  # optimizer states: of no use once the stage is complete
-    journal.took(ctx.name, seconds)
     if "skipped" in result:
         ctx.emit("stage_skipped", reason=result["skipped"])
         ctx.log(f"skipped: {result['skipped']}")

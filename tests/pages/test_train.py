@@ -72,7 +72,7 @@ def test_without_a_frozen_dataset_the_page_says_what_to_do(home: Path) -> None:
 def test_pressing_train_starts_one_worker_that_the_page_can_stop(home: Path, frozen: Path) -> None:
     page = _page()
     assert page.selectbox(key="train_preset").value == "tiny"
-    page.multiselect(key="train_stages_tiny").set_value(["sft"])
+    page.multiselect(key="train_stages_tiny_en").set_value(["sft"])
     page.number_input(key="train_steps_tiny").set_value(100_000)
     page.run()
     time.sleep(0.5)  # a press right after the drawing is taken for key repeat
@@ -94,7 +94,7 @@ def test_pressing_train_starts_one_worker_that_the_page_can_stop(home: Path, fro
 
 def test_a_wrong_override_is_told_and_starts_nothing(home: Path, frozen: Path) -> None:
     page = _page()
-    page.multiselect(key="train_stages_tiny").set_value(["merge"])
+    page.multiselect(key="train_stages_tiny_en").set_value(["merge"])
     page.run()
     time.sleep(0.5)
     page.button(key="train_start").click().run()

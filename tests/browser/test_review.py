@@ -66,6 +66,7 @@ def test_pairs_are_reviewed_by_keyboard_alone(page: Any, server: Server) -> None
     settled(page)
     area.wait_for()
     assert area.input_value() == "It reaches exactly one function,"
+    page.wait_for_timeout(600)
     area.press("End")
     area.press_sequentially(" area 2.")  # letters that are shortcuts elsewhere
     area.press("Control+Enter")

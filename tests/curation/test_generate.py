@@ -80,6 +80,14 @@ def test_a_campaign_stopped_and_started_again_goes_on_and_pays_nothing_twice(sto
     assert [c.ordinal for c in ledger.calls(store, "first")] == [0, 1, 2]
 
 
+def test_another_model_goes_on_at_the_next_ordinal(store, settings):
+    with running() as server:
+        generate.run(store, settings, LEAD, options(server, count=4))
+        counts = generate.run(store, settings, LEAD, options(server, count=6, model="other"))
+        assert counts.rows == 6 and [body["model"] for body in server.requests] == ["fake", "fake", "other"]
+    assert [c.ordinal for c in ledger.calls(store, "first")] == [0, 1, 2]
+
+
 def test_an_answer_paid_for_before_the_process_died_is_used_and_a_lost_one_is_not_asked_again(store, settings):
     with running() as server:
         claims = generate._Campaign(store, settings, options(server))._claims()

@@ -52,6 +52,8 @@ def test_a_job_outlives_who_started_it_refuses_a_twin_and_stops_when_asked(setti
         job = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip()
         until(lambda: len(server.requests) >= 2)  # who started it is gone, it goes on
         assert jobs.status(settings, job).state == "running"
+        pid = json.loads((settings.home / "jobs" / job / "process.json").read_text())["pid"]
+        assert os.getsid(pid) == pid  # a session of its own: a hang-up or Ctrl+C at the web process does not reach it
         with pytest.raises(jobs.JobRuns, match=job):
             jobs.start(settings, "generate", argv(server))
         jobs.stop(settings, job)

@@ -1,8 +1,7 @@
 """When does a callback run that is handed to a function of the corpus for which there is no row?
 
 Read off the code: the parameter that takes the callback is called in the same function (so it runs before that returns: "sync"), handed
-on to another function, or stored in a field; then the functions that call through the field say it, when they are callbacks of known
-context themselves. Whatever cannot be read this way stays None.
+on to another function, or stored in a field; then the functions that call through the field say it, when their own context is known. Whatever cannot be read this way stays None.
 
 >>> [(i.callback, i.runs_in) for i in inferred(corpus, None)]     # of: int each(int (*f)(int)) { return f(1); }   each(my_f);
 [('my_f', 'sync')]
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from curation.csource.facts import Call, Function
+from curation.knowledge.contexts import Contexts
 from curation.knowledge.corpus import Corpus
 from curation.knowledge.registrations import registrations
 from curation.model import Context, Evidence, Place
@@ -67,10 +67,7 @@ class _Reader:
         self.corpus = corpus
         self.index = corpus.index
         self._uses: dict[tuple[str, int, str, int], _Use | None] = {}
-        self._contexts: dict[tuple[str, str], set[tuple[Context | None, bool | None]]] = defaultdict(set)
-        for r in registrations(corpus):
-            if r.definition is not None:
-                self._contexts[r.definition.file, r.definition.name].add((r.runs_in, r.may_sleep))
+        self._contexts = Contexts(corpus)
         self._through: dict[tuple[str, str], list[Call]] = defaultdict(list)
         for file in self.index.files():
             for call in self.index.calls(file):
@@ -122,10 +119,8 @@ class _Reader:
     def said(self, callback: Function, call: Call, use: _Use) -> Inferred:
         runs_in: Context | None = "sync" if use.same else None
         may_sleep: bool | None = None
-        if not use.same and use.call.function is not None:
-            said = self._contexts.get((use.call.file, use.call.function), set())
-            if len(said) == 1:
-                runs_in, may_sleep = next(iter(said))
+        if where := self._contexts.of(use.call.file, use.call.function) if not use.same else None:
+            runs_in, may_sleep = where
         lines = [(call.file, call.line, "registration"), (use.call.file, use.call.line, "call"), (callback.file, callback.line, "definition")]
         evidence = tuple(Evidence(file=f, line=n, kind=kind, text=self.index.line_text(f, n)) for f, n, kind in lines)
         return Inferred(

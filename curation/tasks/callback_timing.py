@@ -22,6 +22,7 @@ from curation.tasks import Task
 
 if TYPE_CHECKING:
     from curation.csource import Function, Index
+    from curation.knowledge.contexts import Contexts
     from curation.knowledge.inferred import Inferred
     from curation.knowledge.registrations import Registration
 
@@ -40,6 +41,7 @@ class Answer(Model):
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each (function defined in the corpus, API or field it is registered with), in the order of the definitions."""
+    from curation.knowledge.contexts import Contexts
     from curation.knowledge.corpus import corpus_of
     from curation.knowledge.inferred import inferred
     from curation.knowledge.registrations import registrations
@@ -52,7 +54,20 @@ def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     for i in inferred(corpus, files):
         _merge(made, _of_inferred(i))
     order = {file: n for n, file in enumerate(index.files())}
-    yield from _told_apart(sorted(made.values(), key=lambda p: (order[p.file], p.line, p.column)))
+    contexts = Contexts(corpus)
+    for proposal in _told_apart(sorted(made.values(), key=lambda p: (order[p.file], p.line, p.column))):
+        if proposal.answer["context"] == "sync" and corpus.platform(proposal.file) == "linux":
+            _of_caller(proposal, contexts)
+        yield proposal
+
+
+def _of_caller(proposal: Proposal, contexts: Contexts) -> None:
+    """The kernel has no context of its own for a callback that runs before the call returns: it is that of the calling function."""
+    at = proposal.extra["registration"]
+    if where := contexts.of(at["file"], proposal.extra["registered_in"]):
+        proposal.answer["context"] = where[0]
+        if proposal.answer["may_sleep"] is None:
+            proposal.answer["may_sleep"] = where[1]
 
 
 def _merge(made: dict[tuple[str, int, str], Proposal], proposal: Proposal) -> None:
@@ -80,12 +95,12 @@ def _of_registration(r: Registration, definition: Function) -> Proposal:
         context=r.runs_in, may_sleep=r.may_sleep, trigger=r.row.id if r.row.trigger else None, chain=[*r.chain, r.callback], registered_via=r.via,
     )
     words = r.row.trigger or row.trigger
-    return _proposal(definition, answer, r.place, list(r.evidence), 1.0 if r.runs_in else 0.5, words, row.source)
+    return _proposal(definition, answer, r.place, list(r.evidence), 1.0 if r.runs_in else 0.5, words, row.source, r.function)
 
 
 def _of_inferred(i: Inferred) -> Proposal:
     answer = Answer(context=i.runs_in, may_sleep=i.may_sleep, trigger=None, chain=[c for c in (i.caller, i.callback) if c], registered_via=i.via)
-    return _proposal(i.definition, answer, i.place, list(i.evidence), 0.6 if i.runs_in else 0.3, _called_by(i.caller), None)
+    return _proposal(i.definition, answer, i.place, list(i.evidence), 0.6 if i.runs_in else 0.3, _called_by(i.caller), None, i.function)
 
 
 def _called_by(caller: str) -> Words:
@@ -94,10 +109,11 @@ def _called_by(caller: str) -> Words:
 
 def _proposal(
     definition: Function, answer: Answer, registered: Place, evidence: list[Evidence], score: float, words: Words | None, source: str | None,
+    registered_in: str | None,
 ) -> Proposal:
     extra = {
         "registration": registered.model_dump(include={"file", "line"}), "trigger": words.model_dump() if words else {"en": None, "zh": None},
-        "source": source,
+        "source": source, "registered_in": registered_in,
     }
     return Proposal(
         task="callback_timing", file=definition.file, line=definition.line, column=definition.column, function=definition.name,

@@ -14,7 +14,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -202,6 +202,7 @@ class _Campaign:
         if task == "self_instruct":
             for seed in self.seeds:
                 self.context.near.add(f"seed/{seed.id}", row_text(seed.pair(options.lang)))
+        self.next_ordinal = ledger.next_ordinal(store, options.campaign)
         self.halves: dict[tuple[int, str], Half] = {}  # (ordinal, prompt) -> an answer whose other half is not there yet
 
     def use_answers_already_there(self) -> None:
@@ -216,7 +217,8 @@ class _Campaign:
         failures = unread = 0
         trouble: UserError | None = None
         while True:
-            while trouble is None and not stop() and self._more_wanted(counts, len(under_way)) and (claim := next(claims, None)):
+            while trouble is None and not stop() and self._more_wanted(counts, under_way.values()) and (claim := next(claims, None)):
+                self.next_ordinal = claim.ordinal + 1
                 under_way[pool.submit(_call, self.store, endpoint, claim)] = claim
             if not under_way:
                 return trouble
@@ -234,9 +236,13 @@ class _Campaign:
                 counts = status(self.store, self.options.campaign)
                 report(counts)
 
-    def _more_wanted(self, counts: Counts, under_way: int) -> bool:
-        coming = under_way / self.options.calls_per_unit * self.options.rows_per_unit
-        return under_way < self.options.concurrency and counts.rows + coming < self.options.count
+    def _more_wanted(self, counts: Counts, under_way: Collection[Claim]) -> bool:
+        """Whether to send one more: the second half of a begun pair always, a new unit if those under way do not suffice."""
+        step = self.options.calls_per_unit
+        coming = len({claim.ordinal // step for claim in under_way}) * self.options.rows_per_unit
+        half = self.next_ordinal % step != 0
+        wanted = counts.rows < self.options.count and (half or counts.rows + coming < self.options.count)
+        return wanted and len(under_way) < self.options.concurrency
 
     def _claims(self) -> Iterator[Claim]:
         """First the requests that failed before, then new ones, up to the limit."""

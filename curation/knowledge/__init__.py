@@ -14,6 +14,7 @@ depends on what no row can see.
 Keys of a file: `subsystem`, `platform` ("linux" for the kernel, else the library), optional `shared` (YAML anchors that rows merge
 with `<<`), `rows`. Keys of a row: see `Row`. A row covers one handler: an API with two handlers has two rows.
 """
+
 from __future__ import annotations
 
 import re
@@ -79,7 +80,8 @@ class Row(Model):
     field's row go with it. context_arg: the
     argument handed to the callback later. object_arg: the argument that names the object ("result": the returned value), by which
     bind, trigger, wait and handler are tied together. event_arg: the argument by which triggers and waits name it, where that is
-    not the object which holds the handler (the signal number of sigaction). phases: what a call means for `mechanism`. chain: the functions that call
+    not the object which holds the handler (the signal number of sigaction). phases: what a call means for `mechanism`.
+    chain: the functions that call
     the callback, outermost first, without the callback. versions: of the kernel or library, e.g. ">=4.15". source: a public
     document, manual page or path in the source tree by which a reader can check the row."""
 
@@ -119,7 +121,9 @@ class Row(Model):
         if self.phases and self.mechanism is None:
             raise ValueError("phases without a mechanism")
         if self.takes_handler and self.trigger is None and self.handler_field is None:
-            raise ValueError("a row with a handler says what triggers it (trigger: en, zh); only handler_field rows may leave it to the field's row")
+            raise ValueError(
+                "a row with a handler says what triggers it (trigger: en, zh); only handler_field rows may leave it to the field's row"
+            )
         return self
 
     @property

@@ -7,6 +7,7 @@ A registered callback runs where its rows say; a function that is only called di
 
 Not covered: calls through pointers, locks held around a call. Callers that differ give nothing.
 """
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -40,7 +41,11 @@ class Contexts:
         key = (file, function)
         if key in self._registered:
             return self._registered[key]
-        callers = {(c.file, c.function) for c in self.index.calls_to(function) if c.function and self._means(c.file, function, file)} - above - {key}
+        callers = (
+            {(c.file, c.function) for c in self.index.calls_to(function) if c.function and self._means(c.file, function, file)}
+            - above
+            - {key}
+        )
         if not callers or depth == _DEPTH or len(callers) > 20:
             return {None}
         return {where for f, name in callers for where in self._of(f, name or "", depth + 1, above | {key})}

@@ -7,6 +7,7 @@ function and `&priv->work` in another are the same object kind when both bases a
 >>> corpus.object_key(call.args[0].operands, call.file, call.function)      # of INIT_WORK(&dev->work, fn)
 'foo.work'
 """
+
 from __future__ import annotations
 
 import re
@@ -23,7 +24,8 @@ from curation.knowledge import Knowledge, Row, load
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 _USER_HEADERS = frozenset(
     "stdio.h stdlib.h string.h unistd.h pthread.h signal.h errno.h assert.h fcntl.h uv.h event2/event.h event.h ev.h glib.h locale.h "
-    "sys/types.h sys/socket.h sys/stat.h sys/time.h netdb.h arpa/inet.h getopt.h inttypes.h stdint.h".split())
+    "sys/types.h sys/socket.h sys/stat.h sys/time.h netdb.h arpa/inet.h getopt.h inttypes.h stdint.h".split()
+)
 _KERNEL_HEADERS = re.compile(r"(linux|asm|asm-generic|net|media|sound|drm|scsi|acpi|crypto|video|dt-bindings|uapi)/")
 
 
@@ -44,7 +46,7 @@ class Corpus:
     # -- platform ----------------------------------------------------------------------------------------------------------
 
     def platform(self, file: str) -> str | None:
-        """"linux" for kernel code, "user" for a user-space program, None when the file's includes do not tell."""
+        """ "linux" for kernel code, "user" for a user-space program, None when the file's includes do not tell."""
         if file not in self._platform:
             told = self._told_by_includes(file, set())
             self._platform[file] = told or self._told_by_neighbours(file)
@@ -121,7 +123,9 @@ class Corpus:
         variable = self.index.variable(operand.base, file, function)
         return variable.type if variable else None
 
-    def object_key(self, operands: Iterable[Operand], file: str, function: str | None, fields: Sequence[str] | None = None, depth: int = 0) -> str | None:
+    def object_key(
+        self, operands: Iterable[Operand], file: str, function: str | None, fields: Sequence[str] | None = None, depth: int = 0
+    ) -> str | None:
         """A name for the object that an expression means, equal for places in a file that mean the same member of the same struct, the
         same global variable or the same local. "?.work" when only the member's name is known. None for what names no object."""
         for operand in operands:
@@ -164,7 +168,8 @@ class Corpus:
             facts = self.index.facts.get(call.file)
             self._results[call.file] = {
                 (one.line, right.base): one.left
-                for one in (facts.assignments if facts else []) for right in one.right
+                for one in (facts.assignments if facts else [])
+                for right in one.right
                 if right.call and right.base and one.left.base
             }
         found = self._results[call.file]

@@ -1,13 +1,15 @@
 """When does a callback run that is handed to a function of the corpus for which there is no row?
 
 Read off the code: the parameter that takes the callback is called in the same function (so it runs before that returns: "sync"), handed
-on to another function, or stored in a field; then the functions that call through the field say it, when their own context is known. Whatever cannot be read this way stays None.
+on to another function, or stored in a field; then the functions that call through the field say it, when their own context is known.
+Whatever cannot be read this way stays None.
 
 >>> [(i.callback, i.runs_in) for i in inferred(corpus, None)]     # of: int each(int (*f)(int)) { return f(1); }   each(my_f);
 [('my_f', 'sync')]
 
 Not covered: functions reached through further pointers, contexts that differ along two ways (None then).
 """
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -121,9 +123,20 @@ class _Reader:
         may_sleep: bool | None = None
         if where := self._contexts.of(use.call.file, use.call.function) if not use.same else None:
             runs_in, may_sleep = where
-        lines = [(call.file, call.line, "registration"), (use.call.file, use.call.line, "call"), (callback.file, callback.line, "definition")]
+        lines = [
+            (call.file, call.line, "registration"),
+            (use.call.file, use.call.line, "call"),
+            (callback.file, callback.line, "definition"),
+        ]
         evidence = tuple(Evidence(file=f, line=n, kind=kind, text=self.index.line_text(f, n)) for f, n, kind in lines)
         return Inferred(
-            callback.name, callback, call.callee, Place(file=call.file, line=call.line, column=call.column), call.function, runs_in, may_sleep,
-            use.call.function or "", evidence,
+            callback.name,
+            callback,
+            call.callee,
+            Place(file=call.file, line=call.line, column=call.column),
+            call.function,
+            runs_in,
+            may_sleep,
+            use.call.function or "",
+            evidence,
         )

@@ -10,6 +10,7 @@ INIT_WORK and at schedule_work is the same object when both bases have the same 
 A step that stands in another file is added when the struct of the object is known on both sides. Not covered: objects in tables,
 objects that change their name by being passed on as a parameter.
 """
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -56,8 +57,9 @@ def patterns(corpus: Corpus, files: list[str] | None) -> Iterator[Pattern]:
     """The patterns of each file, by their first place. files: only these (None: all)."""
     finder = _Finder(corpus)
     for file in corpus.index.files() if files is None else files:
-        for pattern in sorted(finder.of_file(file), key=lambda p: (min((s.line, s.column) for s in p.steps if s.file == file), p.mechanism)):
-            yield pattern
+        yield from sorted(
+            finder.of_file(file), key=lambda p: (min((s.line, s.column) for s in p.steps if s.file == p.file), p.mechanism)
+        )
 
 
 class _Finder:
@@ -100,8 +102,12 @@ class _Finder:
 
     def _known_handler(self, found: dict[tuple[str, str], Pattern], row: Row, call: Call) -> bool:
         """Whether the registrations have this call already: its handler was found (then nothing is to be added)."""
-        return any(s.file == call.file and s.line == call.line and s.api == call.callee for p in found.values() if p.mechanism == row.mechanism for s in p.steps) \
-            or self._no_handler(row, call)
+        return any(
+            s.file == call.file and s.line == call.line and s.api == call.callee
+            for p in found.values()
+            if p.mechanism == row.mechanism
+            for s in p.steps
+        ) or self._no_handler(row, call)
 
     def _no_handler(self, row: Row, call: Call) -> bool:
         """`request_threaded_irq(irq, NULL, fn, ...)` has no primary handler, `signal(SIGPIPE, SIG_IGN)` none at all."""
@@ -109,14 +115,16 @@ class _Finder:
         return arg is None or arg.text.strip() in ("NULL", "0", "SIG_IGN", "SIG_DFL", "nullptr")
 
     @staticmethod
-    def _add(found: dict[tuple[str, str], Pattern], mechanism: str, file: str, key: str, steps: list[Step], handler: str | None = None) -> None:
+    def _add(
+        found: dict[tuple[str, str], Pattern], mechanism: str, file: str, key: str, steps: list[Step], handler: str | None = None
+    ) -> None:
         pattern = found.setdefault((mechanism, key), Pattern(mechanism, file, key))
         pattern.steps += steps
         if handler is not None and handler not in pattern.handlers:
             pattern.handlers.append(handler)
 
     def _merge_unknown_structs(self, found: dict[tuple[str, str], Pattern]) -> None:
-        """"?.work" is "foo.work" when no other struct's `work` is used with the mechanism in the file."""
+        """ "?.work" is "foo.work" when no other struct's `work` is used with the mechanism in the file."""
         for mechanism, key in [k for k in found if k[1].startswith("?.")]:
             same = [k for k in found if k[0] == mechanism and k[1] != key and k[1].endswith(key[1:])]
             if len(same) == 1:
@@ -126,8 +134,8 @@ class _Finder:
 
     @staticmethod
     def _join_only_handler(found: dict[tuple[str, str], Pattern]) -> None:
-        """A place whose object is a local variable (`free_irq(irq, dev)`) belongs to the file's only pattern with a handler, if there is one.
-        irq and threaded_irq are released and awaited by the same calls."""
+        """A place whose object is a local variable (`free_irq(irq, dev)`) belongs to the file's only pattern with a handler, if there is
+        one. irq and threaded_irq are released and awaited by the same calls."""
         for mechanism in {m for m, _ in found}:
             kin = {mechanism, "threaded_irq"} if mechanism == "irq" else {mechanism}
             handled = [k for k in found if k[0] in kin and found[k].handlers]
@@ -136,8 +144,8 @@ class _Finder:
                     found[handled[0]].steps += found.pop(key).steps
 
     def _loose(self, found: dict[tuple[str, str], Pattern], file: str, loose: list[tuple[str, Step]]) -> None:
-        """Places that name no object (flush_scheduled_work(), rcu_barrier()) belong to the file's only pattern of the mechanism, else to one of
-        their own for each function."""
+        """Places that name no object (flush_scheduled_work(), rcu_barrier()) belong to the file's only pattern of the mechanism, else to
+        one of their own for each function."""
         for mechanism, step in loose:
             same = [p for k, p in found.items() if k[0] == mechanism and not p.key.startswith("@")]
             if len(same) == 1:
@@ -160,7 +168,8 @@ class _Finder:
         handlers = {r.callback for r in self.registered.get(file, []) if r.runs_in == "signal"}
         ends = {
             self.corpus.object_key(call.args[0].operands, file, call.function): call
-            for call in self.index.calls(file) if handlers and call.callee_name in ("pipe", "pipe2") and call.args
+            for call in self.index.calls(file)
+            if handlers and call.callee_name in ("pipe", "pipe2") and call.args
         }
         for call in self.index.calls(file) if ends else []:
             key = self.corpus.object_key(call.args[0].operands, file, call.function) if call.args else None

@@ -8,6 +8,7 @@ name that a macro pastes (DEVICE_ATTR_RO(mode) is mode_show), or as the value of
 registers the object (notifier_block.notifier_call) takes the facts of the registering call. Functions that the corpus does not
 define are kept (their `definition` is None). Not seen: names made by macros without a row, objects registered through a table.
 """
+
 from __future__ import annotations
 
 import re
@@ -68,7 +69,9 @@ class _Reader:
         self.corpus = corpus
         self.index = corpus.index
         self.by_field: dict[tuple[str, str], list[NameUse]] = defaultdict(list)  # every function put into a field, rows or not
-        self.held: dict[tuple[str, str | None], list[tuple[NameUse, Row]]] = defaultdict(list)  # (struct.field, object's key) -> what it holds
+        self.held: dict[tuple[str, str | None], list[tuple[NameUse, Row]]] = defaultdict(
+            list
+        )  # (struct.field, object's key) -> what it holds
 
     def read(self) -> list[Registration]:
         fields = [pair for file in self.index.files() for pair in self._field_uses(file)]
@@ -132,7 +135,9 @@ class _Reader:
             return self._registration(found.name, found.file, row, call.callee, place, call.function, key, call)
         outer = found.caller
         at = Place(file=outer.file, line=outer.line, column=outer.column)
-        inner = Evidence(file=place.file, line=place.line, column=place.column, kind="call", text=self.index.line_text(place.file, place.line))
+        inner = Evidence(
+            file=place.file, line=place.line, column=place.column, kind="call", text=self.index.line_text(place.file, place.line)
+        )
         return self._registration(found.name, found.file, row, outer.callee, at, outer.function, key, call, (inner,))
 
     def _of_registered_object(self, row: Row, call: Call, place: Place, key: str | None) -> Iterator[Registration]:
@@ -195,7 +200,15 @@ class _Reader:
     # -- the facts -----------------------------------------------------------------------------------------------------------
 
     def _registration(
-        self, callback: str, file: str, row: Row, via: str, place: Place, function: str | None, key: str | None, call: Call | None,
+        self,
+        callback: str,
+        file: str,
+        row: Row,
+        via: str,
+        place: Place,
+        function: str | None,
+        key: str | None,
+        call: Call | None,
         more: tuple[Evidence, ...] = (),
     ) -> Registration:
         runs_in, may_sleep, chain = row.runs_in, row.may_sleep, tuple(row.chain)
@@ -206,8 +219,19 @@ class _Reader:
                 chain = chain if variant.chain is None else tuple(variant.chain)
         definition = next(iter(self.index.functions(callback, file)), None)
         at = Evidence(**place.model_dump(), kind="registration", text=self.index.line_text(place.file, place.line))
-        defined = (Evidence(file=definition.file, line=definition.line, column=definition.column, kind="definition",
-                            text=self.index.line_text(definition.file, definition.line)),) if definition else ()
+        defined = (
+            (
+                Evidence(
+                    file=definition.file,
+                    line=definition.line,
+                    column=definition.column,
+                    kind="definition",
+                    text=self.index.line_text(definition.file, definition.line),
+                ),
+            )
+            if definition
+            else ()
+        )
         return Registration(callback, definition, row, via, place, function, key, runs_in, may_sleep, chain, (at, *more, *defined))
 
     def _holds(self, api: str | None, number: int, pattern: str, call: Call | None, key: str | None, file: str) -> bool:
@@ -217,7 +241,8 @@ class _Reader:
         return any(
             re.search(pattern, other.args[number].text)
             for other in self.index.calls_to(api)
-            if other.file == file and number < len(other.args)
+            if other.file == file
+            and number < len(other.args)
             and any(call_key(self.corpus, row, other) == key for row in self.corpus.knowledge.function(api))
         )
 

@@ -7,6 +7,7 @@ waited for. `propose` yields one proposal for each of its places, all with the w
 the first of a pattern says so (`extra["group_first"]`) and is the one item to label. Compared are the mechanism, the handler and
 the lines of the phases.
 """
+
 from __future__ import annotations
 
 import json
@@ -28,7 +29,7 @@ _PHASES: tuple[Phase, ...] = ("bind", "trigger", "execute", "wait")
 
 
 class Answer(Model):
-    """mechanism: None when there is none. handler: the function that is executed later; None for mechanisms that only wake a waiter, or unknown."""
+    """mechanism: None when there is none. handler: the function executed later; None for mechanisms that only wake a waiter, or unknown."""
 
     mechanism: Mechanism | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
     handler: str | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
@@ -48,10 +49,15 @@ def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
 
 def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, str]]) -> Iterator[Proposal]:
     kept = [s for phase in _PHASES for s in [one for one in pattern.steps if one.phase == phase][:MAX_STEPS]]
-    answer = Answer.model_validate({
-        "mechanism": pattern.mechanism, "handler": pattern.handlers[0] if pattern.handlers else None,
-        "phases": [PhaseStep(phase=s.phase, file=s.file, line=s.line, function=s.function, text=index.line_text(s.file, s.line)) for s in kept],
-    })
+    answer = Answer.model_validate(
+        {
+            "mechanism": pattern.mechanism,
+            "handler": pattern.handlers[0] if pattern.handlers else None,
+            "phases": [
+                PhaseStep(phase=s.phase, file=s.file, line=s.line, function=s.function, text=index.line_text(s.file, s.line)) for s in kept
+            ],
+        }
+    )
     evidence = [Evidence(file=s.file, line=s.line, column=s.column, kind=s.phase, text=index.line_text(s.file, s.line)) for s in kept]
     group = stable_id(pattern.mechanism, pattern.file, pattern.key)
     first = True
@@ -60,10 +66,25 @@ def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, s
             continue
         expression = _expression(step, pattern, seen)
         handler = step.handler or answer.handler
-        extra = {"phase": step.phase, "handler": handler, "group": group, "group_first": first, "api": step.api, "handlers": pattern.handlers}
+        extra = {
+            "phase": step.phase,
+            "handler": handler,
+            "group": group,
+            "group_first": first,
+            "api": step.api,
+            "handlers": pattern.handlers,
+        }
         yield Proposal(
-            task="async_pattern", file=step.file, line=step.line, column=step.column, function=step.function, expression=expression,
-            answer=answer.model_dump(mode="json"), evidence=evidence, score=1.0 if pattern.handlers else 0.7, extra=extra,
+            task="async_pattern",
+            file=step.file,
+            line=step.line,
+            column=step.column,
+            function=step.function,
+            expression=expression,
+            answer=answer.model_dump(mode="json"),
+            evidence=evidence,
+            score=1.0 if pattern.handlers else 0.7,
+            extra=extra,
         )
         first = False
 
@@ -81,8 +102,14 @@ def _expression(step: Step, pattern: Pattern, seen: set[tuple[str, int, int, str
 def record(proposal: Proposal) -> dict[str, Any]:
     """The place as the command line writes it. handler: the one bound or executed at the place, else the pattern's first."""
     return {
-        "task": proposal.task, "file": proposal.file, "line": proposal.line, "column": proposal.column, "function": proposal.function,
-        "mechanism": proposal.answer["mechanism"], "phase": proposal.extra["phase"], "handler": proposal.extra["handler"],
+        "task": proposal.task,
+        "file": proposal.file,
+        "line": proposal.line,
+        "column": proposal.column,
+        "function": proposal.function,
+        "mechanism": proposal.answer["mechanism"],
+        "phase": proposal.extra["phase"],
+        "handler": proposal.extra["handler"],
     }
 
 
@@ -91,8 +118,13 @@ _WORDS: dict[Lang, dict[str, str]] = {
         "mechanism": "This code uses the mechanism `{mechanism}`{handler}.",
         "handler": " with the handler `{handler}`",
         "none": "No asynchronous mechanism is at work here.",
-        "bind": "Bind: {places}.", "trigger": "Trigger: {places}.", "execute": "Execute: {places}.", "wait": "Wait: {places}.",
-        "place": "{place}{inside}, `{text}`", "inside": " in `{function}`", "and": "; ",
+        "bind": "Bind: {places}.",
+        "trigger": "Trigger: {places}.",
+        "execute": "Execute: {places}.",
+        "wait": "Wait: {places}.",
+        "place": "{place}{inside}, `{text}`",
+        "inside": " in `{function}`",
+        "and": "; ",
         "later": "So `{handler}` does not run where it is named: binding only stores it, and the trigger makes it run later.",
         "missing_trigger": "No trigger is seen in the code at hand.",
         "hardware": "The trigger is the device itself: it raises the interrupt.",
@@ -101,8 +133,13 @@ _WORDS: dict[Lang, dict[str, str]] = {
         "mechanism": "这段代码使用了 `{mechanism}` 机制{handler}。",
         "handler": "，处理函数为 `{handler}`",
         "none": "这里没有使用异步机制。",
-        "bind": "绑定：{places}。", "trigger": "触发：{places}。", "execute": "执行：{places}。", "wait": "等待：{places}。",
-        "place": "{place}{inside}，即 `{text}`", "inside": "（函数 `{function}` 中）", "and": "；",
+        "bind": "绑定：{places}。",
+        "trigger": "触发：{places}。",
+        "execute": "执行：{places}。",
+        "wait": "等待：{places}。",
+        "place": "{place}{inside}，即 `{text}`",
+        "inside": "（函数 `{function}` 中）",
+        "and": "；",
         "later": "因此 `{handler}` 并不在出现其名字的地方执行：绑定只是把它保存下来，触发之后才会执行。",
         "missing_trigger": "在现有代码中没有看到触发它的位置。",
         "hardware": "触发者是设备本身：由它发出中断。",
@@ -138,12 +175,14 @@ def _place(words: dict[str, str], step: PhaseStep) -> str:
 
 _ASK: dict[Lang, str] = {
     "en": (
-        "Which asynchronous mechanism does the code at {place} (`{expression}`) take part in? First answer with one line of JSON with the keys `mechanism` (a "
-        "short name such as `workqueue`, or null), `handler` (the function that runs later, or null) and `phases` (a list of objects with `phase`: `bind`, "
-        "`trigger`, `execute` or `wait`, `file`, `line`); then explain, with the places in the code that show it."
+        "Which asynchronous mechanism does the code at {place} (`{expression}`) take part in? "
+        "First answer with one line of JSON with the keys `mechanism` (a short name such as `workqueue`, or null), `handler` "
+        "(the function that runs later, or null) and `phases` (a list of objects with "
+        "`phase`: `bind`, `trigger`, `execute` or `wait`, `file`, `line`); then explain, with the places in the code that show it."
     ),
     "zh": (
-        "{place} 处的代码（`{expression}`）参与了哪种异步机制？先用一行 JSON 作答，键为 `mechanism`（如 `workqueue` 的简短名称，或 null）、`handler`"
+        "{place} 处的代码（`{expression}`）参与了哪种异步机制？先用一行 JSON 作答，键为 `mechanism`"
+        "（如 `workqueue` 的简短名称，或 null）、`handler`"
         "（稍后执行的函数，或 null）和 `phases`（对象列表，含 `phase`：取 `bind`、`trigger`、`execute` 或 `wait`，以及 `file`、`line`）；"
         "再结合代码中的位置加以解释。"
     ),
@@ -151,14 +190,15 @@ _ASK: dict[Lang, str] = {
 
 
 def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow:
-    """The pattern as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when None)."""
+    """The pattern as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation."""
     proposal = Proposal.model_validate(item.payload)
     checked = TASK.check(answer)
     stated = {**checked, "phases": [{key: step[key] for key in ("phase", "file", "line")} for step in checked["phases"]]}
     asked = _ASK[lang].format(place=f"{proposal.file}:{proposal.line}", expression=proposal.extra.get("api") or proposal.expression)
     told = explanation if explanation and explanation.strip() else draft(checked, proposal, lang)
     return TrainingRow(
-        task=TASK.name, lang=lang,
+        task=TASK.name,
+        lang=lang,
         prompt=[Message(role="user", content=f"{asked}\n\n```c\n{item.excerpt}\n```" if item.excerpt else asked)],
         completion=[Message(role="assistant", content=f"{json.dumps(stated, ensure_ascii=False, separators=(',', ':'))}\n\n{told}")],
         answer=stated,
@@ -166,5 +206,12 @@ def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: La
 
 
 TASK = Task(
-    name="async_pattern", kind="site", Answer=Answer, render=render, goal=(1000, 3000), propose=propose, record=record, draft=draft,
+    name="async_pattern",
+    kind="site",
+    Answer=Answer,
+    render=render,
+    goal=(1000, 3000),
+    propose=propose,
+    record=record,
+    draft=draft,
 )

@@ -8,6 +8,7 @@ whose words say what makes it run, or is the annotator's own words. Compared are
 Proposed from the knowledge rows, and for functions of the corpus that take a callback from the code that calls it. Not seen: spinlocks
 held by callers, contexts inherited through more than one call.
 """
+
 from __future__ import annotations
 
 import json
@@ -92,14 +93,20 @@ def _told_apart(proposals: list[Proposal]) -> Iterator[Proposal]:
 def _of_registration(r: Registration, definition: Function) -> Proposal:
     row = load().by_id[r.row.id]
     answer = Answer(
-        context=r.runs_in, may_sleep=r.may_sleep, trigger=r.row.id if r.row.trigger else None, chain=[*r.chain, r.callback], registered_via=r.via,
+        context=r.runs_in,
+        may_sleep=r.may_sleep,
+        trigger=r.row.id if r.row.trigger else None,
+        chain=[*r.chain, r.callback],
+        registered_via=r.via,
     )
     words = r.row.trigger or row.trigger
     return _proposal(definition, answer, r.place, list(r.evidence), 1.0 if r.runs_in else 0.5, words, row.source, r.function)
 
 
 def _of_inferred(i: Inferred) -> Proposal:
-    answer = Answer(context=i.runs_in, may_sleep=i.may_sleep, trigger=None, chain=[c for c in (i.caller, i.callback) if c], registered_via=i.via)
+    answer = Answer(
+        context=i.runs_in, may_sleep=i.may_sleep, trigger=None, chain=[c for c in (i.caller, i.callback) if c], registered_via=i.via
+    )
     return _proposal(i.definition, answer, i.place, list(i.evidence), 0.6 if i.runs_in else 0.3, _called_by(i.caller), None, i.function)
 
 
@@ -108,16 +115,32 @@ def _called_by(caller: str) -> Words:
 
 
 def _proposal(
-    definition: Function, answer: Answer, registered: Place, evidence: list[Evidence], score: float, words: Words | None, source: str | None,
+    definition: Function,
+    answer: Answer,
+    registered: Place,
+    evidence: list[Evidence],
+    score: float,
+    words: Words | None,
+    source: str | None,
     registered_in: str | None,
 ) -> Proposal:
     extra = {
-        "registration": registered.model_dump(include={"file", "line"}), "trigger": words.model_dump() if words else {"en": None, "zh": None},
-        "source": source, "registered_in": registered_in,
+        "registration": registered.model_dump(include={"file", "line"}),
+        "trigger": words.model_dump() if words else {"en": None, "zh": None},
+        "source": source,
+        "registered_in": registered_in,
     }
     return Proposal(
-        task="callback_timing", file=definition.file, line=definition.line, column=definition.column, function=definition.name,
-        expression=definition.name, answer=answer.model_dump(mode="json"), evidence=evidence, score=score, extra=extra,
+        task="callback_timing",
+        file=definition.file,
+        line=definition.line,
+        column=definition.column,
+        function=definition.name,
+        expression=definition.name,
+        answer=answer.model_dump(mode="json"),
+        evidence=evidence,
+        score=score,
+        extra=extra,
     )
 
 
@@ -125,24 +148,46 @@ def record(proposal: Proposal) -> dict[str, Any]:
     """The proposal as the command line writes it. trigger: both languages, null where unknown."""
     answer = proposal.answer
     return {
-        "task": proposal.task, "file": proposal.file, "line": proposal.line, "column": proposal.column, "function": proposal.function,
-        "context": answer["context"], "may_sleep": answer["may_sleep"], "trigger": proposal.extra["trigger"], "chain": answer["chain"],
-        "registered_via": answer["registered_via"], "registration": proposal.extra["registration"],
+        "task": proposal.task,
+        "file": proposal.file,
+        "line": proposal.line,
+        "column": proposal.column,
+        "function": proposal.function,
+        "context": answer["context"],
+        "may_sleep": answer["may_sleep"],
+        "trigger": proposal.extra["trigger"],
+        "chain": answer["chain"],
+        "registered_via": answer["registered_via"],
+        "registration": proposal.extra["registration"],
     }
 
 
 _CONTEXT: dict[Lang, dict[Context | None, str]] = {
     "en": {
-        "process": "in process context", "softirq": "in softirq context", "hardirq": "in hard interrupt context",
-        "atomic": "in atomic context (a lock is held, or interrupts or preemption are off)", "signal": "in a signal handler, asynchronously to the interrupted code",
-        "thread": "in a thread of its own", "threadpool": "on a thread of the pool", "eventloop": "on the event loop's thread",
-        "sync": "synchronously, in the caller's context before the call returns", "exit": "while the process is exiting",
+        "process": "in process context",
+        "softirq": "in softirq context",
+        "hardirq": "in hard interrupt context",
+        "atomic": "in atomic context (a lock is held, or interrupts or preemption are off)",
+        "signal": "in a signal handler, asynchronously to the interrupted code",
+        "thread": "in a thread of its own",
+        "threadpool": "on a thread of the pool",
+        "eventloop": "on the event loop's thread",
+        "sync": "synchronously, in the caller's context before the call returns",
+        "exit": "while the process is exiting",
         None: "in a context that depends on the caller",
     },
     "zh": {
-        "process": "在进程上下文中", "softirq": "在软中断上下文中", "hardirq": "在硬中断上下文中", "atomic": "在原子上下文中（持有锁，或已关中断、禁止抢占）",
-        "signal": "在信号处理函数中，与被打断的代码异步地", "thread": "在独立的线程中", "threadpool": "在线程池的线程上", "eventloop": "在事件循环线程上",
-        "sync": "在调用返回之前、于调用者的上下文中同步地", "exit": "在进程退出期间", None: "在取决于调用者的上下文中",
+        "process": "在进程上下文中",
+        "softirq": "在软中断上下文中",
+        "hardirq": "在硬中断上下文中",
+        "atomic": "在原子上下文中（持有锁，或已关中断、禁止抢占）",
+        "signal": "在信号处理函数中，与被打断的代码异步地",
+        "thread": "在独立的线程中",
+        "threadpool": "在线程池的线程上",
+        "eventloop": "在事件循环线程上",
+        "sync": "在调用返回之前、于调用者的上下文中同步地",
+        "exit": "在进程退出期间",
+        None: "在取决于调用者的上下文中",
     },
 }
 _WORDS: dict[Lang, dict[str, str]] = {
@@ -179,12 +224,16 @@ _KERNEL: tuple[Context | None, ...] = ("process", "softirq", "hardirq", "atomic"
 
 
 def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
-    """The explanation offered to the annotator: where the callback is registered, when and where it runs, whether it may sleep, by which way."""
+    """The explanation offered to the annotator: where the callback is registered, when and where it runs, whether it may sleep."""
     words, given = _WORDS[lang], Answer.model_validate(answer)
     name = proposal.function or proposal.expression
     text = [_registered(words, name, given, proposal)]
     if given.registered_via == proposal.answer.get("registered_via"):
-        text += [words["through"].format(place=f"{e.file}:{e.line}", text=e.text) for e in proposal.evidence if e.kind in ("call", "initializer", "assignment")][:1]
+        text += [
+            words["through"].format(place=f"{e.file}:{e.line}", text=e.text)
+            for e in proposal.evidence
+            if e.kind in ("call", "initializer", "assignment")
+        ][:1]
     trigger = _trigger(given, proposal, lang)
     context = _CONTEXT[lang][given.context]
     text.append(words["runs"].format(context=context, trigger=trigger) if trigger else words["runs_plain"].format(context=context))
@@ -217,20 +266,21 @@ def _trigger(given: Answer, proposal: Proposal, lang: Lang) -> str | None:
 
 _ASK: dict[Lang, str] = {
     "en": (
-        "When and in which context does the callback `{name}` ({place}) run, and may it sleep? First answer with one line of JSON with the keys `context` "
-        "(one of {contexts}, or null), `may_sleep` (true, false or null), `trigger` (what makes it run), `chain` (the functions that lead to it, outermost "
-        "first) and `registered_via` (the API or `struct.field`); then explain, with the places in the code that show it."
+        "When and in which context does the callback `{name}` ({place}) run, and may it sleep? First answer with one line of JSON with the "
+        "keys `context` (one of {contexts}, or null), `may_sleep` (true, false or null), `trigger` (what makes it run), "
+        "`chain` (the functions that lead to it, outermost first) and `registered_via` (the API or `struct.field`); "
+        "then explain, with the places in the code that show it."
     ),
     "zh": (
-        "回调函数 `{name}`（{place}）在何时、何种上下文中执行？它可以睡眠吗？先用一行 JSON 作答，键为 `context`（取 {contexts} 之一，或 null）、`may_sleep`"
-        "（true、false 或 null）、`trigger`（触发条件）、`chain`（调用链上的函数，由外到内）和 `registered_via`（注册所用的 API 或 `结构体.字段`）；"
-        "再结合代码中的位置加以解释。"
+        "回调函数 `{name}`（{place}）在何时、何种上下文中执行？它可以睡眠吗？先用一行 JSON 作答，键为 `context`"
+        "（取 {contexts} 之一，或 null）、`may_sleep`（true、false 或 null）、`trigger`（触发条件）、`chain`（调用链上的函数，由外到内）"
+        "和 `registered_via`（注册所用的 API 或 `结构体.字段`）；再结合代码中的位置加以解释。"
     ),
 }
 
 
 def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow | None:
-    """The callback as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when None).
+    """The callback as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation.
     None when neither the context nor whether it may sleep is known: nothing could be learned from it."""
     proposal = Proposal.model_validate(item.payload)
     checked = Answer.model_validate(TASK.check(answer))
@@ -241,7 +291,8 @@ def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: La
     asked = _ASK[lang].format(name=proposal.function, place=f"{proposal.file}:{proposal.line}", contexts=contexts)
     told = explanation if explanation and explanation.strip() else draft(checked.model_dump(mode="json"), proposal, lang)
     return TrainingRow(
-        task=TASK.name, lang=lang,
+        task=TASK.name,
+        lang=lang,
         prompt=[Message(role="user", content=f"{asked}\n\n```c\n{item.excerpt}\n```" if item.excerpt else asked)],
         completion=[Message(role="assistant", content=f"{json.dumps(stated, ensure_ascii=False, separators=(',', ':'))}\n\n{told}")],
         answer=stated,
@@ -249,5 +300,12 @@ def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: La
 
 
 TASK = Task(
-    name="callback_timing", kind="site", Answer=Answer, render=render, goal=(1000, 3000), propose=propose, record=record, draft=draft,
+    name="callback_timing",
+    kind="site",
+    Answer=Answer,
+    render=render,
+    goal=(1000, 3000),
+    propose=propose,
+    record=record,
+    draft=draft,
 )

@@ -5,6 +5,7 @@
 line before). `// ok: nothing`: no task proposes anything at the line. A function definition with a callback and no comment is a
 failure too: nothing is proposed for it that nobody expected.
 """
+
 from __future__ import annotations
 
 import re
@@ -44,18 +45,25 @@ def pairs(text: str) -> dict[str, Any]:
 def test_every_callback_of_a_fixture_runs_when_its_comment_says(path: Path) -> None:
     expected = {line: pairs(text) for line, text in comments(path, "expect")}
     assert expected
-    found = {r["line"]: {"context": r["context"], "may_sleep": r["may_sleep"], "via": r["registered_via"]} for r in records("callback_timing", path)}
+    found = {
+        r["line"]: {"context": r["context"], "may_sleep": r["may_sleep"], "via": r["registered_via"]}
+        for r in records("callback_timing", path)
+    }
     assert found == expected
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda p: p.stem)
 def test_every_async_place_of_a_fixture_has_the_mechanism_phase_and_handler_of_its_comment(path: Path) -> None:
-    expected = [(line, text) for line, text in comments(path, "async")] + [(line - 1, text) for line, text in comments(path, "async-above")]
+    expected = [(line, text) for line, text in comments(path, "async")] + [
+        (line - 1, text) for line, text in comments(path, "async-above")
+    ]
     assert expected
     found = {(r["line"], r["mechanism"], r["phase"], r["handler"]) for r in records("async_pattern", path)}
     for line, text in expected:
         mechanism, phase, _ = text.split(" ", 2)
-        assert (line, mechanism, phase, pairs(text)["handler"]) in found, f"{path.name}:{line}: {text}; found {[f for f in found if f[0] == line]}"
+        assert (line, mechanism, phase, pairs(text)["handler"]) in found, (
+            f"{path.name}:{line}: {text}; found {[f for f in found if f[0] == line]}"
+        )
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda p: p.stem)

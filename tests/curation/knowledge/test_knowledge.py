@@ -12,17 +12,43 @@ GOOD = """
 subsystem: demo
 platform: posix
 rows:
-- {id: demo.at_end, kind: function, names: [at_end], handler_arg: 0, runs_in: exit, may_sleep: true, source: at_end(3), trigger: {en: the end, zh: 结束时}}
+- {id: demo.at_end, kind: function, names: [at_end], handler_arg: 0, runs_in: exit, may_sleep: true, source: at_end(3),
+   trigger: {en: the end, zh: 结束时}}
 """
 
 
 def test_the_shipped_rows_are_valid_and_cover_the_promised_subsystems() -> None:
     knowledge = load()
-    assert {"posix", "libuv", "linux_irq", "linux_workqueue", "linux_timer", "linux_fs", "linux_net"} <= {r.subsystem for r in knowledge.rows}
-    for name in ("signal", "sigaction", "atexit", "qsort", "bsearch", "pthread_create", "timer_create", "uv_queue_work", "request_threaded_irq", "INIT_WORK",
-                 "module_init", "timer_setup", "tasklet_setup", "kthread_run", "call_rcu", "register_netdevice_notifier", "wait_for_completion", "wait_event"):
+    assert {"posix", "libuv", "linux_irq", "linux_workqueue", "linux_timer", "linux_fs", "linux_net"} <= {
+        r.subsystem for r in knowledge.rows
+    }
+    for name in (
+        "signal",
+        "sigaction",
+        "atexit",
+        "qsort",
+        "bsearch",
+        "pthread_create",
+        "timer_create",
+        "uv_queue_work",
+        "request_threaded_irq",
+        "INIT_WORK",
+        "module_init",
+        "timer_setup",
+        "tasklet_setup",
+        "kthread_run",
+        "call_rcu",
+        "register_netdevice_notifier",
+        "wait_for_completion",
+        "wait_event",
+    ):
         assert knowledge.function(name), name
-    for struct, field in (("file_operations", "open"), ("platform_driver", "probe"), ("hrtimer", "function"), ("net_device_ops", "ndo_start_xmit")):
+    for struct, field in (
+        ("file_operations", "open"),
+        ("platform_driver", "probe"),
+        ("hrtimer", "function"),
+        ("net_device_ops", "ndo_start_xmit"),
+    ):
         assert knowledge.field(struct, field), (struct, field)
 
 
@@ -56,22 +82,38 @@ def test_every_mechanism_with_a_trigger_row_can_be_bound() -> None:
 
 
 def test_all_faults_of_all_files_are_told_at_once_with_file_row_and_key(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(GOOD + "- {id: demo.other, kind: function, names: [f], handler_arg: zero, source: f(3), colour: red}\n")
-    (tmp_path / "b.yaml").write_text("subsystem: b\nplatform: posix\nrows:\n- {id: b.x, kind: field, struct: s, source: none}\n- just text\n")
+    (tmp_path / "a.yaml").write_text(
+        GOOD + "- {id: demo.other, kind: function, names: [f], handler_arg: zero, source: f(3), colour: red}\n"
+    )
+    (tmp_path / "b.yaml").write_text(
+        "subsystem: b\nplatform: posix\nrows:\n- {id: b.x, kind: field, struct: s, source: none}\n- just text\n"
+    )
     (tmp_path / "c.yaml").write_text("rows: [\n")
     with pytest.raises(BadKnowledge) as caught:
         load_folder(tmp_path)
     problems = caught.value.params["problems"].split("\n")
     assert [p.split(":")[0] for p in problems[:4]] == [
-        "- a.yaml, row 2 (demo.other)", "- a.yaml, row 2 (demo.other)", "- b.yaml, row 1 (b.x)", "- b.yaml, row 2 ('just text')"]
+        "- a.yaml, row 2 (demo.other)",
+        "- a.yaml, row 2 (demo.other)",
+        "- b.yaml, row 1 (b.x)",
+        "- b.yaml, row 2 ('just text')",
+    ]
     assert "handler_arg" in caught.value.params["problems"] and "colour" in caught.value.params["problems"]
     assert problems[-1].startswith("- c.yaml: not YAML")
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ("runs_in: exit", "runs_in: somewhere"), ("trigger: {en: the end, zh: 结束时}", "notes: none"), ("handler_arg: 0", "handler_arg: -1"),
-    ("source: at_end(3)", "notes: none"), ("names: [at_end]", "names: []"), ("kind: function", "kind: field"), ("runs_in: exit", "mechanism: telepathy"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("runs_in: exit", "runs_in: somewhere"),
+        ("trigger: {en: the end, zh: 结束时}", "notes: none"),
+        ("handler_arg: 0", "handler_arg: -1"),
+        ("source: at_end(3)", "notes: none"),
+        ("names: [at_end]", "names: []"),
+        ("kind: function", "kind: field"),
+        ("runs_in: exit", "mechanism: telepathy"),
+    ],
+)
 def test_a_row_with_a_wrong_or_missing_value_is_refused(tmp_path: Path, change: str, said: str) -> None:
     (tmp_path / "a.yaml").write_text(GOOD.replace(change, said))
     with pytest.raises(BadKnowledge, match="demo.at_end"):

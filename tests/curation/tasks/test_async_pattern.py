@@ -46,21 +46,32 @@ def test_the_command_line_record_has_the_promised_keys() -> None:
     assert TASK.record is not None
     record = TASK.record(proposals(("a.c", DRIVER))[1])
     assert record == {
-        "task": "async_pattern", "file": "a.c", "line": 8, "column": 2, "function": "pump_kick", "mechanism": "workqueue", "phase": "trigger",
-        "handler": "pump_work"}
+        "task": "async_pattern",
+        "file": "a.c",
+        "line": 8,
+        "column": 2,
+        "function": "pump_kick",
+        "mechanism": "workqueue",
+        "phase": "trigger",
+        "handler": "pump_work",
+    }
 
 
 def test_two_work_items_of_one_struct_are_two_patterns() -> None:
     text = DRIVER.replace("struct work_struct work; };", "struct work_struct work; struct work_struct other; };")
-    text += "static void second(struct work_struct *w)\n{\n}\nvoid more(struct pump *p)\n{\n\tINIT_WORK(&p->other, second);\n\tschedule_work(&p->other);\n}\n"
+    text += "static void second(struct work_struct *w)\n{\n}\n"
+    text += "void more(struct pump *p)\n{\n\tINIT_WORK(&p->other, second);\n\tschedule_work(&p->other);\n}\n"
     found = proposals(("a.c", text))
-    assert {(p.extra["group"], p.answer["handler"]) for p in found} == {(g, h) for g, h in {p.extra["group"]: p.answer["handler"] for p in found}.items()}
+    assert {(p.extra["group"], p.answer["handler"]) for p in found} == {
+        (g, h) for g, h in {p.extra["group"]: p.answer["handler"] for p in found}.items()
+    }
     assert {p.answer["handler"] for p in found} == {"pump_work", "second"}
 
 
 def test_a_trigger_in_another_file_knows_its_handler() -> None:
     header = "struct pump { struct work_struct work; };\n"
-    setup = '#include <linux/workqueue.h>\n#include "pump.h"\nstatic void pump_work(struct work_struct *w) { }\nvoid s(struct pump *p) { INIT_WORK(&p->work, pump_work); }\n'
+    setup = '#include <linux/workqueue.h>\n#include "pump.h"\n'
+    setup += 'static void pump_work(struct work_struct *w) { }\nvoid s(struct pump *p) { INIT_WORK(&p->work, pump_work); }\n'
     kick = '#include <linux/workqueue.h>\n#include "pump.h"\nvoid k(struct pump *p) { schedule_work(&p->work); }\n'
     [proposal] = proposals(("pump.h", header), ("setup.c", setup), ("kick.c", kick), files=["kick.c"])
     assert (proposal.extra["phase"], proposal.answer["handler"]) == ("trigger", "pump_work")
@@ -76,13 +87,19 @@ def test_a_long_list_of_places_of_one_phase_is_cut_in_the_answer_but_not_in_the_
 
 
 def test_sites_of_one_line_have_different_expressions() -> None:
-    text = "#include <pthread.h>\nstatic void *run(void *p) { return 0; }\nint main(void) { pthread_t t; pthread_create(&t, 0, run, 0); return 0; }\n"
+    text = "#include <pthread.h>\nstatic void *run(void *p) { return 0; }\n"
+    text += "int main(void) { pthread_t t; pthread_create(&t, 0, run, 0); return 0; }\n"
     found = proposals(("a.c", text))
     assert len({(p.line, p.column, p.expression) for p in found}) == len(found) == 3
 
 
-@pytest.mark.parametrize(("lang", "words"), [
-    ("en", ["workqueue", "pump_work", "Bind: a.c:12", "Trigger: a.c:8"]), ("zh", ["workqueue", "pump_work", "绑定：a.c:12", "触发：a.c:8"])])
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ["workqueue", "pump_work", "Bind: a.c:12", "Trigger: a.c:8"]),
+        ("zh", ["workqueue", "pump_work", "绑定：a.c:12", "触发：a.c:8"]),
+    ],
+)
 def test_the_draft_names_the_mechanism_the_handler_and_each_phase_with_its_place(lang: Lang, words: list[str]) -> None:
     proposal = proposals(("a.c", DRIVER))[0]
     assert TASK.draft is not None

@@ -34,7 +34,19 @@ def test_the_command_line_record_has_the_promised_keys() -> None:
     [proposal] = proposals(("drivers/my.c", DRIVER))
     assert TASK.record is not None
     record = TASK.record(proposal)
-    assert list(record) == ["task", "file", "line", "column", "function", "context", "may_sleep", "trigger", "chain", "registered_via", "registration"]
+    assert list(record) == [
+        "task",
+        "file",
+        "line",
+        "column",
+        "function",
+        "context",
+        "may_sleep",
+        "trigger",
+        "chain",
+        "registered_via",
+        "registration",
+    ]
     assert (record["file"], record["line"], record["function"]) == ("drivers/my.c", 2, "my_irq")
     assert record["registration"] == {"file": "drivers/my.c", "line": 8}
     assert set(record["trigger"]) == {"en", "zh"}
@@ -42,20 +54,22 @@ def test_the_command_line_record_has_the_promised_keys() -> None:
 
 
 def test_a_callback_registered_in_another_file_is_a_site_of_the_file_that_defines_it() -> None:
-    texts = ("handler.c", "#include <linux/interrupt.h>\nirqreturn_t my_irq(int irq, void *d) { return 0; }\n"), \
-        ("probe.c", "#include <linux/interrupt.h>\nint p(void *d) { return request_irq(7, my_irq, 0, 0, d); }\n")
+    texts = (
+        ("handler.c", "#include <linux/interrupt.h>\nirqreturn_t my_irq(int irq, void *d) { return 0; }\n"),
+        ("probe.c", "#include <linux/interrupt.h>\nint p(void *d) { return request_irq(7, my_irq, 0, 0, d); }\n"),
+    )
     [proposal] = proposals(*texts, files=["handler.c"])
     assert (proposal.file, proposal.extra["registration"]["file"]) == ("handler.c", "probe.c")
     assert proposals(*texts, files=["probe.c"]) == []
 
 
 def test_one_function_registered_twice_alike_is_one_site_and_two_places_of_evidence() -> None:
-    [proposal] = proposals(("a.c", DRIVER + "int again(void *d) { return request_irq(8, my_irq, 0, \"again\", d); }\n"))
+    [proposal] = proposals(("a.c", DRIVER + 'int again(void *d) { return request_irq(8, my_irq, 0, "again", d); }\n'))
     assert [e.line for e in proposal.evidence if e.kind == "registration"] == [8, 10]
 
 
 def test_one_function_registered_in_two_ways_is_two_sites_with_different_expressions() -> None:
-    more = DRIVER + "int other(void *d) { return request_threaded_irq(8, 0, my_irq, 0, \"again\", d); }\n"
+    more = DRIVER + 'int other(void *d) { return request_threaded_irq(8, 0, my_irq, 0, "again", d); }\n'
     found = proposals(("a.c", more))
     assert [p.answer["context"] for p in found] == ["hardirq", "process"]
     assert len({(p.line, p.column, p.expression) for p in found}) == 2
@@ -88,7 +102,9 @@ void use(struct poller *p)
     assert any(e.kind == "call" and e.line == 6 for e in found["mine"].evidence)
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", ["my_irq", "a.c:8", "hard interrupt", "must not sleep"]), ("zh", ["my_irq", "a.c:8", "硬中断", "不得睡眠"])])
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", ["my_irq", "a.c:8", "hard interrupt", "must not sleep"]), ("zh", ["my_irq", "a.c:8", "硬中断", "不得睡眠"])]
+)
 def test_the_draft_says_where_when_and_whether_it_may_sleep(lang: Lang, words: list[str]) -> None:
     [proposal] = proposals(("a.c", DRIVER))
     assert TASK.draft is not None

@@ -4,7 +4,7 @@ What a field is drawn as follows from its type alone, so a new task needs no cod
 
 | type                        | drawn as                                                            |
 |-----------------------------|---------------------------------------------------------------------|
-| list[Target]                | the ranked candidates as toggles (keys 1-9), and names of one's own |
+| list[Target]                | the first candidates as toggles (keys 1-9), others from a list or typed|
 | Literal, Literal or None    | a choice with translated words                                      |
 | bool, bool or None          | yes, no, unknown                                                    |
 | str, list[str]              | a text; one entry a line                                            |
@@ -28,7 +28,8 @@ from ui.draft import draft, text_of
 from ui.parts import code_span, escaped
 from ui.text import has, named, t
 
-SHOWN = 9  # candidates with a key of their own; the others fold away
+SHOWN = 9  # candidates with a key of their own; the others are in the list to add from
+MORE_SHOWN = 60  # chosen ones beyond them
 
 
 @dataclass(frozen=True)
@@ -157,34 +158,31 @@ def _text(form: Form, name: str, *, lines: bool) -> None:
 def _targets(form: Form, name: str) -> None:
     st.markdown(f"**{form.label(name)}**")
     chosen = {target["name"] for target in form.answer.get(name) or []}
-    own = [target for target in form.answer.get(name) or [] if target["name"] not in {c.name for c in form.candidates}]
-    for number, candidate in enumerate(form.candidates[:SHOWN], 1):
-        _candidate(form, name, number, candidate, candidate.name in chosen)
-    if len(form.candidates) > SHOWN:
-        with st.expander(t("label.more_candidates", count=len(form.candidates) - SHOWN)):
-            for number, candidate in enumerate(form.candidates[SHOWN:], SHOWN + 1):
-                _candidate(form, name, number, candidate, candidate.name in chosen)
-    for target in own:
-        _row(form, name, None, target["name"], None, True, target.get("file"), target.get("line"), [])
+    first, others = form.candidates[:SHOWN], {c.name: c for c in form.candidates[SHOWN:]}
+    for number, candidate in enumerate(first, 1):
+        _row(form, name, number, candidate.name, candidate, candidate.name in chosen, candidate.file, candidate.line, candidate.evidence)
+    more = [target for target in form.answer.get(name) or [] if target["name"] not in {c.name for c in first}]
+    with st.expander(t("label.more_chosen", count=len(more)), expanded=True) if len(more) > SHOWN else st.container():
+        for target in more[:MORE_SHOWN]:
+            _row(form, name, None, target["name"], others.get(target["name"]), True, target.get("file"), target.get("line"), [])
     key = form.widget(name, "own")
 
     def read() -> None:
         typed = [word for word in (st.session_state.get(key) or "").replace(",", " ").split() if word not in chosen]
         if typed:
-            st.session_state[key] = ""
+            st.session_state[key] = None
             known = {c.name: c for c in form.candidates}
             form.answer[name] = [*(form.answer.get(name) or []), *(_target(word, known.get(word)) for word in typed)]
 
-    hint = t("label.add_target_hint")
-    st.text_input(t("label.add_target"), key=key, on_change=form.watched(read), placeholder=hint, label_visibility="collapsed")
+    unchosen = [other for other in others if other not in chosen]
+    st.selectbox(
+        t("label.add_target"), unchosen, index=None, key=key, on_change=form.watched(read), accept_new_options=True,
+        placeholder=t("label.add_target_hint", count=len(unchosen)), label_visibility="collapsed",
+    )
 
 
 def _target(name: str, candidate: Candidate | None) -> dict[str, Any]:
     return {"name": name, "file": candidate.file if candidate else None, "line": candidate.line if candidate else None}
-
-
-def _candidate(form: Form, name: str, number: int, candidate: Candidate, on: bool) -> None:
-    _row(form, name, number, candidate.name, candidate, on, candidate.file, candidate.line, candidate.evidence)
 
 
 def _row(

@@ -14,11 +14,14 @@ pytestmark = pytest.mark.browser
 FIELD = "textarea[data-ready*='/en']"  # the explanation
 
 
-def opened(page: Any, server: Server, query: str = "") -> Store:
-    """The label screen, ready, and the store behind it."""
-    page.goto(f"{server.url}/label{query}")
+def opened(page: Any, server: Server, task: str) -> Store:
+    """The label screen, ready, at a site of the task that no other test has touched; and the store behind it."""
+    store = open_store(f"sqlite:///{server.home / 'store.sqlite'}")
+    found = items.find(store, tasks=[task])
+    fresh = next(i.id for i in found if not said(store, i.id) and items.draft(store, i.id, "local") is None)
+    page.goto(f"{server.url}/label?task={task}&item={fresh}")
     ready(page)
-    return open_store(f"sqlite:///{server.home / 'store.sqlite'}")
+    return store
 
 
 def ready(page: Any) -> None:
@@ -46,7 +49,7 @@ def said(store: Store, item_id: str) -> list[str]:
 
 
 def test_five_sites_are_labeled_by_keyboard_alone(page: Any, shared_server: Server) -> None:
-    store = opened(page, shared_server, "?task=function_pointer")
+    store = opened(page, shared_server, "function_pointer")
     left = [key_to_the_next(page, "a") for _ in range(3)]
     page.keyboard.press("1")  # drops or takes the first candidate: the answer is no longer the proposal
     page.wait_for_selector("button:has-text('Save changes')")
@@ -60,8 +63,22 @@ def test_five_sites_are_labeled_by_keyboard_alone(page: Any, shared_server: Serv
     assert page.problems == []
 
 
+def test_a_target_that_was_not_proposed_is_typed(page: Any, shared_server: Server) -> None:
+    store = opened(page, shared_server, "function_pointer")
+    item = item_of(page)
+    page.locator(".st-key-answer input[role='combobox']").first.click()
+    page.keyboard.type("found_by_hand")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button:has-text('found_by_hand'), code:has-text('found_by_hand')")
+    page.locator(".st-key-answer").get_by_text("Explanation", exact=True).click()  # leaves the field: letters are keys again
+    key_to_the_next(page, "a")
+    given = items.annotations(store, [item])[item]
+    assert [a.action for a in given] == ["mend"]
+    assert "found_by_hand" in [t["name"] for t in (given[0].answer or {})["targets"]]
+
+
 def test_a_reload_in_mid_edit_loses_no_keystroke(page: Any, shared_server: Server) -> None:
-    store = opened(page, shared_server)
+    store = opened(page, shared_server, "callback_timing")
     item = item_of(page)
     page.keyboard.press("e")
     page.keyboard.type(" ending typed at once: a n u x s f z 1")
@@ -79,7 +96,7 @@ def test_a_reload_in_mid_edit_loses_no_keystroke(page: Any, shared_server: Serve
 
 
 def test_a_draft_reaches_the_store_so_that_another_browser_has_it(page: Any, shared_server: Server, chromium: Any) -> None:
-    store = opened(page, shared_server)
+    store = opened(page, shared_server, "callback_timing")
     item = item_of(page)
     page.keyboard.press("e")
     page.keyboard.type(" kept")
@@ -95,7 +112,7 @@ def test_a_draft_reaches_the_store_so_that_another_browser_has_it(page: Any, sha
 
 
 def test_chinese_composed_by_an_input_method_is_sent_when_it_is_whole(page: Any, shared_server: Server) -> None:
-    store = opened(page, shared_server)
+    store = opened(page, shared_server, "callback_timing")
     item = item_of(page)
     page.keyboard.press("e")
     input_method = page.context.new_cdp_session(page)
@@ -111,7 +128,7 @@ def test_chinese_composed_by_an_input_method_is_sent_when_it_is_whole(page: Any,
 
 
 def test_a_site_clicked_in_the_source_is_opened_and_evidence_jumps(page: Any, shared_server: Server) -> None:
-    opened(page, shared_server, "?task=function_pointer")
+    opened(page, shared_server, "function_pointer")
     item = item_of(page)
     assert page.locator(".fs-mark.fs-current").first.get_attribute("data-item") == item  # nothing was clicked during mount
     other = page.locator(".fs-mark:not(.fs-current)").first
@@ -131,11 +148,14 @@ def test_a_site_clicked_in_the_source_is_opened_and_evidence_jumps(page: Any, sh
 
 
 def test_typing_into_the_search_of_the_source_saves_nothing(page: Any, shared_server: Server) -> None:
-    store = opened(page, shared_server)
+    store = opened(page, shared_server, "callback_timing")
     item = item_of(page)
     page.locator(".cm-content").click()
     page.keyboard.press("Control+f")
+    page.wait_for_selector(".cm-search input:focus")
+    page.wait_for_timeout(500)  # the dwell again: a key that got through would save
     page.keyboard.type("aunxs")
+    assert page.locator(".cm-search input[name='search']").input_value() == "aunxs"
     page.wait_for_timeout(700)
     assert item_of(page) == item
     assert said(store, item) == []

@@ -75,6 +75,11 @@ def test_another_machine_or_another_name_must_sign_in(store: Store, outside: dic
     assert refused(who)
 
 
+def test_a_name_pointed_at_this_machine_is_not_local(store: Store) -> None:
+    """DNS rebinding: the peer and the address are loopback, the Host is somebody else's."""
+    assert client().get("/", headers={**BROWSER, "host": "evil.example"}).status_code == 303
+
+
 def test_a_connection_through_a_proxy_is_not_local(store: Store) -> None:
     assert client().get("/", headers={**BROWSER, "x-forwarded-for": "192.0.2.7"}).status_code == 303
 

@@ -94,13 +94,9 @@ class Viewer {
     this.url = null;
     this.jumped = null;
     this.view = new EditorView({ parent: this.frame, root: parent instanceof ShadowRoot ? parent : undefined, state: this.state("") });
-    this.frame.addEventListener("keydown", (event) => {
-      if (event.composedPath()[0] instanceof HTMLInputElement) event.stopPropagation(); // letters typed into the search are no shortcuts
-    });
     this.down = null;
     this.frame.addEventListener("mousedown", (event) => { this.down = { x: event.clientX, y: event.clientY }; });
     this.frame.addEventListener("mouseup", (event) => this.clicked(event));
-    this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
   }
 
   state(text) {

@@ -6,7 +6,7 @@ One item is one function together with the API or struct field it is registered 
 whose words say what makes it run, or is the annotator's own words. Compared are the context and whether it may sleep.
 
 Proposed from the knowledge rows, and for functions of the corpus that take a callback from the code that calls it. Not seen: spinlocks
-held by callers, contexts inherited through more than one call.
+held by callers, gpio_chip.can_sleep, contexts that differ between callers.
 """
 
 from __future__ import annotations

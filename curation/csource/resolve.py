@@ -10,6 +10,7 @@ arguments stays only where no other fits.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -27,6 +28,8 @@ Step = Literal["flow", "same_field", "same_signature", "same_arity", "none"]
 Completeness = Literal["complete", "incomplete", "external", "none"]
 FALLBACK_LIMIT = 24  # candidates kept of a fallback step: more help nobody
 _EVIDENCE_LIMIT = 5
+# Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
+_STAND_IN = re.compile(r"(?:^|_)(?:null|dummy|stub|fail|fake|mock|debug|test|noop|nop|invalid|bad|unsupported)(?:_|$)", re.IGNORECASE)
 
 
 @dataclass
@@ -197,6 +200,8 @@ def _weight(
         if signature is not None and len(signature) == len(function.params):
             same = sum(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, signature, strict=True))
             weight += 0.8 * same / max(1, len(signature))
+    if _STAND_IN.search(flow.name(value)):
+        weight -= 0.4
     if any(t.kind == "initializer" for t in takes):
         weight += 0.2  # what a pointer holds from the start, before what it may be set to
     if node is not None:

@@ -214,7 +214,7 @@ def _enter(folder: str) -> None:
 def _files(files: list[FileEntry]) -> None:
     """One folder at a time, or all files whose path holds the filter's text."""
     wanted = st.text_input(t("sources.filter"), key="file_filter", placeholder=t("sources.filter"), label_visibility="collapsed").lower()
-    folder = st.query_params.get("folder", "")
+    folder = st.query_params.get("folder", st.query_params.get("file", "").rpartition("/")[0])
     prefix = f"{folder}/" if folder else ""
     if wanted:
         shown = [file for file in files if wanted in file.path.lower()]

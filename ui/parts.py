@@ -82,7 +82,7 @@ def _too_soon(op: str) -> bool:
 
 def run_guarded(
     fn: Callable[..., Any], *args: Any, op: str | None = None, after: Callable[[Any], None] | None = None, keep_ops: bool = False
-) -> bool:
+) -> Any:  # a bool; Streamlit's types want callbacks to return nothing
     """For `on_click`: calls fn(*args); True when it went well. A UserError is shown at the top of the next run and nothing else happens.
 
     op: the operation id of the form; a call within DWELL_S of its drawing is ignored. after: gets fn's result (may set

@@ -5,6 +5,7 @@ offered when its file exists and the user's role may use it.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -77,7 +78,7 @@ def _nothing() -> None:
     return None
 
 
-def _sidebar(session: Session, menu: dict[str, object]) -> None:
+def _sidebar(session: Session, menu: Mapping[str, object]) -> None:
     with st.sidebar:
         st.markdown(f"**{t('app.name')}**")
         for page in menu.values():

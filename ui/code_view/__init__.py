@@ -25,11 +25,16 @@ PHRASES = ("Find", "next", "previous", "all", "match case", "regexp", "by word",
 class Mark(Protocol):
     """A site in the text: line and column 1-based. curation.label.SiteMark is one."""
 
-    item_id: str
-    task: str
-    line: int
-    column: int | None
-    status: str
+    @property
+    def item_id(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int | None: ...
+    @property
+    def status(self) -> str: ...
 
 
 @cache

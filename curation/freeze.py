@@ -55,7 +55,8 @@ class Warn:
 
 @dataclass(frozen=True)
 class TaskPreview:
-    """rows: that would be frozen, of `items` items. goal: (minimum, wanted), None without one. left_out: why -> number of items (states
+    """rows: that would be frozen, of `items` items. goal: (minimum, wanted) items, None without
+    one: a site rendered in two languages counts once. left_out: why -> number of items (states
     of model.Resolved; none, external, incomplete, tie, both_bad; nothing_to_learn, language, not_chosen)."""
 
     task: str
@@ -253,8 +254,8 @@ def _warnings(plan: Plan, tasks: list[TaskPreview], options: FreezeOptions) -> I
         groups_of[row.fields["task"]].add(row.fields["group"])
     wanted = ["train", *(s for s in ("validation", "test") if getattr(options, s) > 0)]
     for task in tasks:
-        if task.goal is not None and task.rows < task.goal[0]:
-            yield Warn("warn_below_minimum", {"task": task.task, "rows": task.rows, "minimum": task.goal[0]})
+        if task.goal is not None and task.items < task.goal[0]:
+            yield Warn("warn_below_minimum", {"task": task.task, "items": task.items, "minimum": task.goal[0]})
         if task.rows and len(groups_of[task.task]) == 1:
             yield Warn("warn_one_group", {"task": task.task})
         elif task.rows and (empty := [s for s in wanted if not task.splits.get(s)]):

@@ -126,10 +126,10 @@ def _show_preview(session: Session, options: dict[str, Any], chosen: dict[str, A
 def _preview_row(task: TaskPreview) -> dict[str, Any]:
     minimum, wanted = task.goal or (None, None)
     return {
-        t("freeze.task"): _task_name(task.task), t("freeze.rows"): task.rows,
+        t("freeze.task"): _task_name(task.task), t("freeze.items"): task.items, t("freeze.rows"): task.rows,
         **{t(f"freeze.split_{split}"): task.splits.get(split, 0) for split in SPLITS},
         t("freeze.minimum"): minimum, t("freeze.wanted"): wanted,
-        t("freeze.of_goal"): None if minimum is None else min(100, 100 * task.rows // minimum),
+        t("freeze.of_goal"): None if minimum is None else min(100, 100 * task.items // minimum),
     }
 
 

@@ -16,7 +16,7 @@ from curation.tasks import all_tasks
 
 WARNINGS = {
     "warn_nothing": "nothing to freeze yet",
-    "warn_below_minimum": "{task}: {rows} rows are less than the minimum of {minimum}",
+    "warn_below_minimum": "{task}: {items} items are less than the minimum of {minimum}",
     "warn_one_group": "{task}: all rows are one group, so only one split has them",
     "warn_empty_split": "{task}: no rows in {splits}; there are too few groups",
     "warn_large_group": "one group holds {percent} % of all rows",
@@ -80,9 +80,9 @@ def _options(given: argparse.Namespace) -> FreezeOptions:
 def _say(seen: Preview) -> None:
     for task in seen.tasks:
         splits = ", ".join(f"{task.splits.get(split, 0)} {split}" for split in SPLITS)
-        goal = f" of {task.goal[0]} wanted at least" if task.goal else ""
+        goal = f" of at least {task.goal[0]}, {task.goal[1]} wanted" if task.goal else ""
         left_out = ", ".join(f"{number} {why}" for why, number in task.left_out.items())
-        print(f"{task.task}: {task.rows} rows{goal} ({splits})" + (f"; left out: {left_out}" if left_out else ""))
+        print(f"{task.task}: {task.items} items{goal}; {task.rows} rows ({splits})" + (f"; left out: {left_out}" if left_out else ""))
     print(f"{seen.rows} rows in {seen.groups} groups")
     for warning in seen.warnings:
         print(f"warning: {WARNINGS[warning.code].format(**warning.params)}", file=sys.stderr)

@@ -93,6 +93,9 @@ export default function (component) {
     field.storage = data.storage;
     field.rev = data.rev;
     field.sent = data.value;
+    if (fresh && data.focus_key && document.activeElement?.getAttribute("role") === "combobox") {
+      document.activeElement.blur(); // a choice of what to work on has been made: letters are keys again
+    }
     const kept = fresh ? recall(data.storage) : null;
     field.area.value = kept ?? data.value;
     if (kept !== null && kept !== data.value) {

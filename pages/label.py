@@ -68,7 +68,7 @@ def _choose(session: Session) -> tuple[str | None, str | None]:
     task, source = st.query_params.get("task"), st.query_params.get("source")
 
     def chosen(name: str) -> None:
-        value = st.session_state[f"label_{name}"]
+        value = st.session_state[f"label_{name}:{st.query_params.get(name)}"]
         st.query_params.pop(name, None)
         if value:
             st.query_params[name] = value
@@ -76,12 +76,13 @@ def _choose(session: Session) -> tuple[str | None, str | None]:
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            t("label.task"), [None, *tasks], index=tasks.index(task) + 1 if task in tasks else 0, key="label_task", width=230,
+            t("label.task"), [None, *tasks], index=tasks.index(task) + 1 if task in tasks else 0, key=f"label_task:{task}", width=230,
             format_func=lambda name: named("task", name) or t("label.all_tasks"), label_visibility="collapsed",
             on_change=chosen, args=("task",),
         )
         st.selectbox(
-            t("label.source"), [None, *names], index=names.index(source) + 1 if source in names else 0, key="label_source", width=230,
+            t("label.source"), [None, *names], index=names.index(source) + 1 if source in names else 0, width=230,
+            key=f"label_source:{source}",
             format_func=lambda name: name or t("label.all_sources"), label_visibility="collapsed", on_change=chosen, args=("source",),
         )
         said = st.session_state.pop("_label_said", None)

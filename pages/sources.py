@@ -86,7 +86,6 @@ def _run(fn: Callable[[], ImportReport]) -> None:
         return
     st.session_state["_import_report"] = report
     st.query_params.from_dict({"source": report.source})
-    st.session_state.pop("source_choice", None)
     st.rerun()
 
 
@@ -109,16 +108,19 @@ def _report() -> None:
 
 
 def _chosen(names: list[str]) -> str:
+    """The source named in the URL, else the first. The widget is made anew when the URL changes otherwise (an import opens its source)."""
     wanted = st.query_params.get("source")
+    here = wanted if wanted in names else names[0]
+    key = f"source_choice:{here}"
 
     def chosen() -> None:
-        st.query_params.from_dict({"source": st.session_state["source_choice"]})
+        st.query_params.from_dict({"source": st.session_state[key]})
         st.session_state.pop("_import_report", None)
 
-    index = names.index(wanted) if wanted in names else 0
-    return st.selectbox(
-        t("sources.source"), names, index=index, key="source_choice", on_change=chosen, label_visibility="collapsed", width=240
+    st.selectbox(
+        t("sources.source"), names, index=names.index(here), key=key, on_change=chosen, label_visibility="collapsed", width=240
     )
+    return here
 
 
 def _summary(session: Session, source: SourceRow) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -62,7 +63,7 @@ def load_settings(home: Path | None = None) -> Settings:
     Raises BadConfig with every fault at once when flowsight.toml or the environment holds a wrong or unknown value."""
     given = home or (Path(os.environ["FLOWSIGHT_HOME"]) if os.environ.get("FLOWSIGHT_HOME") else None)
     home = (given or PROJECT / "workspace").absolute()
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "home": home,
         "datasets_dir": home / "datasets" if given else PROJECT / "datasets",
         "store_url": f"sqlite:///{home / 'store.sqlite'}",
@@ -76,10 +77,9 @@ def load_settings(home: Path | None = None) -> Settings:
     for name in Settings.model_fields:
         if name not in ("home", "llm") and (value := os.environ.get(f"FLOWSIGHT_{name.upper()}")):
             values[name] = value.split(os.pathsep) if name == "import_roots" else value
-    llm = dict(values.get("llm") or {}) if isinstance(values.get("llm", {}), dict) else values["llm"]
-    for name in LLMSettings.model_fields:
-        if isinstance(llm, dict) and (value := os.environ.get(f"FLOWSIGHT_LLM_{name.upper()}")):
-            llm[name] = value
+    llm = values.get("llm", {})
+    if isinstance(llm, dict):  # anything else is told by the validation below
+        llm = {**llm, **{n: v for n in LLMSettings.model_fields if (v := os.environ.get(f"FLOWSIGHT_LLM_{n.upper()}"))}}
     values["llm"] = llm
     try:
         return Settings.model_validate(values)

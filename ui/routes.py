@@ -37,6 +37,12 @@ async def healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n", headers=NEVER)
 
 
+async def home(request: Request) -> Response:
+    """Streamlit knows its first screen as / alone; a person types the name that the other screens have."""
+    query = request.url.query
+    return RedirectResponse(f"/?{query}" if query else "/", status_code=307, headers=NEVER)
+
+
 async def source(request: Request) -> Response:
     sha256 = request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
@@ -141,6 +147,7 @@ button{padding:.5rem 1.2rem;font:inherit;cursor:pointer}.problem{border-left:4px
 def routes() -> list[BaseRoute]:
     return [
         Route("/healthz", healthz),
+        Route("/home", home),
         Route("/sign-in", sign_in, methods=["GET", "POST"]),
         Route("/sign-out", sign_out, methods=["GET", "POST"]),
         Route("/source/{sha256}", source),

@@ -213,3 +213,9 @@ def test_only_an_uploaded_file_can_be_taken(store: Store, name: str) -> None:
 
     with pytest.raises(NotFound):
         upload.taken(load_settings(), name)
+
+
+def test_the_first_screen_answers_to_its_name_too(store: Store) -> None:
+    answer = client().get("/home?lang=zh", headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/?lang=zh")
+    assert client(peer="192.0.2.7").get("/home", headers=BROWSER).headers["location"].startswith("/sign-in")

@@ -111,7 +111,7 @@ def test_a_filter_has_its_sentence_in_both_languages_and_a_test(name: str) -> No
     for lang in ("en", "zh"):
         assert _word(lang, f"filter.{name}"), f"[filter] {name} is missing in {lang}.toml"
     assert (ROOT / "curation" / "filters" / f"{name}.py").is_file()
-    tests = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "tests" / "curation" / "filters").glob("*.py"))
+    tests = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "tests" / "curation").rglob("*.py"))
     assert name in tests
 
 

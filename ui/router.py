@@ -14,7 +14,7 @@ from curation.errors import UserError
 from curation.model import Role
 from ui import parts
 from ui.session import COOKIE, Session, SignInNeeded, current
-from ui.text import LANG_KEY, LANGS, say, t
+from ui.text import LANGS, lang, say, t
 
 HERE = Path(__file__).resolve().parent
 PAGES_DIR = HERE.parent / "pages"
@@ -84,17 +84,21 @@ def _sidebar(session: Session, menu: Mapping[str, object]) -> None:
         for page in menu.values():
             st.page_link(page)  # type: ignore[arg-type]
         st.divider()
-        st.segmented_control(
-            t("app.language"), LANGS, default=st.session_state[LANG_KEY], format_func=lambda code: say(code, "app.own_name"),
-            key="_lang_choice", on_change=_language_chosen, label_visibility="collapsed", required=True,
-        )
+        _languages()
         st.caption(parts.escaped(f"{session.actor.name} · {t(f'app.role_{session.actor.role}')}"))
         if st.context.cookies and COOKIE in dict(st.context.cookies):
             st.link_button(t("nav.sign_out"), "/sign-out")
 
 
-def _language_chosen() -> None:
-    st.session_state[LANG_KEY] = st.session_state["_lang_choice"] or st.session_state[LANG_KEY]
+def _languages() -> None:
+    """Links, not a widget: the choice must outlive a reload, so a plain HTTP route sets its cookie and the screen comes back anew
+    (a select box that stays would keep showing its choice in the language before)."""
+    links = [
+        f"<span aria-current='true'>{say(code, 'app.own_name')}</span>" if code == lang()
+        else f"<a href='/language/{code}' lang='{code}'>{say(code, 'app.own_name')}</a>"
+        for code in LANGS
+    ]
+    st.html(f"<nav class='fs-languages' aria-label='{t('app.language')}'>{''.join(links)}</nav>")
 
 
 if __name__ == "__main__":

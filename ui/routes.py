@@ -43,6 +43,19 @@ async def home(request: Request) -> Response:
     return RedirectResponse(f"/?{query}" if query else "/", status_code=307, headers=NEVER)
 
 
+async def language(request: Request) -> Response:
+    """Keeps the language chosen for this browser, and goes back to the screen it was chosen on."""
+    code = request.path_params["code"]
+    if code not in LANGS:
+        return PlainTextResponse("No such language.\n", status_code=404, headers=NEVER)
+    came_from = urlsplit(request.headers.get("referer", ""))
+    query = f"?{came_from.query}" if came_from.query else ""
+    back = _safe_next(came_from.path + query) if came_from.netloc == request.headers.get("host") else "/"
+    answer = RedirectResponse(back, status_code=303, headers=NEVER)
+    answer.set_cookie(LANG_COOKIE, code, samesite="lax", secure=request.url.scheme == "https", path="/", max_age=365 * 86400)
+    return answer
+
+
 async def source(request: Request) -> Response:
     sha256 = request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
@@ -148,6 +161,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/healthz", healthz),
         Route("/home", home),
+        Route("/language/{code}", language),
         Route("/sign-in", sign_in, methods=["GET", "POST"]),
         Route("/sign-out", sign_out, methods=["GET", "POST"]),
         Route("/source/{sha256}", source),

@@ -219,3 +219,12 @@ def test_the_first_screen_answers_to_its_name_too(store: Store) -> None:
     answer = client().get("/home?lang=zh", headers=BROWSER)
     assert (answer.status_code, answer.headers["location"]) == (307, "/?lang=zh")
     assert client(peer="192.0.2.7").get("/home", headers=BROWSER).headers["location"].startswith("/sign-in")
+
+
+def test_a_chosen_language_is_kept_and_the_screen_comes_back(store: Store) -> None:
+    who = client()
+    answer = who.get("/language/zh", headers={**BROWSER, "referer": "http://127.0.0.1/label?item=7"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/label?item=7")
+    assert who.cookies["flowsight_lang"] == "zh"
+    assert who.get("/language/zh", headers={**BROWSER, "referer": "https://evil.example/x"}).headers["location"] == "/"
+    assert who.get("/language/xx", headers=BROWSER).status_code == 404

@@ -401,3 +401,37 @@ def test_the_whole_line_is_walked_in_the_browser(page: Any, server: Server) -> N
     find_bundle(read_report(page, run_dir))
     assert page.problems == []
     store.close()
+
+
+def test_a_site_is_explained_in_chinese_by_an_input_method(page: Any, server: Server) -> None:
+    """The language is switched, letters that are composed on the way to a Chinese word are no shortcuts, and a reload keeps both."""
+    store = store_of(server)
+    page.goto(f"{server.url}/label?task=function_pointer")
+    label_ready(page, "en")
+    item_id = site(page)
+    page.get_by_role("link", name=say("zh", "app.own_name")).click()
+    label_ready(page, "zh")
+    assert site(page) == item_id
+    confirm = page.get_by_role("button", name=say("zh", "label.action.confirm"))
+    confirm.wait_for()
+    shown(page, say("zh", "task.function_pointer"))
+    drafted = page.input_value("textarea[data-ready$='/zh']")
+    assert re.search("[\u4e00-\u9fff]", drafted)
+
+    page.keyboard.press("e")
+    page.keyboard.press("Control+End")
+    input_method = page.context.new_cdp_session(page)
+    for spelled, word in (("xianzai", "现在"), ("zhike nengs ", "只可能是"), ("houzhe", "后者。")):
+        for end in range(1, len(spelled) + 1):
+            input_method.send("Input.imeSetComposition", {"text": spelled[:end], "selectionStart": end, "selectionEnd": end})
+        input_method.send("Input.insertText", {"text": word})
+    shown(page, say("zh", "common.draft_kept"))
+    page.reload()
+    label_ready(page, "zh")
+    assert page.input_value("textarea[data-ready$='/zh']") == f"{drafted}现在只可能是后者。"
+    assert said(store, item_id) == []
+    labeled(page, "a", "zh")
+    (word,) = items.annotations(store, [item_id])[item_id]
+    assert (word.action, word.explanation["zh"]) == ("confirm", f"{drafted}现在只可能是后者。")
+    assert page.problems == []
+    store.close()

@@ -54,6 +54,8 @@ class Expander:
                 continue
             if _THROUGH_POINTER.search(body) or _STORES.search(body):
                 found = True
+            elif macro.params is None and "(" in body:
+                found = True
             elif macro.params and any(re.search(rf"\b{re.escape(p)}\s*\)?\s*\(", body) for p in macro.params if p.isidentifier()):
                 found = True
             else:

@@ -72,6 +72,11 @@ _STORE_SECOND = {"rcu_assign_pointer", "RCU_INIT_POINTER", "WRITE_ONCE", "smp_st
 _CONTAINER = {"container_of": (1, 0), "list_entry": (1, 0), "list_first_entry": (1, 0), "hlist_entry": (1, 0), "rb_entry": (1, 0),
               "container_of_const": (1, 0), "from_timer": (-1, 1), "CONTAINER_OF": (1, 0), "containerof": (1, 0),
               "rb_entry_safe": (1, 0), "list_last_entry": (1, 0), "hlist_entry_safe": (1, 0), "wl_container_of": (-1, 0)}
+_CALLABLE = frozenset((
+    "identifier", "field_expression", "subscript_expression", "pointer_expression", "conditional_expression", "call_expression",
+    "cast_expression", "comma_expression", "assignment_expression", "parenthesized_expression",
+))
+_TYPE_WORDS = frozenset(("typeof", "__typeof__", "__typeof", "_Generic", "sizeof", "_Alignof", "defined"))
 _FUNCTION_PARAM = re.compile(r"\(\s*(\w+)\s*(?:\)\s*(\(.*\))|(\(.*\))\s*\))\Z", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 
@@ -664,6 +669,8 @@ class _Walk:
             bare = bare.named_children[0]
         if bare.type == "call_expression" and (inner := self.cast_of(bare)) is not None:  # `(type)(*p)(x)`
             bare, callee = inner, bare.child_by_field_name("arguments") or inner
+        if not self.callable(bare):
+            return
         line, column = self.place(callee)
         operand = self.shape(bare) or Operand(self.flat(callee))
         others = self.operands(bare)[1:] if bare.type == "parenthesized_expression" or bare.type == "conditional_expression" else []
@@ -698,6 +705,18 @@ class _Walk:
             target = args[0].operands[0]
             place = Operand(target.text.lstrip("&"), target.base, target.fields, False, target.cast)
             self.assign(place, args[1].operands, arguments, "assignment", self.known_type(place.base))
+
+    def callable(self, node: Node) -> bool:
+        """Whether an expression can be what a call calls. `(typeof(x))(-1)` is a cast, the logic inside a macro's assertion no pointer."""
+        if node.type not in _CALLABLE:
+            return False
+        if node.type == "identifier":
+            return self.raw(node) not in _TYPE_WORDS
+        if node.type == "call_expression":
+            inner = node.child_by_field_name("function")
+            name = self.raw(inner) if inner is not None and inner.type == "identifier" else ""
+            return inner is not None and not name.startswith(("typeof", "__typeof", "_Generic", "__builtin_"))
+        return self.shape(node) is not None
 
     def arguments(self, node: Node) -> list[Arg]:
         """Arguments between the commas, so that a type (`struct foo`) that the grammar cannot read keeps its text and position."""

@@ -64,6 +64,7 @@ class Flow:
         self.takes: list[list[Take]] = []
         self.indirect: dict[int, list[tuple[Call, list[list[Source]]]]] = {}
         self.calls_at: dict[int, list[int]] = {}  # id(call) -> callee nodes
+        self._by_arity: dict[int, list[int]] | None = None
         self._before: dict[int, list[int]] | None = None
         self._queue: deque[int] = deque()
         self._fresh: dict[int, list[int]] = {}
@@ -412,6 +413,11 @@ class Flow:
         node = self.ids.get(("r", None, field))
         return (v for v in (self.held[node] if node is not None else ()) if self.is_function(v))
 
-    def address_taken(self) -> list[int]:
-        """Functions of the corpus whose address is taken anywhere."""
-        return [v for v, f in enumerate(self.functions) if f is not None]
+    def taken_with(self, count: int) -> list[int]:
+        """Functions of the corpus with so many parameters whose address is taken anywhere."""
+        if self._by_arity is None:
+            self._by_arity = {}
+            for value, function in enumerate(self.functions):
+                if function is not None and self.takes[value]:
+                    self._by_arity.setdefault(len(function.params), []).append(value)
+        return self._by_arity.get(count, [])

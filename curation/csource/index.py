@@ -77,6 +77,8 @@ class Index:
     def _settle_calls(self, one: FileFacts) -> None:
         """A call of a plain name is indirect where the name is a variable's and no function's."""
         for call in one.calls:
+            if call.kind == "indirect" and not call.others and self._names_function(call):
+                call.kind, call.callee_name = "direct", call.operand.base
             name = call.callee_name
             if name is None:
                 continue
@@ -84,6 +86,15 @@ class Index:
                 call.kind, call.callee_name = "indirect", None
             else:
                 self._calls_to[name].append(call)
+
+    def _names_function(self, call: Call) -> bool:
+        """Whether the callee, once its macros are read, is a function's name after all: `MATH(sin)(x)`, `(*(log_place(), fail))(x)`."""
+        operand = call.operand
+        if operand.base is None or any(step != "*" for step in operand.fields):
+            return False
+        if operand.call:
+            return operand.base not in self._functions and operand.base not in self._prototypes
+        return self.variable(operand.base, call.file, call.function) is None
 
     def _means_variable(self, call: Call, name: str) -> bool:
         """A name can be a pointer here and a function elsewhere (a static or inline one): the number of arguments tells."""

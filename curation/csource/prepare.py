@@ -136,6 +136,7 @@ def _without_grammar(code: str) -> str:
 # ---- directives
 
 
+_NEVER = re.compile(r"if\s+0\s*$|ifdef\s+__cplusplus\b|if\s+defined\s*\(?\s*__cplusplus\s*\)?\s*(?:&&|$)")  # C only, and no `#if 0`
 _SIMPLE = re.compile(r"(ifdef|ifndef|if|elif|elifdef|elifndef)\s*!?\s*(?:defined)?\s*\(?\s*(\w+)\s*\)?\s*\Z")
 
 
@@ -158,6 +159,8 @@ def _read_directives(prepared: Prepared, chars: list[str], directives: list[tupl
     for start, end, token in directives:
         word, rest = _DIRECTIVE.match(token).groups()  # type: ignore[union-attr]
         if word == "define":
+            if any(_NEVER.match(group.branches[-1].condition) for group in stack):
+                continue
             macro = _macro(text[start:end], file, bisect_left(starts, start + len(token) - len(token.lstrip())) + 1)
             if macro is not None:
                 prepared.macros.append(macro)
@@ -187,7 +190,7 @@ def _choose(prepared: Prepared, chars: list[str], group: _Group) -> None:
     """Blanks the branches that cannot stand beside the others."""
     kept: list[tuple[_Branch, str]] = []
     for branch in group.branches:
-        if re.match(r"(if\s+0\s*$)|(ifdef\s+__cplusplus)|(if\s+defined\s*\(?\s*__cplusplus\s*\)?\s*$)", branch.condition):
+        if _NEVER.match(branch.condition):
             _blank_span(chars, branch.start, branch.end)
         else:
             kept.append((branch, "".join(chars[branch.start:branch.end])))
@@ -404,7 +407,8 @@ def _clean(prepared: Prepared, chars: list[str], start: int, end: int, definitio
         if items[i][3] in _ATTRIBUTE:
             drop.append((items[i][1], items[i + 1][2] if i + 1 < len(items) and items[i + 1][0] == "group" else items[i][2]))
     words = [i for i in words if items[i][3] not in _ATTRIBUTE]
-    callable_at = [i for i in words if i + 1 < len(items) and items[i + 1][0] == "group" and not _known(items[i][3])]
+    callable_at = [i for i in words if i + 1 < len(items) and items[i + 1][0] == "group" and not _known(items[i][3])
+                   and items[i + 1][3].lstrip()[:1] != "*"]  # `handler_t (*p)(int)` declares p
     if any(item[3] == "{" for item in items):
         _drop(chars, start, drop)
         return

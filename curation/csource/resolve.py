@@ -72,7 +72,7 @@ def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
     if call.args:
         steps.append(("same_arity", _same_arity(flow, call)))
     for step, values in steps:
-        ranked = _ranked(index, flow, call, list(values), {}, objects, pointer, step)[:FALLBACK_LIMIT]
+        ranked = _ranked(index, flow, call, _nearest(flow, call, values), {}, objects, pointer, step)[:FALLBACK_LIMIT]
         if ranked:
             likely = 0 if step == "same_arity" else min(len(ranked), 5)
             return Resolution(ranked, step, "external" if step == "same_arity" else "incomplete", likely)
@@ -98,6 +98,19 @@ def _pointer_type(index: Index, flow: Flow, call: Call) -> CType | None:
 # ---- fallback steps
 
 
+def _nearest(flow: Flow, call: Call, values: Iterable[int]) -> list[int]:
+    """The values worth ranking where a fallback gives thousands: those defined near the call."""
+    folder = call.file.rpartition("/")[0]
+
+    def distance(value: int) -> int:
+        function = flow.functions[value]
+        if function is None:
+            return 3
+        return 0 if function.file == call.file else 1 if function.file.rpartition("/")[0] == folder else 2
+
+    return sorted(values, key=distance)[: 8 * FALLBACK_LIMIT]
+
+
 def _normal(index: Index, text: str, file: str) -> tuple[str, int]:
     kind = index.types.expand(parse_type(_without_name(text)), file)
     return index.types.alias.get(kind.base, kind.base), sum(1 for s in kind.derived if s in ("*", "[]"))
@@ -120,9 +133,9 @@ def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[i
     result = index.types.result(_pointer_type(index, flow, call))
     wanted_types = [_normal(index, p, call.file) for p in wanted]
     found = []
-    for value in flow.address_taken():
+    for value in flow.taken_with(len(wanted)):
         function = flow.functions[value]
-        if function is None or len(function.params) != len(wanted) or function.variadic != variadic:
+        if function is None or function.variadic != variadic:
             continue
         if result is not None and (str(result) == "void") != (str(parse_type(function.return_type)) == "void"):
             continue
@@ -132,7 +145,7 @@ def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[i
 
 
 def _same_arity(flow: Flow, call: Call) -> list[int]:
-    return [v for v in flow.address_taken() if (f := flow.functions[v]) is not None and len(f.params) == len(call.args)]
+    return flow.taken_with(len(call.args))
 
 
 # ---- ranking
@@ -191,7 +204,8 @@ def _weight(
     folder = PurePosixPath(call.file).parent
     if any(t.file == call.file for t in takes):
         weight += 1.2
-    if any(t.file == call.file and (e := index.enclosing(call.file, t.line)) is not None and e.name == call.function for t in takes):
+    around = index.enclosing(call.file, call.line)
+    if around is not None and any(t.file == call.file and around.start_line <= t.line <= around.end_line for t in takes):
         weight += 1.0
     if function is None:
         weight -= 1.5

@@ -38,6 +38,7 @@ def test_functions_have_their_place_parameters_and_storage():
     "struct __attribute__((packed)) s { int a; };\nint f(void) { return 0; }",
     "void f(void) { list_for_each(p, &head) { use(p); } TRACE(x) y(); }",
     "static void (*f(int s, void (*cb)(int)))(int) { return cb; }",
+    "static handler_t (*p)(int) = g;\nint f(void) { return 0; }",
     "SYSCALL_DEFINE1(f, int, a) { return a; }",
 ])
 def test_annotations_and_macros_do_not_cost_a_function(code):
@@ -64,6 +65,13 @@ def test_calls_know_callee_arguments_and_place():
     assert (call.operand.base, call.operand.fields) == ("d", ("ops", "open"))
     assert (call.args[1].base, call.args[1].fields, call.args[1].operands[0].address) == ("d", ("work",), True)
     assert call.args[2].names == ["on", "off"]
+
+
+@pytest.mark.parametrize("code", [
+    "(typeof(a))(-1)", "(__typeof__(a))(b)", "(1 || x)(2)", "_Generic((a), int: 1, default: 2)", "__builtin_choose_expr(1, a, b)(3)",
+])
+def test_what_cannot_be_called_is_no_indirect_call(code):
+    assert [c.callee for c in extract(f"int f(int a, int b) {{ return {code}; }}", "a.c").calls if c.kind == "indirect"] == []
 
 
 def test_a_type_as_an_argument_keeps_its_text_and_position():

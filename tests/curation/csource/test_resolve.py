@@ -142,6 +142,13 @@ def test_the_object_called_through_comes_first():
     assert targets(index, "a.go")[0] == "a1"
 
 
+def test_a_macro_that_names_a_function_is_called_directly():
+    index = index_of("#define OP(f) (l_##f)\n#define fail (*(note(1), really_fail))\nvoid l_sin(int a) { }\nvoid really_fail(int a) { }\n"
+                     "void f(void) { OP(sin)(1); fail(2); guard(mutex)(3); }")
+    assert [c.callee for c in index.calls() if c.kind == "indirect"] == []
+    assert {"l_sin", "really_fail"} <= {c.callee_name for c in index.calls()}
+
+
 def test_a_parameter_shadows_a_function_of_its_name():
     index = index_of(TWO + "int f(int (*one)(int)) { return one(1); }\nvoid m(void) { f(two); }")
     assert targets(index, "one") == ["two"]

@@ -19,7 +19,8 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import combinations
 from typing import Any
 
-from curation.model import Annotation, canonical_json
+from curation.model import Annotation
+from curation.resolve import field_value
 
 Distance = Callable[[Any, Any], float]
 
@@ -89,20 +90,17 @@ def krippendorff_alpha(units: Sequence[Sequence[Hashable]], distance: Distance =
     return None if expected == 0 else 1 - observed / expected
 
 
-def field_value(word: Annotation, field: str, metric: dict[str, Any]) -> Hashable:
-    """What a person said of one field, comparable: a frozenset for a "set" metric (by its key, if it has one), else one text.
-
-    An answer "none" is the empty set; "external" is a value of its own."""
-    given = (word.answer or {}).get(field)
-    if metric.get("metric") == "set":
-        if word.action == "external":
-            return frozenset({"(external)"})
-        key = metric.get("key")
-        return frozenset(canonical_json(v[key] if key and isinstance(v, dict) else v) for v in given or [])
-    return canonical_json(given) if word.answer is not None else f"({word.action})"
+def word_value(word: Annotation, field: str, metric: dict[str, Any]) -> Hashable:
+    """What a person said of one field, comparable (resolve.field_value). An answer "none" is the empty set; "external" is a value of its
+    own."""
+    if word.answer is None and metric.get("metric") != "set":
+        return f"({word.action})"
+    if word.action == "external" and metric.get("metric") == "set":
+        return frozenset({"(external)"})
+    return field_value((word.answer or {}).get(field), metric)
 
 
 def field_alpha(words: Sequence[Sequence[Annotation]], field: str, metric: dict[str, Any]) -> float | None:
     """Krippendorff's alpha of one field over items, each with the words of the people who answered it."""
     distance = masi_distance if metric.get("metric") == "set" else nominal_distance
-    return krippendorff_alpha([[field_value(word, field, metric) for word in unit] for unit in words], distance)
+    return krippendorff_alpha([[word_value(word, field, metric) for word in unit] for unit in words], distance)

@@ -27,6 +27,7 @@ from curation.manifest import COLUMNS, MESSAGE_KEYS, FrozenRow, read_rows, verif
 from curation.model import canonical_json
 from curation.resolve import latest_by_user, resolve
 from curation.store import Store, items
+from curation.tasks import get_task
 
 ENDINGS = (".jsonl", ".json", ".csv")
 ANSWER_COLUMNS = [
@@ -71,7 +72,7 @@ def _answers(store: Store, tasks: list[str] | None, statuses: list[str] | None) 
     while batch := list(islice(found, 500)):
         given = items.annotations(store, [item.id for item in batch])
         for item in batch:
-            resolved = resolve(given[item.id])
+            resolved = resolve(given[item.id], get_task(item.task))
             yield {
                 "id": item.id, "task": item.task, "origin": item.origin, "source": item.source, "file": item.file, "line": item.line,
                 "lang": item.lang, "status": resolved.status, "action": resolved.action, "answer": resolved.answer,

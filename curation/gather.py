@@ -125,7 +125,7 @@ def _ready_items(store: Store, tasks: Iterable[str]) -> Iterator[tuple[Item, Res
     while batch := list(islice(found, 500)):
         given = items.annotations(store, [item.id for item in batch])
         for item in batch:
-            resolved = resolve(given[item.id])
+            resolved = resolve(given[item.id], get_task(item.task))
             if resolved.status in READY:  # it may have been taken back since
                 yield item, resolved
 

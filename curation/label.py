@@ -73,7 +73,7 @@ def view(store: Store, actor: Actor, item_id: str) -> LabelView:
     return LabelView(
         item=item,
         proposal=Proposal.model_validate(item.payload),
-        resolved=resolve(given),
+        resolved=resolve(given, get_task(item.task)),
         mine=latest_by_user(given).get(actor.name),
         draft=items.draft(store, item_id, actor.name),
     )

@@ -58,7 +58,7 @@ def view(store: Store, actor: Actor, item_id: str) -> PreferView:
     _task_of(item)
     given = items.annotations(store, [item_id])[item_id]
     pair = PreferencePrompt.model_validate(item.payload)
-    return PreferView(item, pair, resolve(given), latest_by_user(given).get(actor.name), items.draft(store, item_id, actor.name))
+    return PreferView(item, pair, resolve(given, get_task(item.task)), latest_by_user(given).get(actor.name), items.draft(store, item_id, actor.name))
 
 
 def save_draft(store: Store, actor: Actor, item_id: str, reason: str) -> None:

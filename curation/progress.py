@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from curation.agreement import field_alpha
-from curation.resolve import ANSWERS, latest_by_user
+from curation.model import Annotation
+from curation.resolve import ANSWERS, answer_of, latest_by_user
 from curation.store import Store, items, queues
-from curation.tasks import all_tasks, get_task
+from curation.tasks import Task, all_tasks
 
 AGREEMENT_ITEMS = 5_000  # the first so many items with two answers are compared: a page must not wait for more
 
@@ -74,17 +75,15 @@ class TaskAgreement:
 def agreement(store: Store) -> list[TaskAgreement]:
     """One entry a task that has items answered by at least two people."""
     found = []
-    for name in all_tasks():
+    for name, task in all_tasks().items():
         ids = queues.shared_items(store, name, AGREEMENT_ITEMS)
         given = items.annotations(store, ids)
-        words = [[w for w in latest_by_user(given[i]).values() if w.action in ANSWERS] for i in ids]
+        words = [[_with_answer(w, task) for w in latest_by_user(given[i]).values() if w.action in ANSWERS] for i in ids]
         if ids:
-            found.append(TaskAgreement(name, len(ids), {f: field_alpha(words, f, m) for f, m in _fields(name).items()}))
+            fields = task.compared() or {"decision": {"metric": "accuracy"}}
+            found.append(TaskAgreement(name, len(ids), {f: field_alpha(words, f, m) for f, m in fields.items()}))
     return found
 
 
-def _fields(name: str) -> dict[str, dict[str, str]]:
-    task = get_task(name)
-    if task.kind == "preference":
-        return {"choice": {"metric": "accuracy"}}
-    return task.metrics() if task.kind == "site" else {"decision": {"metric": "accuracy"}}
+def _with_answer(word: Annotation, task: Task) -> Annotation:
+    return word.model_copy(update={"answer": answer_of(word, task)})

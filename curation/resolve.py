@@ -7,17 +7,21 @@ Rules, first match wins:
 3. All who answered gave the same answer: answered (pairs: accepted or rejected). Different answers: disputed.
 4. Nobody answered: unknown if somebody said so, else skipped, else open.
 
-A person's latest annotation that was not undone is that person's word. Two answers are the same when their `essence` is: sets of
-targets by name, places without their text.
+A person's latest annotation that was not undone is that person's word. Two answers to a task are the same when its scored fields are
+(Task.compared); the other fields are those of the latest word. Without a task, or for the text of a pair, they are the same when their
+`essence` is: sets of targets by name, places without their text.
 
 >>> resolve([]).status
 'open'
 """
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import partial
 from typing import Any, Literal
 
 from curation.model import Action, Annotation, Lang, Resolved, canonical_json
+from curation.tasks import Task
 
 ANSWERS: frozenset[Action] = frozenset({"confirm", "mend", "none", "external", "incomplete", "accept", "reject", "choose"})
 
@@ -51,15 +55,34 @@ def essence(value: Any) -> Any:
     return value
 
 
-def same_answer_key(annotation: Annotation) -> str:
-    """Two annotations give the same answer if and only if their keys are equal."""
-    if annotation.answer is None:
+def answer_of(annotation: Annotation, task: Task | None) -> dict[str, Any] | None:
+    """What was answered. "none" and "external" without an answer are the one for which the task has them stand; None: there is none."""
+    if annotation.answer is None and task is not None and task.kind == "site" and annotation.action in ("none", "external"):
+        return task.says(annotation.action)
+    return annotation.answer
+
+
+def field_value(given: Any, metric: dict[str, Any]) -> Hashable:
+    """One field's value, comparable as its metric says: for "set" the frozenset of the values (of their "key", if it has one), else text."""
+    if metric.get("metric") != "set":
+        return canonical_json(given)
+    key = metric.get("key")
+    return frozenset(canonical_json(v.get(key) if key and isinstance(v, dict) else v) for v in given or [])
+
+
+def same_answer_key(annotation: Annotation, task: Task | None = None) -> Hashable:
+    """Two annotations of one item give the same answer if and only if their keys are equal."""
+    answer = answer_of(annotation, task)
+    if answer is None:
         return annotation.action
-    return "answer " + canonical_json(essence(annotation.answer))
+    compared = task.compared() if task is not None else None
+    if compared is None:
+        return "answer " + canonical_json(essence(answer))
+    return tuple(field_value(answer.get(name), metric) for name, metric in compared.items())
 
 
-def resolve(annotations: list[Annotation]) -> Resolved:
-    """The state of an item whose annotations (in any order, all of one item) these are."""
+def resolve(annotations: list[Annotation], task: Task | None = None) -> Resolved:
+    """The state of an item of `task` whose annotations (in any order, all of one item) these are. task None: whole answers are compared."""
     counting = live(annotations)
     words = list(latest_by_user(annotations).values())
     decided: Literal["answered", "accepted"] = "accepted" if any(_of_a_pair(a) for a in counting) else "answered"
@@ -69,18 +92,18 @@ def resolve(annotations: list[Annotation]) -> Resolved:
             return Resolved(status="answered", action=last_word.reason, users=[last_word.user])  # type: ignore[arg-type]
         if last_word.answer is None:
             return Resolved(status="rejected" if decided == "accepted" else "unknown", action="adjudicate", users=[last_word.user])
-        return _decided(decided, words, last_word)
+        return _decided(decided, words, last_word, task)
     flags = [a.user for a in words if a.action == "flag"]
     if flags:
         return Resolved(status="flagged", action="flag", users=flags)
     answers = [a for a in words if a.action in ANSWERS]
     if answers:
         users = [a.user for a in answers]
-        if len({same_answer_key(a) for a in answers}) > 1:
+        if len(set(map(partial(same_answer_key, task=task), answers))) > 1:
             return Resolved(status="disputed", users=users)
         if answers[-1].action == "reject":
             return Resolved(status="rejected", action="reject", users=users)
-        return _decided(decided, answers, answers[-1])
+        return _decided(decided, answers, answers[-1], task)
     unknown = [a.user for a in words if a.action == "unknown"]
     if unknown:
         return Resolved(status="unknown", action="unknown", users=unknown)
@@ -93,10 +116,11 @@ def _of_a_pair(annotation: Annotation) -> bool:
     return annotation.action in ("accept", "reject") or {"instruction", "output"} <= (annotation.answer or {}).keys()
 
 
-def _decided(status: Literal["answered", "accepted"], words: list[Annotation], counts: Annotation) -> Resolved:
+def _decided(status: Literal["answered", "accepted"], words: list[Annotation], counts: Annotation, task: Task | None) -> Resolved:
     """`counts` gives the answer; each language's explanation is that of the latest word which gives the same answer and has one.
     The action is "incomplete" if one of those who agree said so."""
-    agreeing = [a for a in words if a is not counts and same_answer_key(a) == same_answer_key(counts)] + [counts]
+    same = same_answer_key(counts, task)
+    agreeing = [a for a in words if a is not counts and same_answer_key(a, task) == same] + [counts]
     explanation: dict[Lang, str] = {}
     for a in agreeing:
         explanation.update(a.explanation)

@@ -74,7 +74,7 @@ def queue(
         store, tasks=_pair_tasks(task), lang=lang, flag=flag, status=status, search=search, limit=limit, offset=max(0, offset)
     )
     given = items.annotations(store, [item.id for item in found])
-    return ReviewPage([ReviewRow(item, resolve(given[item.id])) for item in found], total)
+    return ReviewPage([ReviewRow(item, resolve(given[item.id], get_task(item.task))) for item in found], total)
 
 
 def matching(
@@ -100,7 +100,7 @@ def view(store: Store, actor: Actor, item_id: str) -> ReviewView:
     item = items.get(store, item_id)
     _pair_task(item.task)
     given = items.annotations(store, [item_id])[item_id]
-    return ReviewView(item, resolve(given), list(latest_by_user(given).values()), items.draft(store, item_id, actor.name))
+    return ReviewView(item, resolve(given, get_task(item.task)), list(latest_by_user(given).values()), items.draft(store, item_id, actor.name))
 
 
 def save_draft(store: Store, actor: Actor, item_id: str, fields: dict[str, str]) -> None:

@@ -91,7 +91,7 @@ def _has_flag(item: Item, flag: str | None) -> bool:
 
 
 def _line(work: Workspace, item: Item) -> str:
-    status = resolve(items.annotations(work.store, [item.id])[item.id]).status
+    status = resolve(items.annotations(work.store, [item.id])[item.id], get_task(item.task)).status
     where = f"{item.source}/{item.file}:{item.line}" if item.file else item.lang or ""
     flags = ",".join(f.filter for f in item.flags)
     return "\t".join([item.id, item.task, status, where, flags, _gist(item)])
@@ -112,7 +112,7 @@ def printable(text: str) -> str:
 
 def _shown(work: Workspace, item: Item) -> str:
     given = items.annotations(work.store, [item.id])[item.id]
-    whole = {**item.model_dump(mode="json"), "resolved": resolve(given).model_dump(mode="json"),
+    whole = {**item.model_dump(mode="json"), "resolved": resolve(given, get_task(item.task)).model_dump(mode="json"),
              "annotations": [a.model_dump(mode="json") for a in given]}
     return json.dumps(whole, ensure_ascii=False, indent=1)  # JSON escapes control characters
 

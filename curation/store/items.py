@@ -21,6 +21,7 @@ from curation.store.engine import Store, now
 from curation.store.tables import annotations as annotations_table
 from curation.store.tables import drafts, item_states
 from curation.store.tables import items as items_table
+from curation.tasks import all_tasks
 
 CHUNK = 500  # ids in one IN (...): under SQLite's oldest limit of 999 parameters
 
@@ -303,9 +304,11 @@ def _annotation_row(entry: Entry, actor: Actor, op_id: str) -> dict[str, Any]:
 def _restate(db: Connection, item_ids: Sequence[str]) -> None:
     """Writes anew what resolve() says of these items; their rows are locked by the caller."""
     same: dict[tuple[str, int], list[str]] = {}
+    rows = db.execute(select(items_table.c.id, items_table.c.task).where(items_table.c.id.in_(item_ids)))
+    tasks = {item_id: task for item_id, task in rows}
     for item_id, given in _annotations(db, item_ids).items():
         answers = sum(a.action in ANSWERS for a in latest_by_user(given).values())
-        same.setdefault((resolve(given).status, answers), []).append(item_id)
+        same.setdefault((resolve(given, all_tasks().get(tasks[item_id])).status, answers), []).append(item_id)
     for (status, answers), ids in same.items():
         db.execute(update(item_states).where(item_states.c.item_id.in_(ids)).values(status=status, answers=answers))
 

@@ -51,12 +51,49 @@ class Task:
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Field name -> {"metric": "set"|"accuracy", "key": ...} for each scored field; frozen with the data, read by training."""
-        fields = self.Answer.model_json_schema()["properties"]
         return {
             name: {"metric": f["metric"], **({"key": f["key"]} if "key" in f else {})}
-            for name, f in fields.items()
+            for name, f in _fields_of(self.Answer).items()
             if "metric" in f
         }
+
+    def compared(self) -> dict[str, dict[str, Any]] | None:
+        """The fields, as in metrics(), by which two people's answers are the same or differ: the scored ones of a site, the choice between two
+        answers. None: the whole answer counts (a pair's text)."""
+        if self.kind == "preference":
+            return {"choice": {"metric": "accuracy"}}
+        return self.metrics() or None if self.kind == "site" else None
+
+    def word_field(self, word: str) -> str | None:
+        """The field of the answer that can say `word` (completeness of function_pointer: "none"); None where there is none."""
+        for name, field in _fields_of(self.Answer).items():
+            if any(word in kind.get("enum", ()) for kind in (field, *field.get("anyOf", ()))):
+                return name
+        return None
+
+    def says(self, word: str, answer: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """The answer for which "none", "external" or "incomplete" stands: `answer` with that word in the field that can say it. Without such a
+        field "none" is the answer with nothing in it, "incomplete" is `answer`, and "external" is no answer (None). Raises BadAnswer."""
+        field = self.word_field(word)
+        if field is not None:
+            return self.check({**(answer or {}), field: word})
+        if word == "incomplete":
+            return self.check(answer or {})
+        return self._empty() if word == "none" else None
+
+    def _empty(self) -> dict[str, Any] | None:
+        """The answer with nothing in it; None for a task that has no such answer."""
+        try:
+            return self.check({})
+        except BadAnswer:
+            return None
+
+
+@cache
+def _fields_of(answer: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """Field name -> its JSON schema."""
+    found: dict[str, dict[str, Any]] = answer.model_json_schema()["properties"]
+    return found
 
 
 @cache

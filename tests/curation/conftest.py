@@ -125,11 +125,13 @@ def op() -> Callable[[], str]:
 
 
 class ToyAnswer(Model):
-    """A small answer with one scored set, one scored value, and a field that can say none, external and incomplete."""
+    """A small answer with one scored set, two scored values, one of which can say none, external and incomplete."""
 
     targets: list[Target] = Field(default=[], json_schema_extra={"metric": "set", "key": "name"})
     may_sleep: bool | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
-    completeness: Literal["complete", "incomplete", "external", "none"] = "complete"
+    completeness: Literal["complete", "incomplete", "external", "none"] = Field(
+        default="complete", json_schema_extra={"metric": "accuracy"}
+    )
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from curation.model import Annotation
 from curation.resolve import latest_by_user, live, resolve
+from curation.tasks import get_task
 
 F = {"targets": [{"name": "f", "file": "a.c", "line": 3}]}
 F_ELSEWHERE = {"targets": [{"name": "f", "file": None, "line": None}]}
@@ -146,3 +147,40 @@ def test_there_is_an_answer_only_where_it_was_given(steps: list[Any]) -> None:
     resolved = resolve(words)
     assert resolved.answer is None or any(a.answer == resolved.answer for a in live(words))
     assert (resolved.status == "disputed") <= (len(latest_by_user(words)) > 1)
+
+
+UNSCORED = {
+    "callback_timing": st.fixed_dictionaries({
+        "trigger": st.sampled_from([None, "linux.request_irq", "own words"]), "registered_via": st.sampled_from([None, "request_irq"]),
+        "chain": st.lists(st.sampled_from("fgh"), max_size=3),
+    }),
+    "async_pattern": st.fixed_dictionaries({"phases": st.permutations([
+        {"phase": "bind", "file": "a.c", "line": 4, "text": "x"}, {"phase": "trigger", "file": "a.c", "line": 9, "function": "go"}])}),
+    "function_pointer": st.fixed_dictionaries({"targets": st.permutations([{"name": "f", "line": 3, "file": "a.c"}, {"name": "g"}])}),
+}
+SCORED: dict[str, list[dict[str, Any]]] = {
+    "callback_timing": [{"context": "hardirq", "may_sleep": False}, {"context": "softirq", "may_sleep": False}],
+    "async_pattern": [{"mechanism": "workqueue", "handler": "f"}, {"mechanism": "workqueue", "handler": "g"}],
+    "function_pointer": [{"completeness": "complete"}, {"completeness": "incomplete"}],
+}
+
+
+@given(st.sampled_from(sorted(SCORED)), st.data())
+def test_people_dispute_if_and_only_if_a_scored_field_differs(name: str, data: Any) -> None:
+    task = get_task(name)
+    first, second = (task.check({**data.draw(st.sampled_from(SCORED[name])), **data.draw(UNSCORED[name])}) for _ in range(2))
+    resolved = resolve(history(said("a", "mend", first), said("b", "mend", second)), task)
+    differ = any(first[field] != second[field] for field in SCORED[name][0])
+    assert resolved.status == ("disputed" if differ else "answered")
+    assert resolved.answer == (None if differ else second), "what is not scored is that of the latest word"
+
+
+def test_a_choice_is_the_same_whatever_its_reason() -> None:
+    words = history(said("a", "choose", {"choice": "a", "reason": "short"}), said("b", "choose", {"choice": "a", "reason": None}))
+    assert resolve(words, get_task("preference")).status == "answered"
+
+
+def test_none_is_the_same_as_the_empty_answer_it_stands_for() -> None:
+    task = get_task("async_pattern")
+    words = history(said("a", "none"), said("b", "mend", task.check({})))
+    assert resolve(words, task).status == "answered"

@@ -166,6 +166,15 @@ def test_the_state_kept_in_sql_is_what_resolve_says(store: Store, steps: list[An
         assert status_of(store, item_id) == resolve(given_annotations).status
 
 
+def test_the_state_kept_in_sql_knows_what_the_task_compares(store: Store) -> None:
+    item = site(0, task="callback_timing")
+    items.add(store, [item])
+    for actor, trigger in ((WANG, "a packet came"), (MEI, None)):
+        answer = {"context": "softirq", "may_sleep": False, "trigger": trigger, "chain": [], "registered_via": None}
+        items.annotate(store, item_id=item.id, actor=actor, op_id=actor.name, action="mend", answer=answer)
+    assert status_of(store, item.id) == "answered"
+
+
 def test_a_store_from_before_the_states_were_kept_is_brought_up(store_url: str) -> None:
     store = open_store(store_url)
     items.add(store, [site(n) for n in range(3)])

@@ -119,7 +119,7 @@ def _bulk(page: ReviewPage, chosen: Filter) -> None:
 def _list(page: ReviewPage, chosen: Filter, current_id: str | None) -> None:
     with st.container(key="review_list", gap=None):
         for row in page.rows:
-            label = parts.escaped(pairs.first_line(review.pair_of(row).instruction, 44))
+            label = parts.escaped(pairs.first_line(review.pair_of(row).instruction, 120))
             icon = ":material/flag:" if row.item.flags else None
             st.button(
                 label, key=f"row:{row.item.id}", icon=icon, width="stretch", type="primary" if row.item.id == current_id else "tertiary",
@@ -172,7 +172,7 @@ def _about(view: ReviewView) -> None:
         if item.meta.get("file"):
             st.badge(parts.escaped(f"{item.meta['file']}:{item.meta.get('line') or ''}"), color="gray")
     for word in view.words:
-        said = named("label.action", word.action)
+        said = named("review.said", word.action)
         why = f": {named('review.reason', word.reason)}" if word.reason else ""
         st.caption(parts.escaped(f"{word.user} · {said}{why}"))
     if view.resolved.status == "disputed":

@@ -38,7 +38,8 @@ def heading(key: str, **params: Any) -> None:
 def escaped(text: str) -> str:
     """Text from files, users or models for a place where Streamlit reads Markdown (labels, alerts): shown as it stands."""
     text = re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:&^=\"'])", r"\\\1", text)
-    return text.replace(r"\:\/\/", "\\:\u2060//").replace("\n", "  \n")
+    text = text.replace(r"\:\/\/", "\\:\u2060//").replace(r"\:material", "\\:\u2060material")  # icons are found after escapes are gone
+    return text.replace("\n", "  \n")
 
 
 def code_span(text: str, most: int = 90) -> str:

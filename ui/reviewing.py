@@ -85,6 +85,7 @@ def mode(view: ReviewView) -> str:
 
 
 def set_mode(item_id: str, value: str) -> None:
+    st.session_state.pop("_review_decided", None)
     st.session_state["_review_mode"] = {"item": item_id, "mode": value}
 
 
@@ -119,7 +120,8 @@ def watched(item_id: str, shown: dict[str, str]) -> Callable[[], None]:
     """The on_change of a field."""
 
     def keep() -> None:
-        keep_fields(item_id, shown)
+        if st.session_state.get("_review_decided") != item_id:  # the last keystrokes may arrive after the click that saved them
+            keep_fields(item_id, shown)
 
     return keep
 
@@ -132,6 +134,7 @@ def decide(view: ReviewView, op: str, action: Action, following: str | None, rea
     save = partial(_settle if view.resolved.status == "disputed" else _decide, session, view, op, action, pair, reason)
     if parts.run_guarded(save, op=op):
         st.session_state.pop("_review_mode", None)
+        st.session_state["_review_decided"] = item_id
         st.session_state["_review_forget"] = [storage(session, item_id, name) for name in FIELDS]
         parts.note(t(f"review.said.{action}"))
         open_item(following)
@@ -154,7 +157,8 @@ def take_back() -> None:
 
     def undone(count: int) -> None:
         parts.note(t("review.undone", count=count) if count else t("common.nothing_to_undo"))
-        st.session_state.pop("_review_mode", None)
+        for gone in ("_review_mode", "_review_decided"):
+            st.session_state.pop(gone, None)
         if len(last) == 1:
             open_item(last[0].item_id)
             if last[0].action == "mend" and last[0].answer:

@@ -112,8 +112,7 @@ def _show_preview(session: Session, options: dict[str, Any], chosen: dict[str, A
             reasons = " · ".join(f"{named('freeze.left_out', why)}: {number}" for why, number in task.left_out.items())
             st.caption(parts.escaped(t("freeze.left_out_of", task=_task_name(task.task), reasons=reasons)))
     for warning in seen.warnings:
-        params = {**warning.params, **({"task": _task_name(warning.params["task"])} if "task" in warning.params else {})}
-        st.warning(parts.escaped(t(f"freeze.{warning.code}", **params)), icon=":material/warning:")
+        st.warning(parts.escaped(t(f"freeze.{warning.code}", **_in_words(warning.params))), icon=":material/warning:")
     if chosen != options:
         st.info(t("freeze.changed"))
     st.button(
@@ -123,14 +122,29 @@ def _show_preview(session: Session, options: dict[str, Any], chosen: dict[str, A
     )
 
 
+def _in_words(params: dict[str, Any]) -> dict[str, Any]:
+    """A warning's parameters with the names of tasks and splits as the user reads them."""
+    words = dict(params)
+    if "task" in words:
+        words["task"] = _task_name(words["task"])
+    if "splits" in words:
+        words["splits"] = ", ".join(t(f"freeze.split_{split}") for split in words["splits"].split(", "))
+    return words
+
+
 def _preview_row(task: TaskPreview) -> dict[str, Any]:
     minimum, wanted = task.goal or (None, None)
     return {
         t("freeze.task"): _task_name(task.task), t("freeze.items"): task.items, t("freeze.rows"): task.rows,
         **{t(f"freeze.split_{split}"): task.splits.get(split, 0) for split in SPLITS},
-        t("freeze.minimum"): minimum, t("freeze.wanted"): wanted,
+        t("freeze.minimum"): _goal(minimum), t("freeze.wanted"): _goal(wanted),
         t("freeze.of_goal"): None if minimum is None else min(100, 100 * task.items // minimum),
     }
+
+
+def _goal(number: int | None) -> str:
+    """As text: Streamlit writes None into an empty cell, in every language."""
+    return "–" if number is None else f"{number:,}"
 
 
 def _versions(session: Session) -> None:

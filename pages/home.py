@@ -26,9 +26,9 @@ def main() -> None:
         _next_steps(session, tasks)
         _tasks(tasks)
     with right:
-        _people(tasks)
         if session.may("reviewer", "lead"):
             _agreement(session)
+    _people(tasks)
     if session.may("reviewer", "lead"):
         _disputed(session)
 

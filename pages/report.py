@@ -14,6 +14,7 @@ from ui.session import current
 from ui.text import named, t
 
 CHOSEN = "run"  # the query parameter that names the run shown
+NO_CHANGE: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
 
 
 def main() -> None:
@@ -58,7 +59,8 @@ def _task(evaluation: dict[str, Any], task: str) -> None:
     if about["answered"]:
         _headline(about)
     who = list(evaluation["models"])
-    rows = [{t("report.field"): row["field"] or t("report.whole_answer"), t("report.figure"): named("report.figures", row["figure"]),
+    rows = [{t("report.field"): named(f"task.{task}_field", row["field"]) or t("report.whole_answer"),
+             t("report.figure"): named("report.figures", row["figure"]),
              **{named("report.who", name): report.shown(row[name]) for name in who}} for row in report.table(evaluation, task)]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     ended = about["figures"][report.AFTER]["ended"]
@@ -73,6 +75,7 @@ def _headline(about: dict[str, Any]) -> None:
     before.metric(t("report.before"), f"{figures[report.BEFORE]['score']['value']:.3f}" if figures[report.BEFORE]["score"] else "–")
     if figures[report.AFTER]["score"]:
         after.metric(t("report.after"), f"{figures[report.AFTER]['score']['value']:.3f}", delta=f"{about['change']['value']:+.3f}",
+                     **NO_CHANGE if f"{about['change']['value']:.3f}" in ("0.000", "-0.000") else {},
                      help=t("report.change_help", low=f"{about['change']['low']:+.3f}", high=f"{about['change']['high']:+.3f}"))
     won.metric(t("report.won"), about["won"])
     lost.metric(t("report.lost"), about["lost"])

@@ -31,6 +31,7 @@ def main() -> None:
             st.number_input(t("rows.seed"), value=0, min_value=0, max_value=2**31 - 1, key="rows_seed", help=t("rows.seed_help"))
         upload, path = st.tabs([t("rows.from_computer"), t("rows.from_server")])
         with upload:
+            _words_of_chooser()
             st.file_uploader(t("rows.file"), type=ENDINGS, key="rows_file")
             _button(session, "rows_upload", st.session_state.get("rows_file") is not None, _import_upload)
         with path:
@@ -39,6 +40,13 @@ def main() -> None:
     report = st.session_state.get(REPORT)
     if report is not None:
         _show(*report)
+
+
+def _words_of_chooser() -> None:
+    """Streamlit writes its file chooser in English alone: our words stand in their place."""
+    button = ".st-key-rows_file [data-testid='stFileUploaderDropzone'] > span button p"
+    st.html(f"""<style>.st-key-rows_file [data-testid="stFileUploaderDropzoneInstructions"] {{ display: none; }}
+{button} {{ font-size: 0; }} {button}::after {{ content: "{t('rows.choose_file')}"; font-size: .875rem; }}</style>""")
 
 
 def _button(session: Session, key: str, ready: bool, fn: Callable[[Session], None]) -> None:

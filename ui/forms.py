@@ -177,7 +177,7 @@ def _targets(form: Form, name: str) -> None:
     unchosen = [other for other in others if other not in chosen]
     st.selectbox(
         t("label.add_target"), unchosen, index=None, key=key, on_change=form.watched(read), accept_new_options=True,
-        placeholder=t("label.add_target_hint", count=len(unchosen)), label_visibility="collapsed",
+        placeholder=t("label.add_target_hint", count=len(unchosen)) if unchosen else t("label.add_target"), label_visibility="collapsed",
     )
 
 

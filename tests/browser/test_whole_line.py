@@ -10,6 +10,7 @@ import io
 import json
 import re
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,8 @@ def review_pairs(page: Any, store: Store) -> None:
     answer.wait_for(state="detached")
     quiet(page)
     assert said(store, mended) == [("mend", None)]
+    page.wait_for_timeout(1500)  # longer than the pause after which typing is kept
+    assert items.draft(store, mended, "local") is None  # what is saved for good leaves no draft that would open it for mending again
 
     left = count - 3
     for _ in range(2):  # accepted, taken back as one, accepted again
@@ -334,12 +337,15 @@ def train_tiny(page: Any, server: Server) -> Path:
     alive = runs.poll(run_dir)
     assert alive.state == "running"
     seen = len(losses(run_dir))
+    until = time.monotonic() + TRAINING_MS / 1000
+    while len(losses(run_dir)) <= seen and time.monotonic() < until:  # it goes on while nobody serves the page
+        time.sleep(0.1)
+    assert len(losses(run_dir)) > seen
     server.start()
     page.reload()
     quiet(page)
     metric(page, "train.state").filter(has_text=w("train.state_running")).wait_for()
     chart.wait_for()
-    assert len(losses(run_dir)) > seen  # it went on without the page
     now = runs.poll(run_dir)
     assert (now.attempt, now.active) == (1, True)
     return run_dir

@@ -43,9 +43,9 @@ def test_the_figures_are_those_of_the_store(busy: Store, be: Be) -> None:
     assert "Indirect call: 2 open" in shown
     assert "Waiting for review: 1" in shown and "Waiting for a choice: 1" in shown
     assert "Ready to be frozen into a dataset: 2" in shown
-    people = app.dataframe[0].value.set_index("User name")
+    people = app.dataframe[1].value.set_index("User name")
     assert people.loc["wang", "Indirect call"] == 2 and people.loc["reva", "Instruction pair"] == 1
-    alphas = app.dataframe[1].value
+    alphas = app.dataframe[0].value
     assert set(alphas["Items"]) == {1} and len(alphas) >= 1
 
 

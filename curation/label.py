@@ -141,7 +141,7 @@ def sites_in_file(store: Store, source: str, file: str) -> list[SiteMark]:
     """The sites of all tasks in one file, by line and column."""
     kinds = {t.name for t in site_tasks()}
     found = [
-        SiteMark(m["item_id"], m["task"], m["line"] or 1, int(m["payload"].get("column") or 1), m["status"])
+        SiteMark(m["item_id"], m["task"], m["line"] or 1, m["column"], m["status"])
         for m in queues.marks(store, source, file)
         if m["task"] in kinds
     ]
@@ -176,8 +176,8 @@ def _site_task(name: str) -> Task:
 
 
 def _answer(task: Task, item: Item, action: Action, given: dict[str, Any] | None) -> dict[str, Any] | None:
-    """confirm: the stored proposal's. mend, incomplete: the one given. none, external, incomplete: with that word in the field that can say
-    it, so that it equals the same answer given by hand; without such a field none and external have no answer, as has everything else."""
+    """confirm: the stored proposal's. mend, incomplete: the one given. none, external, incomplete: what the task has them stand for, so
+    that it equals the same answer given by hand. Everything else has no answer."""
     if action == "confirm":
         return task.check(Proposal.model_validate(item.payload).answer)
     if action in ("mend", "incomplete") and given is None:
@@ -186,13 +186,4 @@ def _answer(task: Task, item: Item, action: Action, given: dict[str, Any] | None
         return task.check(given or {})
     if action not in ("none", "external", "incomplete"):
         return None
-    field = word_field(task, action)
-    if action == "incomplete":
-        return task.check({**(given or {}), **({field: action} if field else {})})
-    return task.check({field: action}) if field else None
-
-
-def word_field(task: Task, word: str) -> str | None:
-    """The field of the task's answer that can say `word` (completeness of function_pointer: "none"); None where there is none."""
-    fields = task.Answer.model_json_schema()["properties"]
-    return next((name for name, field in fields.items() if word in field.get("enum", ())), None)
+    return task.says(action, given if action == "incomplete" else None)

@@ -273,13 +273,14 @@ def _row(item: Item, seq: int, at: str) -> dict[str, Any]:
 
 
 def _first_state(item: Item, seq: int) -> dict[str, Any]:
-    score = item.payload.get("score")
+    score, column = item.payload.get("score"), item.payload.get("column")
     return {
         "item_id": item.id,
         "task": item.task,
         "source": item.source,
         "seq": seq,
         "score": float(score) if isinstance(score, int | float) else 0.0,
+        "site_column": column if isinstance(column, int) else 1,
         "status": "open",
         "answers": 0,
     }

@@ -30,7 +30,16 @@ def _v3(db: Connection) -> None:
         index.create(db, checkfirst=True)
 
 
-STEPS: list[Callable[[Connection], None]] = [_v1, _v2, _v3]
+def _v4(db: Connection) -> None:
+    """The column of a site among its derived states, which are made anew: what people dispute is now what the task scores."""
+    from curation.store import items
+
+    tables.item_states.drop(db, checkfirst=True)
+    tables.item_states.create(db)
+    items.restate_all(db)
+
+
+STEPS: list[Callable[[Connection], None]] = [_v1, _v2, _v3, _v4]
 
 
 def migrate(store: Store) -> None:

@@ -78,15 +78,15 @@ def shared_items(store: Store, task: str, limit: int) -> list[str]:
 
 
 def marks(store: Store, source: str, file: str) -> list[dict[str, Any]]:
-    """item_id, task, line, payload, status of each item of a file, by line."""
+    """item_id, task, line, column, status of each item of a file, by line. Payloads stay unread: one may hold hundreds of candidates."""
     query = (
-        select(items.c.id.label("item_id"), items.c.task, items.c.line, items.c.payload, item_states.c.status)
+        select(items.c.id.label("item_id"), items.c.task, items.c.line, item_states.c.site_column.label("column"), item_states.c.status)
         .join(item_states, item_states.c.item_id == items.c.id)
         .where(items.c.source == source, items.c.file == file)
         .order_by(items.c.line, items.c.seq)
     )
     with store.read() as db:
-        return [{**row, "payload": json.loads(row["payload"])} for row in db.execute(query).mappings()]
+        return [dict(row) for row in db.execute(query).mappings()]
 
 
 def page(

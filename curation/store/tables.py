@@ -108,6 +108,7 @@ item_states = _table(
     Column("source", String(200)),
     Column("seq", Integer, nullable=False),
     Column("score", Float, nullable=False, default=0.0),  # of the proposal; 0 where there is none
+    Column("site_column", Integer, nullable=False, default=1),  # of the site in its line, 1-based; 1 where there is none
     Column("status", String(20), nullable=False),
     Column("answers", Integer, nullable=False, default=0),  # people whose latest annotation is an answer
     Index("item_states_by_task", "task", "status", "seq"),

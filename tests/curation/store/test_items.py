@@ -17,7 +17,7 @@ from curation.model import Actor, Item
 from curation.resolve import resolve
 from curation.store import Store, items, migrations, open_store, queues
 from curation.store.items import Entry
-from tests.curation.conftest import MEI, WANG, pair, site
+from tests.curation.conftest import MEI, WANG, pair, site, two_answers
 
 
 def status_of(store: Store, item_id: str) -> str:
@@ -189,6 +189,20 @@ def test_a_store_from_before_the_states_were_kept_is_brought_up(store_url: str) 
     assert queues.counts(again) == {("function_pointer", "open"): 2, ("function_pointer", "answered"): 1}
     with again.read() as db:
         assert "annotations_by_undone" in {index["name"] for index in inspect(db).get_indexes("annotations")}
+    again.close()
+
+
+def test_a_store_from_before_the_columns_were_kept_is_brought_up(store_url: str) -> None:
+    store = open_store(store_url)
+    items.add(store, [site(1, column=17), two_answers(1)])
+    items.annotate(store, item_id=site(1).id, actor=WANG, op_id="o", action="none")
+    with store.write() as db:
+        db.execute(text("ALTER TABLE item_states DROP COLUMN site_column"))
+        db.execute(text("UPDATE schema_version SET version = 3"))
+    store.close()
+    again = open_store(store_url)
+    assert [(mark["column"], mark["status"]) for mark in queues.marks(again, "lib", "a.c")] == [(17, "answered")]
+    assert queues.counts(again)[("preference", "open")] == 1
     again.close()
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.errors import BadAnswer, BadValue
+from curation.errors import BadValue
 from curation.model import Item, Lang, Model, Origin, PreferenceRow, Resolved, TrainingRow, canonical_json, stable_id
 from curation.resolve import resolve
 from curation.store import Store, items, queues
@@ -148,30 +148,15 @@ def _rows_of(item: Item, resolved: Resolved, options: FreezeOptions, content: st
 
 
 def _answer(task: Task, item: Item, resolved: Resolved) -> dict[str, Any] | None:
-    """The answer to learn from; None when there is none. "None", "external" and "incomplete" are learned from where the task's answer has
-    a word for them (completeness of function_pointer): then that word is in it. Elsewhere "none" is the answer with nothing in it (no
-    mechanism, for async_pattern), if the task takes and renders such a one."""
-    if resolved.action in WORDS:
-        said = _word_field(task, resolved.action)
-        if said is not None:
-            return _checked(task, {**(resolved.answer or {}), said: resolved.action})
-        return _checked(task, resolved.answer or {}) if resolved.action == "none" else None
+    """The answer to learn from; None when there is none. "None" and "external" are what the task has them stand for (Task.says), if
+    anything. "Incomplete" is learned from only where the answer itself can say that there is more."""
+    if resolved.action == "incomplete":
+        return task.says(resolved.action, resolved.answer) if task.word_field(resolved.action) else None
+    if resolved.action in ("none", "external"):
+        return task.says(resolved.action)
     if resolved.answer is None and task.kind == "pair":
         return item.payload
     return resolved.answer
-
-
-def _word_field(task: Task, word: str) -> str | None:
-    """The field of the task's answer that can say `word`; None when there is none."""
-    fields = task.Answer.model_json_schema()["properties"]
-    return next((name for name, field in fields.items() if word in field.get("enum", ())), None)
-
-
-def _checked(task: Task, answer: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        return task.check(answer)
-    except BadAnswer:
-        return None  # "none" alone is no whole answer of this task
 
 
 def _why_left_out(item: Item, resolved: Resolved) -> str:

@@ -58,7 +58,8 @@ def view(store: Store, actor: Actor, item_id: str) -> PreferView:
     _task_of(item)
     given = items.annotations(store, [item_id])[item_id]
     pair = PreferencePrompt.model_validate(item.payload)
-    return PreferView(item, pair, resolve(given, get_task(item.task)), latest_by_user(given).get(actor.name), items.draft(store, item_id, actor.name))
+    resolved = resolve(given, get_task(item.task))
+    return PreferView(item, pair, resolved, latest_by_user(given).get(actor.name), items.draft(store, item_id, actor.name))
 
 
 def save_draft(store: Store, actor: Actor, item_id: str, reason: str) -> None:

@@ -63,7 +63,7 @@ def answer_of(annotation: Annotation, task: Task | None) -> dict[str, Any] | Non
 
 
 def field_value(given: Any, metric: dict[str, Any]) -> Hashable:
-    """One field's value, comparable as its metric says: for "set" the frozenset of the values (of their "key", if it has one), else text."""
+    """One field's value, comparable as its metric says: for "set" the frozenset of the values (of their "key", if any), else text."""
     if metric.get("metric") != "set":
         return canonical_json(given)
     key = metric.get("key")

@@ -100,7 +100,8 @@ def view(store: Store, actor: Actor, item_id: str) -> ReviewView:
     item = items.get(store, item_id)
     _pair_task(item.task)
     given = items.annotations(store, [item_id])[item_id]
-    return ReviewView(item, resolve(given, get_task(item.task)), list(latest_by_user(given).values()), items.draft(store, item_id, actor.name))
+    resolved = resolve(given, get_task(item.task))
+    return ReviewView(item, resolved, list(latest_by_user(given).values()), items.draft(store, item_id, actor.name))
 
 
 def save_draft(store: Store, actor: Actor, item_id: str, fields: dict[str, str]) -> None:

@@ -58,8 +58,8 @@ class Task:
         }
 
     def compared(self) -> dict[str, dict[str, Any]] | None:
-        """The fields, as in metrics(), by which two people's answers are the same or differ: the scored ones of a site, the choice between two
-        answers. None: the whole answer counts (a pair's text)."""
+        """The fields, as in metrics(), by which two people's answers are the same or differ: the scored ones of a site, the choice
+        between two answers. None: the whole answer counts (a pair's text)."""
         if self.kind == "preference":
             return {"choice": {"metric": "accuracy"}}
         return self.metrics() or None if self.kind == "site" else None
@@ -72,8 +72,9 @@ class Task:
         return None
 
     def says(self, word: str, answer: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        """The answer for which "none", "external" or "incomplete" stands: `answer` with that word in the field that can say it. Without such a
-        field "none" is the answer with nothing in it, "incomplete" is `answer`, and "external" is no answer (None). Raises BadAnswer."""
+        """The answer for which "none", "external" or "incomplete" stands: `answer` with that word in the field that can say it. Without
+        such a field "none" is the answer with nothing in it, "incomplete" is `answer`, and "external" is no answer (None). Raises
+        BadAnswer."""
         field = self.word_field(word)
         if field is not None:
             return self.check({**(answer or {}), field: word})

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curation.knowledge import Words, load
 from curation.model import Context, Evidence, Item, Lang, Message, Model, Place, Proposal, TrainingRow
@@ -31,13 +31,20 @@ _ALIKE = 4  # further places where the same function is registered the same way,
 
 
 class Answer(Model):
-    """context: None where it cannot be told. chain: functions from the outermost to the callback. trigger: see the module's text."""
+    """context: None where it cannot be told, "none" where the function is no callback at all. chain: functions from the outermost to the
+    callback. trigger: see the module's text."""
 
-    context: Context | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
+    context: Literal[Context, "none"] | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
     may_sleep: bool | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
     trigger: str | None = None
     chain: list[str] = []
     registered_via: str | None = None
+
+    @model_validator(mode="after")
+    def _of_no_callback_nothing_else_is_said(self) -> Answer:
+        if self.context == "none":
+            self.may_sleep, self.trigger, self.chain, self.registered_via = None, None, [], None
+        return self
 
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
@@ -192,6 +199,7 @@ _CONTEXT: dict[Lang, dict[Context | None, str]] = {
 }
 _WORDS: dict[Lang, dict[str, str]] = {
     "en": {
+        "no_callback": "`{name}` is not used as a callback here: nothing stores it to be called later through a pointer.",
         "registered": "`{name}` is registered at {place} with `{via}`: `{text}`.",
         "registered_somewhere": "`{name}` is registered with `{via}`.",
         "unregistered": "`{name}` is a callback.",
@@ -206,6 +214,7 @@ _WORDS: dict[Lang, dict[str, str]] = {
         "chain": "The call chain is {chain}.",
     },
     "zh": {
+        "no_callback": "`{name}` 在这里不是回调函数：没有任何代码保存它以便之后通过指针调用。",
         "registered": "`{name}` 在 {place} 处通过 `{via}` 注册：`{text}`。",
         "registered_somewhere": "`{name}` 通过 `{via}` 注册。",
         "unregistered": "`{name}` 是一个回调函数。",
@@ -227,6 +236,8 @@ def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     """The explanation offered to the annotator: where the callback is registered, when and where it runs, whether it may sleep."""
     words, given = _WORDS[lang], Answer.model_validate(answer)
     name = proposal.function or proposal.expression
+    if given.context == "none":
+        return words["no_callback"].format(name=name)
     text = [_registered(words, name, given, proposal)]
     if given.registered_via == proposal.answer.get("registered_via"):
         text += [
@@ -267,13 +278,15 @@ def _trigger(given: Answer, proposal: Proposal, lang: Lang) -> str | None:
 _ASK: dict[Lang, str] = {
     "en": (
         "When and in which context does the callback `{name}` ({place}) run, and may it sleep? First answer with one line of JSON with the "
-        "keys `context` (one of {contexts}, or null), `may_sleep` (true, false or null), `trigger` (what makes it run), "
+        "keys `context` (one of {contexts}, where `none` means that it is no callback, or null), "
+        "`may_sleep` (true, false or null), `trigger` (what makes it run), "
         "`chain` (the functions that lead to it, outermost first) and `registered_via` (the API or `struct.field`); "
         "then explain, with the places in the code that show it."
     ),
     "zh": (
         "回调函数 `{name}`（{place}）在何时、何种上下文中执行？它可以睡眠吗？先用一行 JSON 作答，键为 `context`"
-        "（取 {contexts} 之一，或 null）、`may_sleep`（true、false 或 null）、`trigger`（触发条件）、`chain`（调用链上的函数，由外到内）"
+        "（取 {contexts} 之一，其中 `none` 表示它不是回调函数，或 null）、"
+        "`may_sleep`（true、false 或 null）、`trigger`（触发条件）、`chain`（调用链上的函数，由外到内）"
         "和 `registered_via`（注册所用的 API 或 `结构体.字段`）；再结合代码中的位置加以解释。"
     ),
 }
@@ -286,8 +299,9 @@ def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: La
     checked = Answer.model_validate(TASK.check(answer))
     if checked.context is None and checked.may_sleep is None:
         return None
-    stated = {**checked.model_dump(mode="json"), "trigger": _trigger(checked, proposal, lang)}
-    contexts = (", " if lang == "en" else "、").join(f"`{c}`" for c in _CONTEXT["en"] if c)
+    trigger = _trigger(checked, proposal, lang) if checked.context != "none" else None
+    stated = {**checked.model_dump(mode="json"), "trigger": trigger}
+    contexts = (", " if lang == "en" else "、").join(f"`{c}`" for c in (*get_args(Context), "none"))
     asked = _ASK[lang].format(name=proposal.function, place=f"{proposal.file}:{proposal.line}", contexts=contexts)
     told = explanation if explanation and explanation.strip() else draft(checked.model_dump(mode="json"), proposal, lang)
     return TrainingRow(

@@ -75,12 +75,21 @@ def test_no_mechanism_is_learned_as_the_empty_answer(work):
     assert json.loads(draft.fields["answer"])["mechanism"] is None
 
 
+def test_what_is_no_callback_is_learned_and_says_nothing_else(work):
+    site = work.sites("callback_timing")[0]
+    work.say(site, "none")
+    drafts = work.gather().drafts
+    assert {d.fields["lang"] for d in drafts} == {"en", "zh"}
+    answer = {"context": "none", "may_sleep": None, "trigger": None, "chain": [], "registered_via": None}
+    assert all(json.loads(d.fields["answer"]) == answer for d in drafts)
+
+
 def test_where_the_answer_has_no_word_they_are_left_out_and_counted(work):
-    first, second = work.sites("callback_timing")[:2]
+    first, second = work.sites("callback_timing")[0], work.sites("async_pattern")[0]
     work.say(first, "external")
-    work.say(second, "none")
-    found = work.gather(tasks=["callback_timing"])
-    assert found.drafts == [] and found.left_out["callback_timing"]["external"] == found.left_out["callback_timing"]["none"] == 1
+    work.say(second, "external")
+    found = work.gather()
+    assert found.drafts == [] and found.left_out["callback_timing"]["external"] == found.left_out["async_pattern"]["external"] == 1
 
 
 def test_skipped_flagged_unknown_and_disputed_sites_are_left_out_and_counted(work):

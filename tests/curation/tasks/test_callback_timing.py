@@ -146,3 +146,9 @@ def test_an_answer_with_an_unknown_context_is_refused_by_name() -> None:
 
 def test_context_and_may_sleep_are_scored() -> None:
     assert TASK.metrics() == {"context": {"metric": "accuracy"}, "may_sleep": {"metric": "accuracy"}}
+
+
+def test_what_is_no_callback_has_no_context_trigger_or_chain() -> None:
+    answer = TASK.check({"context": "none", "may_sleep": True, "trigger": "linux.request_irq", "chain": ["f"], "registered_via": "x"})
+    assert answer == TASK.says("none") == {"context": "none", "may_sleep": None, "trigger": None, "chain": [], "registered_via": None}
+    assert TASK.says("external") is None and TASK.says("incomplete", answer) == answer

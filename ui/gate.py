@@ -6,7 +6,8 @@
 - Whatever changes something by plain HTTP (sign-in, upload) must have an Origin that is our own Host.
 
 The cookie holds a random value (the store holds its hash), HttpOnly, SameSite=Lax, Secure under https.
-Not covered: rate limits beyond a short wait after a wrong password; TLS (put a proxy before it).
+Failed sign-ins are counted by name in the store, so a name that is tried too often has to wait (curation/users.py). Not covered: limits by
+address or on other requests; TLS (put a proxy before it).
 """
 from __future__ import annotations
 

@@ -7,9 +7,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from curation import users
-from curation.model import Actor
+from curation.model import Actor, Role
 from curation.store import Store
 from tests.pages.conftest import page, press, texts
+from ui.router import pages_for
 
 Be = Callable[[str, str], Actor]
 GOOD = "correct horse battery"
@@ -95,3 +96,8 @@ def test_others_can_only_change_their_own_password(workspace: Store, lead: Actor
     app.text_input(key="own_password_value").set_value("my very own words")
     press(app, "own_password_set")
     assert users.sign_in(workspace, "wang", "my very own words")
+
+
+@pytest.mark.parametrize("role", ["annotator", "reviewer", "lead"])
+def test_everybody_finds_the_screen_of_the_own_password(role: Role) -> None:
+    assert "users" in pages_for(role)

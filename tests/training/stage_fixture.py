@@ -59,7 +59,7 @@ def _learn(base: Path, tuned: Path, rows: list[dict[str, Any]]) -> None:
 def complete(folder: Path, result: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT).write_text(json.dumps(result), encoding="utf-8")
-    (folder / COMPLETE).write_text("now\n", encoding="utf-8")
+    (folder / COMPLETE).write_text(json.dumps({"time": "now", "seconds": 1.0}), encoding="utf-8")
 
 
 def context(run: Path, stage: str, settings: Any, events: list[dict[str, Any]] | None = None) -> StageContext:

@@ -19,11 +19,10 @@ import pytest
 from curation import freeze, review
 from curation.model import Item
 from curation.review import REASONS
-from curation.settings import load_settings
 from curation.store import Store, frozen, items, open_store
 from tests.browser.conftest import PROJECT, Server, settled
 from training import runs
-from ui.text import LANGS, say
+from ui.text import say
 
 pytestmark = [pytest.mark.browser, pytest.mark.line, pytest.mark.timeout(1200)]
 DEMO = PROJECT / "datasets" / "demo"

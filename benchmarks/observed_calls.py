@@ -2,7 +2,7 @@
 
 Method. The program is compiled with `-O0 -g -fno-inline -finstrument-functions` and run under recorder.c, which notes (callee, return
 address) pairs. A pair is an indirect call when the instruction before the return address is `call *...` (objdump); its place is the
-line that the debug information gives (addr2line), its callee the function's symbol. Callees outside the program (libc) are not seen.
+line that the debug information gives, its callee the function's symbol. Callees outside the program (libc) are not seen.
 
 >>> python benchmarks/observed_calls.py record --log log --source src --out observed.jsonl
 >>> python benchmarks/observed_calls.py compare --source src --observed observed.jsonl
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -68,9 +69,15 @@ def indirect_returns(binary: str) -> set[int]:
 
 
 def places(binary: str, addresses: list[int]) -> list[tuple[str, str, int]]:
-    """(function, file, line) of each address."""
-    asked = "\n".join(hex(a) for a in addresses)
-    out = subprocess.run(["addr2line", "-f", "-e", binary], input=asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    """(function, file, line) of each address. llvm-symbolizer where there is one: binutils 2.40 names the wrong file for functions that a
+    header defines (DWARF 5)."""
+    if not addresses:
+        return []
+    asked = "\n".join(hex(max(a, 0)) for a in addresses) + "\n"  # below 0: another binary's function, unknown here
+    tool = [shutil.which("llvm-symbolizer") or "addr2line"]
+    if tool[0] != "addr2line":
+        tool += ["--output-style=GNU", "--no-demangle", "--no-inlines"]
+    out = subprocess.run([*tool, "-f", "-e", binary], input=asked, capture_output=True, text=True, check=True).stdout.splitlines()
     found = []
     for name, where in zip(out[::2], out[1::2], strict=True):
         file, _, line = where.rpartition(":")
@@ -119,7 +126,9 @@ def compare(source: Path, observed: Path) -> dict[str, object]:
         names = {name for names in lists for name in names}
         first = any(names and names[0] in callees for names in lists)
         rows.append((place, kinds.get(place, "not seen"), len(callees & names), len(callees), first, max(map(len, lists), default=0), callees - names))
-    figures: dict[str, object] = {"sites": len(rows), "pairs": sum(r[3] for r in rows)}
+    figures: dict[str, object] = {"sites": len(rows), "pairs": sum(r[3] for r in rows), "misses": []}
+    if not rows:
+        return figures
     figures["recall_site"] = round(statistics.mean(r[2] / r[3] for r in rows), 4)
     figures["recall_pair"] = round(sum(r[2] for r in rows) / sum(r[3] for r in rows), 4)
     figures["first_right"] = round(statistics.mean(r[4] for r in rows), 4)

@@ -12,12 +12,16 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from curation.errors import UserError
+from curation.errors import Reason, UserError
 from curation.model import Lang
 
 LOCALES = Path(__file__).resolve().parent / "locales"
 LANGS: tuple[Lang, ...] = get_args(Lang)
 LANG_KEY = "_lang"  # in session_state
+NAMED = {  # params of errors that name a thing -> the table of their words
+    "kind": "noun.", "field": "noun.", "action": "noun.", "tool": "noun.", "role": "app.role_", "task": "task.",
+    "left_out": "freeze.left_out.", "run_state": "train.state_",
+}
 
 
 @cache
@@ -80,8 +84,27 @@ def error_text(err: BaseException, language: Lang | None = None) -> str:
     language = language or lang()
     if not isinstance(err, UserError):
         return say(language, "errors.internal")
-    text = words(language).get(f"errors.{err.code}", err.text)
+    return _filled(words(language).get(f"errors.{err.code}", err.text), err.params, language) or str(err)
+
+
+def reason_text(why: str, language: Lang | None = None) -> str:
+    """A reason in the session's language; what is no Reason (the words of git, of the system) as it stands."""
+    if not isinstance(why, Reason):
+        return why
+    language = language or lang()
+    return _filled(words(language).get(f"reason.{why.code}", why.text), why.params, language) or str(why)
+
+
+def _filled(text: str, params: dict[str, Any], language: Lang) -> str | None:
+    """The sentence with its params in the language; None when it wants others (kept by another version)."""
     try:
-        return text.format(**err.params)
+        return text.format(**{name: _said(name, value, language) for name, value in params.items()})
     except (KeyError, IndexError, ValueError):
-        return str(err)
+        return None
+
+
+def _said(name: str, value: Any, language: Lang) -> Any:
+    """One param in the language: a Reason, or a word of the table that goes with the param's name."""
+    if isinstance(value, Reason):
+        return reason_text(value, language)
+    return words(language).get(f"{NAMED[name]}{value}", value) if name in NAMED and isinstance(value, str) else value

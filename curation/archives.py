@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from curation.errors import BrokenArchive
+from curation.errors import BrokenArchive, Reason, reason_in
 
 BLOCK = 512  # bytes of a tar block
 LONGEST_NAME = 1000  # characters of a path that the store keeps
@@ -48,11 +48,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a file was not taken, or gives no facts. `code` is a short word for the screens, `why` the English sentence."""
+    """Why a file was not taken, or gives no facts."""
 
     path: str
-    code: str
-    why: str
+    why: Reason
+
+    @property
+    def code(self) -> str:
+        """A short word for the screens and the command line."""
+        return self.why.code
 
 
 def read_members(packed: IO[bytes], filename: str, limits: Limits, wanted: Callable[[str], bool]) -> Iterator[Member | Problem]:
@@ -84,11 +88,11 @@ class _Progress:
         self.members += 1
         self.last = name
 
-    def describe(self, err: BaseException) -> str:
-        what = "it ends too soon" if isinstance(err, EOFError) else str(err) or type(err).__name__
+    def describe(self, err: BaseException) -> Reason:
+        what = Reason("ends_too_soon", "it ends too soon") if isinstance(err, EOFError) else reason_in(err)
         if self.last is None:
-            return f"{what} (before the first member)"
-        return f"{what} (at member {self.members}, {printable(self.last)})"
+            return Reason("before_first", "{what} (before the first member)", what=what)
+        return Reason("at_member", "{what} (at member {number}, {member})", what=what, number=self.members, member=printable(self.last))
 
 
 def safe_path(name: str) -> str | None:
@@ -125,7 +129,7 @@ def _zip_members(packed: IO[bytes], progress: _Progress, limits: Limits, wanted:
             mode = info.external_attr >> 16
             kind = stat.S_IFMT(mode)
             path = safe_path(info.filename)
-            if (problem := _unsafe(info.filename, path, kind in (0, stat.S_IFREG), kind == stat.S_IFLNK)) is not None:
+            if (problem := unsafe(info.filename, path, kind in (0, stat.S_IFREG), kind == stat.S_IFLNK)) is not None:
                 yield problem
             elif path is not None and wanted(path):
                 found = _zip_member(archive, info, path, limits)
@@ -137,18 +141,18 @@ def _zip_members(packed: IO[bytes], progress: _Progress, limits: Limits, wanted:
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, limits: Limits) -> Member | Problem:
     if info.flag_bits & 1:
-        return Problem(path, "encrypted", "the member is encrypted; pack it without a password")
+        return Problem(path, Reason("encrypted", "the member is encrypted; pack it without a password"))
     if info.file_size > limits.file_bytes:
-        return _too_large(path, info.file_size, limits)
+        return too_large(path, limits.file_bytes)
     if info.file_size > 2**16 and info.file_size > limits.ratio * max(info.compress_size, 1):
-        return Problem(path, "bomb", f"it unpacks to more than {limits.ratio} times its packed size")
+        return Problem(path, Reason("bomb", "it unpacks to more than {ratio} times its packed size", ratio=limits.ratio))
     try:
         with archive.open(info) as stream:
             data = stream.read(limits.file_bytes + 1)  # the header's size may lie
     except DAMAGE + (RuntimeError,) as err:
-        return Problem(path, "damaged", f"the member cannot be unpacked: {printable(str(err))}")
+        return Problem(path, Reason("damaged", "the member cannot be unpacked: {said}", said=printable(str(err))))
     if len(data) > limits.file_bytes:
-        return _too_large(path, len(data), limits)
+        return too_large(path, limits.file_bytes)
     return Member(path, data)
 
 
@@ -195,7 +199,7 @@ class _TarMember(tarfile.TarInfo):
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in _RECORDS and self.size > 2**20:
-            raise tarfile.ReadError(f"a name record of {self.size} bytes")
+            raise tarfile.ReadError(Reason("name_record", "a name record of {size} bytes", size=self.size))
         return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
 
 
@@ -208,30 +212,31 @@ def _tar_members(stream: IO[bytes], progress: _Progress, limits: Limits, wanted:
             if info.isdir():
                 continue
             path = safe_path(info.name)
-            if (problem := _unsafe(info.name, path, info.isreg(), info.issym() or info.islnk())) is not None:
+            if (problem := unsafe(info.name, path, info.isreg(), info.issym() or info.islnk())) is not None:
                 yield problem
             elif path is not None and wanted(path):
                 if info.size > limits.file_bytes:
-                    yield _too_large(path, info.size, limits)
+                    yield too_large(path, limits.file_bytes)
                 else:
                     yield Member(path, archive.extractfile(info).read())  # type: ignore[union-attr]
     counted.drain()
 
 
-def _unsafe(name: str, path: str | None, regular: bool, link: bool) -> Problem | None:
+def unsafe(name: str, path: str | None, regular: bool, link: bool) -> Problem | None:
+    """Why a file of this name and kind is not taken; None when it may be. path: what `safe_path` makes of the name."""
     if path is None:
-        return Problem(printable(name), "unsafe_name", "the name is absolute, leads out of the archive, or cannot be kept")
+        return Problem(printable(name), Reason("unsafe_name", "the name is absolute, leads elsewhere, or cannot be kept"))
     if link:
-        return Problem(path, "link", "links are not followed")
+        return Problem(path, Reason("link", "links are not followed"))
     if not regular:
-        return Problem(path, "special", "it is a device, a pipe or another special file")
+        return Problem(path, Reason("special", "it is a device, a pipe or another special file"))
     return None
 
 
-def _too_large(path: str, size: int, limits: Limits) -> Problem:
-    return Problem(path, "too_large", f"{size} bytes are more than the limit of {limits.file_bytes} (max_file_bytes in the settings)")
+def too_large(path: str, limit: int) -> Problem:
+    return Problem(path, Reason("too_large", "more than the limit of {limit} bytes (max_file_bytes in the settings)", limit=limit))
 
 
 def _check_total(total: int, limits: Limits) -> None:
     if total > limits.total_bytes:
-        raise tarfile.ReadError(f"it unpacks to more than {limits.total_bytes} bytes")
+        raise tarfile.ReadError(Reason("unpacks_to", "it unpacks to more than {limit} bytes", limit=limits.total_bytes))

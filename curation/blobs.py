@@ -14,7 +14,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from curation.errors import UserError
+from curation.errors import Reason, UserError
 
 
 class BrokenBlob(UserError):
@@ -45,9 +45,9 @@ def get(blobs_dir: Path, sha256: str) -> bytes:
     try:
         data = blob_path(blobs_dir, sha256).read_bytes()
     except FileNotFoundError:
-        raise BrokenBlob(sha256=sha256, why="missing") from None
+        raise BrokenBlob(sha256=sha256, why=Reason("blob_missing", "missing")) from None
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise BrokenBlob(sha256=sha256, why="changed on disk")
+        raise BrokenBlob(sha256=sha256, why=Reason("blob_changed", "changed on disk"))
     return data
 
 

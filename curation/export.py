@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from curation.errors import BadValue
+from curation.errors import BadValue, Reason
 from curation.formats import get_format
 from curation.manifest import COLUMNS, MESSAGE_KEYS, FrozenRow, read_rows, verify
 from curation.model import canonical_json
@@ -91,7 +91,10 @@ def write_records(records: Iterable[dict[str, Any]], out: Path | None, columns: 
     }
     write = writers.get(out.suffix.lower())
     if write is None:
-        raise BadValue(field="out", value=str(out), why="has an ending that cannot be written", todo=f"Use one of {', '.join(ENDINGS)}.")
+        raise BadValue(
+            field="out", value=str(out), why=Reason("no_ending", "has an ending that cannot be written"),
+            todo=Reason("give_one_of", "Give one of {known}.", known=", ".join(ENDINGS)),
+        )
     check_free(out)
     handle, beside = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}-")
     try:
@@ -108,9 +111,15 @@ def write_records(records: Iterable[dict[str, Any]], out: Path | None, columns: 
 def check_free(out: Path) -> None:
     """Raises BadValue when a file to be written is there already, or its folder is not."""
     if out.exists():
-        raise BadValue(field="out", value=str(out), why="is there already", todo="Choose another name, or move that file away.")
+        raise BadValue(
+            field="out", value=str(out), why=Reason("is_there", "is there already"),
+            todo=Reason("other_name", "Choose another name, or move that file away."),
+        )
     if not out.parent.is_dir():
-        raise BadValue(field="out", value=str(out), why="is in no folder that exists", todo="Make the folder first.")
+        raise BadValue(
+            field="out", value=str(out), why=Reason("no_parent", "is in no folder that exists"),
+            todo=Reason("make_folder", "Make the folder first."),
+        )
 
 
 def _json_lines(records: Iterable[dict[str, Any]], file: TextIO) -> int:

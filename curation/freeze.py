@@ -21,14 +21,14 @@ import re
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from curation import card, manifest
 from curation.access import require
-from curation.errors import NothingToFreeze, TouchedDataset
+from curation.errors import NothingToFreeze, Reason, TouchedDataset, joined
 from curation.gather import Draft, FreezeOptions, check_options, gather, tasks_of
 from curation.leaks import leaks, near_leaks
 from curation.manifest import FrozenRow, verify
@@ -137,7 +137,9 @@ def verify_version(settings: Settings, version: VersionRow) -> dict[str, Any]:
     place = settings.datasets_dir / version.name / f"v{version.version:04d}"
     found = verify(place)
     if found["hash"] != version.hash:
-        raise TouchedDataset(where=str(place), why="it is a valid dataset, but not the one that was frozen under this number")
+        raise TouchedDataset(
+            where=str(place), why=Reason("other_dataset", "it is a valid dataset, but not the one that was frozen under this number"),
+        )
     return found
 
 
@@ -265,11 +267,14 @@ def _warnings(plan: Plan, tasks: list[TaskPreview], options: FreezeOptions) -> I
         yield Warn("warn_large_group", {"percent": round(100 * largest / len(plan.rows))})
 
 
-def _why_nothing(plan: Plan) -> str:
-    said = [
-        f"{task}: " + ", ".join(f"{n} {why}" for why, n in sorted(left.items())) for task, left in sorted(plan.left_out.items()) if left
-    ]
-    return "no item of the chosen tasks, origins and languages has an answer to learn from" + (f" ({'; '.join(said)})" if said else "")
+def _why_nothing(plan: Plan) -> Reason:
+    nothing = Reason("nothing_to_learn", "no item of the chosen tasks, origins and languages has an answer to learn from")
+    said = [Reason("", "{task}: {counts}", task=task, counts=_counts(left)) for task, left in sorted(plan.left_out.items()) if left]
+    return Reason("", "{why} ({said})", why=nothing, said=joined(said, "; ")) if said else nothing
+
+
+def _counts(left_out: Mapping[str, int]) -> Reason:
+    return joined([Reason("", "{n} {left_out}", n=number, left_out=why) for why, number in sorted(left_out.items())], ", ")
 
 
 def _versions_in(home: Path) -> list[int]:

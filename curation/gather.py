@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.errors import BadValue
+from curation.errors import BadValue, Reason
 from curation.model import Item, Lang, Model, Origin, PreferenceRow, Resolved, TrainingRow, canonical_json, stable_id
 from curation.resolve import resolve
 from curation.store import Store, items, queues
@@ -79,12 +79,15 @@ class Gathered:
 def check_options(options: FreezeOptions) -> None:
     """Raises BadValue naming the first wrong option."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,60}", options.name) or options.name in RESERVED:
-        raise BadValue(field="name", value=options.name, why="is no name for a dataset",
-                       todo="Use small letters, digits, - and _; demo and seeds are taken.")
+        raise BadValue(field="name", value=options.name, why=Reason("no_dataset_name", "is no name for a dataset"),
+                       todo=Reason("dataset_name_rule", "Use small letters, digits, - and _; demo and seeds are taken."))
     if options.validation + options.test >= 1:
-        raise BadValue(field="test", value=options.test, why="leaves nothing to train on", todo="Give shares that add up to less than 1.")
+        raise BadValue(
+            field="test", value=options.test, why=Reason("nothing_to_train", "leaves nothing to train on"),
+            todo=Reason("shares_below_1", "Give shares that add up to less than 1."),
+        )
     if not options.langs:
-        raise BadValue(field="langs", value=[], why="is empty", todo="Choose en, zh or both.")
+        raise BadValue(field="langs", value=[], why=Reason("empty", "is empty"), todo=Reason("choose_langs", "Choose en, zh or both."))
     for name in options.tasks or []:
         get_task(name)
 

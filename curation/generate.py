@@ -24,7 +24,7 @@ from pydantic import Field
 from curation import jobs, sources
 from curation import seeds as seed_files
 from curation.access import require
-from curation.errors import BadValue, EndpointFailed, UserError, all_user_errors
+from curation.errors import BadValue, EndpointFailed, Reason, UserError, record, remade
 from curation.filters import Context, flag_items, row_text
 from curation.jobs import JobStatus
 from curation.llm.answers import UnreadableAnswer, read_pairs
@@ -134,11 +134,7 @@ def check_endpoint(actor: Actor, base_url: str, model: str, timeout_s: float = 2
 
 def problem_of(text: str | None) -> UserError | None:
     """A ledger's problem as the error it was, so that it can be shown in any language; None for None."""
-    if text is None:
-        return None
-    kept = json.loads(text)
-    kind = next((cls for cls in all_user_errors() if cls.code == kept["code"]), UserError)
-    return kind(**kept["params"])
+    return None if text is None else remade(json.loads(text))
 
 
 def run(
@@ -170,14 +166,10 @@ def _call(store: Store, endpoint: Endpoint, claim: Claim) -> Answer:
     try:
         answer = endpoint.chat(claim.request["body"])
     except EndpointFailed as err:
-        ledger.ended(store, claim.name, "lost" if isinstance(err, AnswerLost) else "failed", _kept(err))
+        ledger.ended(store, claim.name, "lost" if isinstance(err, AnswerLost) else "failed", canonical_json(record(err)))
         raise
     ledger.answered(store, claim.name, answer.text, answer.prompt_tokens, answer.completion_tokens)
     return answer
-
-
-def _kept(err: UserError) -> str:
-    return canonical_json({"code": err.code, "params": err.params})
 
 
 @dataclass(frozen=True)
@@ -262,10 +254,10 @@ class _Campaign:
         if about["kind"] == "preference":
             found, why = self._preference(name, ordinal, request, text)
         else:
-            found, why = _pairs(name, request, text), "no instruction with an answer"
+            found, why = _pairs(name, request, text), Reason("no_pair", "no instruction with an answer")
         if why and not found:
             problem = UnreadableAnswer(ordinal=ordinal, campaign=self.options.campaign, why=why, beginning=text.strip()[:80])
-            ledger.unreadable(self.store, name, _kept(problem))
+            ledger.unreadable(self.store, name, canonical_json(record(problem)))
             return problem
         unique = {item.id: item for item in found}
         known = {item.id for item in items.find(self.store, ids=list(unique))}
@@ -313,20 +305,20 @@ class _Campaign:
                 function = draw.choice(fitting)
                 lines = text.splitlines()[function.start_line - 1 : function.end_line]
                 return path, function.start_line, "\n".join(lines)
-        why = f"has no function of {least} to {most} lines in the files looked at"
-        raise BadValue(field="source", value=self.options.source, why=why, todo="Name another source, or none.")
+        why = Reason("no_fitting_function", "has no function of {least} to {most} lines in the files looked at", least=least, most=most)
+        raise BadValue(field="source", value=self.options.source, why=why, todo=Reason("other_source", "Name another source, or none."))
 
     def _preference(self, name: str, ordinal: int, request: dict[str, Any], text: str) -> tuple[list[Item], str]:
         """The pair once both answers are there, else []; and why this answer is of no use ("" when it is)."""
         if not text.strip():
-            return [], "an empty answer"
+            return [], Reason("empty_answer", "an empty answer")
         prompt, first = request["about"]["prompt"], ordinal - ordinal % 2
         self.halves[ordinal, prompt] = name, text.strip()
         a, b = self.halves.get((first, prompt)), self.halves.get((first + 1, prompt))
         if a is None or b is None:
             return [], ""
         if a[1] == b[1]:
-            return [], "both answers are the same"
+            return [], Reason("same_answers", "both answers are the same")
         return [_preference_item(request, a, b)], ""
 
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from curation.errors import BadValue, GitFailed
+from curation.errors import BadValue, GitFailed, Reason
 
 SCHEMES = ("https", "ssh", "git", "file")
 _SCP = re.compile(r"\w[\w.-]*@\w[\w.-]*:[^:]")  # git@host:path, which is ssh
@@ -39,7 +39,10 @@ def clone_as_tar(url: str, revision: str | None, scratch_dir: Path, timeout_s: f
     """(tar stream, commit hash) of a revision (None: HEAD). The scratch folder is gone afterwards. Raises GitFailed, BadValue."""
     check_url(url)
     if revision is not None and not re.fullmatch(r"[\w][\w./+@-]*", revision):
-        raise BadValue(field="revision", value=revision, why="is no branch, tag or commit", todo="Give a name such as main or v1.2.")
+        raise BadValue(
+            field="revision", value=revision, why=Reason("no_revision", "is no branch, tag or commit"),
+            todo=Reason("give_revision", "Give a name such as main or v1.2."),
+        )
     scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="git-", dir=scratch_dir) as scratch:
         repo = Path(scratch) / "repo"
@@ -61,8 +64,8 @@ def check_url(url: str) -> None:
     """Raises BadValue unless it is an https, ssh, git or file address, or user@host:path."""
     scheme = url.split("://", 1)[0] if "://" in url else None
     if scheme not in SCHEMES and not _SCP.match(url) or any(ord(c) <= 32 for c in url):
-        raise BadValue(field="address", value=without_credentials(url), why="is no git address that is allowed here",
-                       todo="Give one that starts with https://, ssh://, git:// or file://.")
+        raise BadValue(field="address", value=without_credentials(url), why=Reason("no_git_url", "is no git address that is allowed here"),
+                       todo=Reason("give_git_url", "Give one that starts with https://, ssh://, git:// or file://."))
 
 
 def without_credentials(url: str) -> str:
@@ -95,13 +98,13 @@ def _git(where: str, url: str, timeout_s: float, *args: str) -> str:
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )
     except FileNotFoundError:
-        raise GitFailed(where=where, why="there is no git on this machine") from None
+        raise GitFailed(where=where, why=Reason("no_git", "there is no git on this machine")) from None
     try:
         out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        raise GitFailed(where=where, why=f"no answer within {timeout_s:.0f} s") from None
+        raise GitFailed(where=where, why=Reason("no_answer_within", "no answer within {seconds:g} s", seconds=timeout_s)) from None
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -111,5 +114,6 @@ def _git(where: str, url: str, timeout_s: float, *args: str) -> str:
         secret = re.match(r"\w+://([^/@]*)@", url)
         if secret:
             said = said.replace(secret.group(1), "…")
-        raise GitFailed(where=where, why=said.splitlines()[-1][:300] if said else f"git ended with {process.returncode}")
+        ended = Reason("git_ended", "git ended with {code}", code=process.returncode)
+        raise GitFailed(where=where, why=said.splitlines()[-1][:300] if said else ended)
     return out.decode(errors="replace")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from curation.access import require
-from curation.errors import BadAnswer, BadValue
+from curation.errors import BadAnswer, BadValue, Reason
 from curation.model import Action, Actor, Annotation, Item, Lang, Proposal, Resolved
 from curation.resolve import latest_by_user, resolve
 from curation.store import Store, items, queues
@@ -95,7 +95,10 @@ def save(
     Raises NotAllowed, NotFound, BadAnswer (answer or explanation), BadValue (action)."""
     require(actor, "annotator", "reviewer", action="label")
     if action not in ACTIONS:
-        raise BadValue(field="action", value=action, why="does not label a site", todo=f"Give one of {', '.join(ACTIONS)}.")
+        raise BadValue(
+            field="action", value=action, why=Reason("no_label_action", "does not label a site"),
+            todo=Reason("give_one_of", "Give one of {known}.", known=", ".join(ACTIONS)),
+        )
     item = items.get(store, item_id)
     checked = _answer(_site_task(item.task), item, action, answer)
     return items.annotate(
@@ -133,7 +136,10 @@ def save_draft(store: Store, actor: Actor, item_id: str, fields: dict[str, Any])
     require(actor, "annotator", "reviewer", action="label")
     size = len(items.storable_json(fields))
     if size > DRAFT_MAX:
-        raise BadValue(field="draft", value=size, why=f"characters are more than {DRAFT_MAX}", todo="Shorten the text.")
+        raise BadValue(
+            field="draft", value=size, why=Reason("too_many_characters", "characters are more than {most}", most=DRAFT_MAX),
+            todo=Reason("shorten", "Shorten the text."),
+        )
     items.save_draft(store, item_id, actor.name, fields)
 
 
@@ -153,9 +159,10 @@ def check_explanation(explanation: Mapping[Lang, str] | None) -> dict[Lang, str]
     kept: dict[Lang, str] = {}
     for lang, text in (explanation or {}).items():
         if lang not in get_args(Lang):
-            raise BadAnswer(why=f"explanation: {lang!r} is none of {', '.join(get_args(Lang))}")
+            raise BadAnswer(why=Reason("no_lang", "explanation: {lang!r} is none of {known}", lang=lang, known=", ".join(get_args(Lang))))
         if len(text) > EXPLANATION_MAX:
-            raise BadAnswer(why=f"explanation ({lang}): {len(text)} characters are more than {EXPLANATION_MAX}")
+            raise BadAnswer(why=Reason("long_explanation", "explanation ({lang}): {length} characters are more than {most}",
+                                       lang=lang, length=len(text), most=EXPLANATION_MAX))
         if text.strip():
             kept[lang] = text.strip()
     return kept
@@ -164,14 +171,17 @@ def check_explanation(explanation: Mapping[Lang, str] | None) -> dict[Lang, str]
 def check_reason(reason: str | None) -> str | None:
     """Stripped; None when empty. Raises BadAnswer over REASON_MAX characters."""
     if reason is not None and len(reason) > REASON_MAX:
-        raise BadAnswer(why=f"reason: {len(reason)} characters are more than {REASON_MAX}")
+        raise BadAnswer(why=Reason("long_reason", "reason: {length} characters are more than {most}", length=len(reason), most=REASON_MAX))
     return (reason or "").strip() or None
 
 
 def _site_task(name: str) -> Task:
     task = get_task(name)
     if task.kind != "site":
-        raise BadValue(field="task", value=name, why="is not labeled in the source", todo="Open it on the review or preference page.")
+        raise BadValue(
+            field="task", value=name, why=Reason("no_site_task", "is not labeled in the source"),
+            todo=Reason("open_review", "Open it on the review or preference page."),
+        )
     return task
 
 
@@ -181,7 +191,7 @@ def _answer(task: Task, item: Item, action: Action, given: dict[str, Any] | None
     if action == "confirm":
         return task.check(Proposal.model_validate(item.payload).answer)
     if action in ("mend", "incomplete") and given is None:
-        raise BadAnswer(why=f"{action}: the answer is missing")
+        raise BadAnswer(why=Reason("no_answer", "{action}: the answer is missing", action=action))
     if action == "mend":
         return task.check(given or {})
     if action not in ("none", "external", "incomplete"):

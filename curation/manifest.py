@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation.errors import TouchedDataset
+from curation.errors import Reason, TouchedDataset
 from curation.model import canonical_json
 from curation.split import SPLITS
 
@@ -120,34 +120,37 @@ def verify(path: Path | str) -> dict[str, Any]:
     added or taken away, or that holds other rows than were frozen."""
     folder = Path(path)
 
-    def refuse(why: str) -> TouchedDataset:
+    def refuse(why: Reason) -> TouchedDataset:
         return TouchedDataset(where=str(path), why=why)
 
     if not folder.is_dir():
-        raise refuse("there is no such folder")
+        raise refuse(Reason("no_folder", "there is no such folder"))
     for name in (MANIFEST, SEAL):
         if not (folder / name).is_file():
-            raise refuse(f"{name} is missing")
+            raise refuse(Reason("file_missing", "{file} is missing", file=name))
     data = (folder / MANIFEST).read_bytes()
     if (folder / SEAL).read_bytes() != hashlib.sha256(data).hexdigest().encode() + b"\n":
-        raise refuse(f"{MANIFEST} does not have the hash in {SEAL}")
+        raise refuse(Reason("seal_broken", "manifest.json does not have the hash in manifest.sha256"))
     try:
         manifest: dict[str, Any] = json.loads(data)
         known, options, listed = manifest["files"], manifest["options"], manifest["rows"]
         if manifest["format"] != FORMAT:
-            raise refuse(f"its format is {manifest['format']}, this program reads {FORMAT}")
+            raise refuse(Reason("other_format", "its format is {found}, this program reads {known}",
+                                found=manifest["format"], known=FORMAT))
         if dataset_hash(listed, options) != manifest["hash"]:
-            raise refuse(f"the hash in {MANIFEST} is not that of its rows")
+            raise refuse(Reason("other_hash", "the hash in manifest.json is not that of its rows"))
     except (ValueError, KeyError, TypeError) as err:
-        raise refuse(f"{MANIFEST} is no manifest ({type(err).__name__}: {err})") from err
+        raise refuse(Reason("no_manifest_json", "manifest.json is no manifest ({said})", said=f"{type(err).__name__}: {err}")) from err
     there = {p for p in _files(folder) if p not in (MANIFEST, SEAL)}
     for path_ in sorted(there ^ known.keys()):
-        raise refuse(f"{path_} is missing" if path_ in known else f"{path_} was added")
+        if path_ in known:
+            raise refuse(Reason("file_missing", "{file} is missing", file=path_))
+        raise refuse(Reason("file_added", "{file} was added", file=path_))
     for path_ in sorted(known):
         if (folder / path_).is_symlink() or _file_hash(folder / path_) != known[path_]["sha256"]:
-            raise refuse(f"{path_} was changed")
+            raise refuse(Reason("file_changed", "{file} was changed", file=path_))
     if listed_rows(read_rows(folder)) != listed:
-        raise refuse("the rows in the files are not those that the manifest lists")
+        raise refuse(Reason("other_rows", "the rows in the files are not those that the manifest lists"))
     return manifest
 
 

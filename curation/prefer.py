@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from curation import label
 from curation.access import require
-from curation.errors import BadValue
+from curation.errors import BadValue, Reason
 from curation.label import SECOND_OPINION_BELOW, check_reason, undo_latest
 from curation.model import Actor, Annotation, Item, PreferencePrompt, Resolved
 from curation.resolve import latest_by_user, resolve
@@ -74,7 +74,10 @@ def choose(
     """Writes the choice. The same op_id again changes nothing. Raises NotAllowed, NotFound, BadValue."""
     require(actor, "reviewer", action="choose between answers")
     if choice not in get_args(Choice):
-        raise BadValue(field="choice", value=choice, why="is no choice", todo=f"Give one of {', '.join(get_args(Choice))}.")
+        raise BadValue(
+            field="choice", value=choice, why=Reason("no_choice", "is no choice"),
+            todo=Reason("give_one_of", "Give one of {known}.", known=", ".join(get_args(Choice))),
+        )
     task = _task_of(items.get(store, item_id))
     answer = get_task(task).check({"choice": choice})
     return items.annotate(
@@ -115,5 +118,8 @@ def _tasks() -> list[str]:
 
 def _task_of(item: Item) -> str:
     if get_task(item.task).kind != "preference":
-        raise BadValue(field="item", value=item.id, why="is not a preference pair", todo="Open it on its own page.")
+        raise BadValue(
+            field="item", value=item.id, why=Reason("no_preference", "is not a preference pair"),
+            todo=Reason("open_own_page", "Open it on its own page."),
+        )
     return item.task

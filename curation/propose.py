@@ -14,7 +14,7 @@ from typing import Any
 from curation import sources
 from curation.access import require
 from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
-from curation.errors import BadValue, NotFound
+from curation.errors import BadValue, NotFound, Reason
 from curation.model import Actor, Item, Proposal, stable_id
 from curation.settings import Settings
 from curation.store import Store, items
@@ -47,8 +47,8 @@ def chosen_tasks(names: Iterable[str] | None) -> list[Task]:
             raise BadValue(
                 field="task",
                 value=task.name,
-                why="has no sites to propose",
-                todo=f"Choose among {', '.join(t.name for t in site_tasks())}.",
+                why=Reason("no_sites_task", "has no sites to propose"),
+                todo=Reason("give_one_of", "Give one of {known}.", known=", ".join(t.name for t in site_tasks())),
             )
     return tasks
 

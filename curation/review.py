@@ -14,7 +14,7 @@ from typing import Any
 
 from curation import label
 from curation.access import require
-from curation.errors import BadValue, UserError
+from curation.errors import BadValue, Reason, UserError
 from curation.label import check_reason
 from curation.model import Action, Actor, Annotation, Item, Lang, PairAnswer, Resolved
 from curation.resolve import latest_by_user, resolve
@@ -135,8 +135,8 @@ def decide_many(store: Store, actor: Actor, item_ids: Sequence[str], op_id: str,
     _check(actor, action, reason)
     unique = list(dict.fromkeys(item_ids))
     if action == "mend" or len(unique) > BULK_MAX:
-        todo = f"Accept, reject, flag or skip at most {BULK_MAX} at a time."
-        raise BadValue(field="action", value=f"{action} × {len(unique)}", why="cannot be done in one go", todo=todo)
+        todo = Reason("bulk_rule", "Accept, reject, flag or skip at most {most} at a time.", most=BULK_MAX)
+        raise BadValue(field="action", value=f"{action} × {len(unique)}", why=Reason("not_in_bulk", "cannot be done in one go"), todo=todo)
     entries = []
     for item in items.find(store, ids=unique):
         _pair_task(item.task)
@@ -166,7 +166,10 @@ def last_decision(store: Store, actor: Actor) -> list[Annotation]:
 def _check(actor: Actor, action: Action, reason: str | None) -> None:
     require(actor, "reviewer", action="review pairs")
     if action not in ACTIONS:
-        raise BadValue(field="action", value=action, why="does not decide on a pair", todo=f"Give one of {', '.join(ACTIONS)}.")
+        raise BadValue(
+            field="action", value=action, why=Reason("no_decision", "does not decide on a pair"),
+            todo=Reason("give_one_of", "Give one of {known}.", known=", ".join(ACTIONS)),
+        )
     if action == "reject" and check_reason(reason) is None:
         raise ReasonMissing()
 
@@ -178,7 +181,10 @@ def _accepted(item: Item, action: Action) -> dict[str, Any] | None:
 def _pair_task(name: str) -> Task:
     task = get_task(name)
     if task.kind != "pair":
-        raise BadValue(field="task", value=name, why="is not reviewed as a pair", todo="Open it on its own page.")
+        raise BadValue(
+            field="task", value=name, why=Reason("no_pair_task", "is not reviewed as a pair"),
+            todo=Reason("open_own_page", "Open it on its own page."),
+        )
     return task
 
 

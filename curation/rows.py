@@ -19,7 +19,7 @@ from curation import filters, formats
 from curation.access import require
 from curation.archives import printable
 from curation.csource.decode import Undecodable, decode
-from curation.errors import BadRow, BadValue, NotFound
+from curation.errors import BadRow, BadValue, NotFound, Reason
 from curation.model import Actor, Item, Lang, stable_id
 from curation.settings import Settings
 from curation.sources import check_root
@@ -55,7 +55,10 @@ def import_rows(
     if not from_shell:
         check_root(store, settings, actor, file.resolve())
     if file.stat().st_size > LARGEST_FILE:
-        raise BadValue(field="file", value=file.name, why=f"is larger than {LARGEST_FILE} bytes", todo="Split it and import the parts.")
+        raise BadValue(
+            field="file", value=file.name, why=Reason("larger_than", "is larger than {most} bytes", most=LARGEST_FILE),
+            todo=Reason("split_it", "Split it and import the parts."),
+        )
     return import_data(store, settings, actor, file.read_bytes(), file.name, format=format, lang=lang, task=task, seed=seed)
 
 
@@ -70,12 +73,18 @@ def import_data(
     Raises UnknownFormat, and BadValue when the file cannot be decoded or `task` takes no pairs."""
     require(actor, "reviewer", "lead", action="import rows")
     if get_task(task).kind != "pair":
-        raise BadValue(field="task", value=task, why="takes no instruction rows", todo="Choose self_instruct.")
+        raise BadValue(
+            field="task", value=task, why=Reason("takes_no_rows", "takes no instruction rows"),
+            todo=Reason("choose_self_instruct", "Choose self_instruct."),
+        )
     filename = printable(Path(filename).name)
     try:
         text = decode(data).text
     except Undecodable as err:
-        raise BadValue(field="file", value=filename, why=f"cannot be read: {err.params['why']}", todo="Save it as UTF-8.") from err
+        raise BadValue(
+            field="file", value=filename, why=Reason("cannot_be_read", "cannot be read: {why}", why=err.params["why"]),
+            todo=Reason("save_as_utf8", "Save it as UTF-8."),
+        ) from err
     found = list(formats.read(text, filename, format))
     good = [row for row in found if isinstance(row, formats.Row)]
     problems = [row for row in found if isinstance(row, BadRow)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from curation.errors import BadRow, NotFound
+from curation.errors import BadRow, NotFound, reason_in
 from curation.model import Lang, Model, PairAnswer
 from curation.settings import PROJECT
 
@@ -58,5 +58,5 @@ def read(path: Path) -> list[Seed]:
         try:
             found.append(Seed.model_validate(json.loads(line)))
         except (ValidationError, ValueError) as err:
-            raise BadRow(where=path.name, line=number, why=str(err).splitlines()[0]) from err
+            raise BadRow(where=path.name, line=number, why=reason_in(err).splitlines()[0]) from err
     return found

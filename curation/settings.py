@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from curation.errors import BadConfig
+from curation.errors import BadConfig, Reason, invalid, joined
 from curation.model import Lang, Model
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -73,7 +73,7 @@ def load_settings(home: Path | None = None) -> Settings:
         try:
             values.update(tomllib.loads(where.read_text(encoding="utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-            raise BadConfig(where=str(where), problems=f"not TOML: {err}") from err
+            raise BadConfig(where=str(where), problems=Reason("not_toml", "not TOML: {said}", said=str(err))) from err
     for name in Settings.model_fields:
         if name not in ("home", "llm") and (value := os.environ.get(f"FLOWSIGHT_{name.upper()}")):
             values[name] = value.split(os.pathsep) if name == "import_roots" else value
@@ -84,5 +84,5 @@ def load_settings(home: Path | None = None) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as err:
-        problems = "\n".join(f"- {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in err.errors())
+        problems = joined([Reason("", "- {at}: {why}", at=".".join(map(str, e["loc"])), why=invalid(e)) for e in err.errors()])
         raise BadConfig(where=f"{where} (or FLOWSIGHT_* in the environment)", problems=problems) from err

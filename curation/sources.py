@@ -25,9 +25,9 @@ from typing import IO
 
 from curation import blobs
 from curation.access import require
-from curation.archives import Limits, Member, Problem, printable, read_members, safe_path
+from curation.archives import Limits, Member, Problem, printable, read_members, safe_path, too_large, unsafe
 from curation.csource.decode import Undecodable, decode
-from curation.errors import BadValue, NotAllowed, NotFound, UserError
+from curation.errors import BadValue, NotAllowed, NotFound, Reason, UserError, reason_record, remade_reason
 from curation.git import clone_as_tar, without_credentials
 from curation.model import Actor, canonical_json
 from curation.settings import Settings
@@ -146,7 +146,8 @@ def check_root(store: Store, settings: Settings, actor: Actor, path: Path) -> No
 
     Raises NotAllowed."""
     if needs_sign_in(store, True) and not any(path.is_relative_to(root.resolve()) for root in settings.import_roots):
-        raise NotAllowed(user=actor.name, role=actor.role, action=f"import {path} (it is not below any of import_roots in flowsight.toml)")
+        action = Reason("import_path", "import {path} (it is not below any of import_roots in flowsight.toml)", path=path)
+        raise NotAllowed(user=actor.name, role=actor.role, action=action)
 
 
 def list_sources(store: Store) -> list[SourceRow]:
@@ -167,8 +168,9 @@ def read_text(store: Store, settings: Settings, source: str, path: str) -> Sourc
         raise NotFound(kind="source file", name=f"{source}/{path}")
     problem = _problem(row)
     if problem is not None or row.encoding is None:
-        why = problem.why if problem else "could not be decoded"
-        raise BadValue(field="file", value=f"{source}/{path}", why=f"cannot be shown: {why}", todo="Choose another file.")
+        why = Reason("not_decoded", "could not be decoded")
+        why = Reason("cannot_be_shown", "cannot be shown: {why}", why=problem.why) if problem else why
+        raise BadValue(field="file", value=f"{source}/{path}", why=why, todo=Reason("other_file", "Choose another file."))
     return _text(settings, row)
 
 
@@ -206,7 +208,7 @@ def _import(
     problems: list[Problem] = []
     for each in found:
         if isinstance(each, Member) and each.path in files:
-            each = Problem(each.path, "twice", "the archive holds this name twice; the first one was taken")
+            each = Problem(each.path, Reason("twice", "the archive holds this name twice; the first one was taken"))
         if isinstance(each, Problem):
             problems.append(each)
             continue
@@ -231,13 +233,13 @@ def _file_row(settings: Settings, member: Member) -> rows.FileRow:
     try:
         decoded = decode(member.data)
     except Undecodable as err:
-        return rows.FileRow(member.path, sha256, size, None, None, canonical_json({"code": err.code, "why": err.params["why"]}))
+        return rows.FileRow(member.path, sha256, size, None, None, _kept(Reason("undecodable", "{why}", why=err.params["why"])))
     lines = decoded.text.split("\n")
     longest = max(map(len, lines))
     problem = None
     if longest > LONGEST_LINE:
-        why = f"a line of {longest} characters (more than {LONGEST_LINE}); such generated text gives no sites"
-        problem = canonical_json({"code": "long_line", "why": why})
+        problem = _kept(Reason("long_line", "a line of {longest} characters (more than {most}); such generated text gives no sites",
+                               longest=longest, most=LONGEST_LINE))
     return rows.FileRow(member.path, sha256, size, decoded.encoding, len(lines) - (lines[-1] == ""), problem)
 
 
@@ -252,29 +254,26 @@ def _folder_files(folder: Path, most_bytes: int, wanted: Wanted) -> Iterator[Mem
 
 
 def _folder_file(full: Path, relative: str, most_bytes: int) -> Member | Problem:
-    path = safe_path(relative)
-    if path is None or path != relative:
-        return Problem(printable(relative), "unsafe_name", "the name cannot be kept")
+    path = printable(relative)
     try:
         mode = full.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            return Problem(path, "link", "links are not followed")
-        if not stat.S_ISREG(mode):
-            return Problem(path, "special", "it is a device, a pipe or another special file")
+        safe = relative if safe_path(relative) == relative else None
+        if (problem := unsafe(relative, safe, stat.S_ISREG(mode), stat.S_ISLNK(mode))) is not None:
+            return problem
         with open(os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             data = file.read(most_bytes + 1)
     except OSError as err:
-        return Problem(path, "unreadable", err.strerror or type(err).__name__)
+        return Problem(path, Reason("unreadable", "{said}", said=err.strerror or str(err)))
     if len(data) > most_bytes:
-        return Problem(path, "too_large", f"more than the limit of {most_bytes} bytes (max_file_bytes in the settings)")
+        return too_large(path, most_bytes)
     return Member(path, data)
 
 
 def check_name(name: str) -> None:
     """Raises BadValue for a name that a source cannot have."""
     if not re.fullmatch(r"\w[\w.+-]{0,99}", name):
-        raise BadValue(field="name", value=name, why="is no name for a source",
-                       todo="Use 1 to 100 letters, digits, dots, dashes and underscores, a letter or digit first.")
+        rule = Reason("source_name_rule", "Use 1 to 100 letters, digits, dots, dashes and underscores, a letter or digit first.")
+        raise BadValue(field="name", value=name, why=Reason("no_source_name", "is no name for a source"), todo=rule)
 
 
 def _free_name(store: Store, wanted: str, origin: str) -> str:
@@ -297,7 +296,16 @@ def _known(store: Store, source: str) -> None:
 
 
 def _problem(row: rows.FileRow) -> Problem | None:
-    return None if row.problem is None else Problem(row.path, **json.loads(row.problem))
+    if row.problem is None:
+        return None
+    kept = json.loads(row.problem)
+    if "why" in kept:  # written before reasons could be translated
+        return Problem(row.path, Reason(kept["code"], "{why}", why=kept["why"]))
+    return Problem(row.path, remade_reason(kept))
+
+
+def _kept(why: Reason) -> str:
+    return canonical_json(reason_record(why))
 
 
 def _text(settings: Settings, row: rows.FileRow) -> SourceText:

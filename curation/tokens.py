@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from rapidfuzz.distance import LCSseq
 
-from curation.errors import BadValue
+from curation.errors import BadValue, Reason, reason_in
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -70,9 +70,10 @@ def _load(name: str) -> Tokenizer:
             path = path / "tokenizer.json"
         return Tokenizer.from_file(str(path)) if path.is_file() else Tokenizer.from_pretrained(name)
     except Exception as err:  # noqa: BLE001 - the library raises bare Exception for a missing or broken file
+        why = Reason("cannot_load", "cannot be loaded ({said})", said=reason_in(err).splitlines()[0][:200])
         raise BadValue(
-            field="tokenizer", value=name, why=f"cannot be loaded ({str(err).splitlines()[0][:200] if str(err) else type(err).__name__})",
-            todo="Give a folder that holds tokenizer.json, or none to count CJK characters and C tokens.",
+            field="tokenizer", value=name, why=why,
+            todo=Reason("give_tokenizer", "Give a folder that holds tokenizer.json, or none to count CJK characters and C tokens."),
         ) from err
 
 

@@ -26,7 +26,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from curation.access import require
-from curation.errors import BadValue, NotFound, UserError
+from curation.errors import BadValue, NotFound, Reason, UserError
 from curation.model import Actor, Role
 from curation.store import Store
 from curation.store import users as stored
@@ -208,7 +208,10 @@ def _get(store: Store, name: str) -> User:
 def _check_role(role: str) -> None:
     roles = get_args(Role)
     if role not in roles:
-        raise BadValue(field="role", value=role, why="is not a role", todo=f"Give one of {', '.join(roles)}.")
+        raise BadValue(
+            field="role", value=role, why=Reason("no_role", "is not a role"),
+            todo=Reason("give_one_of", "Give one of {known}.", known=", ".join(roles)),
+        )
 
 
 def _refuse_after_failures(store: Store, name: str) -> None:

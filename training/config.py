@@ -18,7 +18,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from curation.errors import BadConfig, NotFound
+from curation.errors import BadConfig, NotFound, Reason, invalid, joined
 from curation.model import Model
 from training.models import DType, ModelChoice
 from training.stage import recipes
@@ -49,18 +49,21 @@ class Base(Model):
             if stage not in known or stage == FIRST:
                 names = [name for name in known if name != FIRST]
                 near = difflib.get_close_matches(stage, names, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-                problems.append(f"there is no stage {stage!r} ({hint})")
+                if near:
+                    problems.append(Reason("stage_near", "there is no stage {stage!r} (did you mean {near}?)", stage=stage, near=near[0]))
+                else:
+                    known_names = ", ".join(names)
+                    problems.append(Reason("no_stage", "there is no stage {stage!r} (there are {known})", stage=stage, known=known_names))
                 continue
             if stage in stages[:i]:
-                problems.append(f"{stage} stands there twice")
+                problems.append(Reason("stage_twice", "{stage} stands there twice", stage=stage))
             missing = [need for need in known[stage].NEEDS if need not in stages[:i]]
             if missing:
-                problems.append(f"{stage} needs {', '.join(missing)} before it")
+                problems.append(Reason("stage_needs", "{stage} needs {others} before it", stage=stage, others=", ".join(missing)))
         if "distill" in stages and "student" in info.data and info.data["student"] is None:
-            problems.append("distill needs a `student`: name one, or take distill out")
+            problems.append(Reason("needs_student", "distill needs a `student`: name one, or take distill out"))
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError(joined(problems, "; "))
         return stages
 
 
@@ -97,7 +100,7 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
     try:
         return schema().model_validate(values)
     except ValidationError as err:
-        raise BadConfig(where=where, problems="\n".join(_problem(values, e) for e in err.errors())) from err
+        raise BadConfig(where=where, problems=joined([_problem(e) for e in err.errors()])) from err
 
 
 def dump(config: Config) -> str:
@@ -123,16 +126,17 @@ def template(preset: str) -> str:
 
 def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if isinstance(source, Mapping):
-        return "the configuration", {key: _copied(value) for key, value in source.items()}
+        return Reason("the_configuration", "the configuration"), {key: _copied(value) for key, value in source.items()}
     path = presets().get(str(source), Path(source))
     if not path.is_file():
-        raise NotFound(kind=f"preset ({', '.join(presets())}) or configuration file", name=str(source))
+        kind = Reason("preset_or_file", "preset ({known}) or configuration file", known=", ".join(presets()))
+        raise NotFound(kind=kind, name=str(source))
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader that refuses duplicates)
     except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise BadConfig(where=str(path), problems=f"- it is not YAML: {' '.join(str(err).split())}") from err
+        raise BadConfig(where=str(path), problems=Reason("not_yaml", "- it is not YAML: {said}", said=" ".join(str(err).split()))) from err
     if not isinstance(values, dict):
-        raise BadConfig(where=str(path), problems="- it holds no keys. `init-config` writes one to begin with.")
+        raise BadConfig(where=str(path), problems=Reason("no_keys", "- it holds no keys. `init-config` writes one to begin with."))
     return str(path), values
 
 
@@ -162,22 +166,27 @@ def _put(values: dict[str, Any], path: str, value: Any) -> None:
         if inner is None:
             inner = values[parent] = {}
         if not isinstance(inner, dict):
-            raise BadConfig(where="the overrides", problems=f"- {path}: {parent} is no section. Give the path as section.key.")
+            why = Reason("no_section", "- {path}: {parent} is no section. Give the path as section.key.", path=path, parent=parent)
+            raise BadConfig(where=Reason("the_overrides", "the overrides"), problems=why)
         values = inner
     values[last] = value
 
 
-def _problem(values: dict[str, Any], error: Any) -> str:
+def _problem(error: Any) -> Reason:
+    """One line on one fault: where, what, and what was given or what there is."""
     loc = [str(part) for part in error["loc"]]
-    path = ".".join(loc) or "the configuration"
-    if error["type"] != "extra_forbidden":
-        message = error["msg"].removeprefix("Value error, ")
-        plain = error["type"] not in ("missing", "value_error") and not isinstance(error["input"], dict | list)
-        given = f" (given: {error['input']!r})" if plain else ""
-        return f"- {path}: {message}{given}" if loc else f"- {message}"
-    near = difflib.get_close_matches(loc[-1], _known_keys(loc[:-1]), n=1)
-    known = ", ".join(_known_keys(loc[:-1]))
-    return f"- {path}: there is no such key. " + (f"Did you mean {near[0]}?" if near else f"There are: {known}.")
+    path = ".".join(loc)
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(loc[:-1])
+        if near := difflib.get_close_matches(loc[-1], known, n=1):
+            return Reason("no_key_near", "- {path}: there is no such key. Did you mean {near}?", path=path, near=near[0])
+        return Reason("no_key", "- {path}: there is no such key. There are: {known}.", path=path, known=", ".join(known))
+    why = invalid(error)
+    if not loc:
+        return Reason("", "- {why}", why=why)
+    if error["type"] in ("missing", "value_error") or isinstance(error["input"], dict | list):
+        return Reason("", "- {path}: {why}", path=path, why=why)
+    return Reason("given", "- {path}: {why} (given: {given!r})", path=path, why=why, given=error["input"])
 
 
 def _known_keys(path: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from curation.errors import NotFound, TouchedDataset, UserError
+from curation.errors import NotFound, Reason, TouchedDataset, UserError
 
 Split = Literal["train", "validation", "test"]
 IGNORED = -100  # the label of a token that is not learned (torch's cross_entropy default)
@@ -65,19 +65,21 @@ def open_dataset(path: Path) -> Dataset:
     digest_file = path / "manifest.sha256"
     digest = digest_file.read_text(encoding="utf-8").split()[:1] if digest_file.is_file() else []
     if digest != [hashlib.sha256(raw).hexdigest()]:
-        raise TouchedDataset(where=str(path), why="manifest.json does not have the hash in manifest.sha256")
+        raise TouchedDataset(where=str(path), why=Reason("seal_broken", "manifest.json does not have the hash in manifest.sha256"))
     manifest = json.loads(raw)
     for name, entry in manifest["files"].items():
         file = path / name
         if not file.resolve().is_relative_to(path.resolve()):
-            raise TouchedDataset(where=str(path), why=f"its manifest names {name}, which lies outside of the folder")
+            raise TouchedDataset(
+                where=str(path), why=Reason("file_outside", "its manifest names {file}, which lies outside of the folder", file=name),
+            )
         if not file.is_file():
-            raise TouchedDataset(where=str(path), why=f"{name} is missing")
+            raise TouchedDataset(where=str(path), why=Reason("file_missing", "{file} is missing", file=name))
         if _sha256(file) != entry["sha256"]:
-            raise TouchedDataset(where=str(path), why=f"{name} was changed")
+            raise TouchedDataset(where=str(path), why=Reason("file_changed", "{file} was changed", file=name))
     for file in sorted(path.glob("*/*.parquet")):
         if file.relative_to(path).as_posix() not in manifest["files"]:
-            raise TouchedDataset(where=str(path), why=f"{file.relative_to(path).as_posix()} was added")
+            raise TouchedDataset(where=str(path), why=Reason("file_added", "{file} was added", file=file.relative_to(path).as_posix()))
     return Dataset(path=path, manifest=manifest)
 
 

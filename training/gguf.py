@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from curation.errors import RunFailed
+from curation.errors import Reason, RunFailed
 from training.tools import LlamaCpp
 
 # Name, elements a block, bytes a block (ggml-common.h).
@@ -170,6 +170,8 @@ def _ask(llama: LlamaCpp, arguments: list[str], given: bytes, where: Path) -> tu
     done = subprocess.run([str(llama.program), *arguments], input=given, capture_output=True)
     words = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode != 0:
-        raise RunFailed(where=str(where), why=f"llama.cpp's {arguments[0]} ended with {done.returncode}: {words[-500:]}",
-                        todo="Check that the disk has room and the model folder is whole; then resume the run.")
+        program = f"llama.cpp {arguments[0]}"
+        why = Reason("program_ended", "{program} ended with {code}: {said}", program=program, code=done.returncode, said=words[-500:])
+        raise RunFailed(where=str(where), why=why,
+                        todo=Reason("check_disk", "Check that the disk has room and the model folder is whole; then resume the run."))
     return done.stdout, words

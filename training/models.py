@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from curation.errors import BadModelFolder
+from curation.errors import BadModelFolder, Reason
 from curation.model import Model
 
 Method = Literal["full", "lora", "qlora"]
@@ -57,7 +57,7 @@ class RandomModel(Model):
     @model_validator(mode="after")
     def _heads_fit(self) -> RandomModel:
         if self.hidden_size % self.heads or self.heads % self.kv_heads:
-            raise ValueError("heads must divide hidden_size, and kv_heads must divide heads")
+            raise ValueError(Reason("heads_fit", "heads must divide hidden_size, and kv_heads must divide heads"))
         return self
 
 
@@ -71,7 +71,7 @@ class ModelChoice(Model):
     @model_validator(mode="after")
     def _one_of_both(self) -> ModelChoice:
         if (self.path is None) == (self.random is None):
-            raise ValueError("give either `path` (a folder or a hub name) or `random` (a small random model)")
+            raise ValueError(Reason("path_or_random", "give either `path` (a folder or a hub name) or `random` (a small random model)"))
         return self
 
 
@@ -84,7 +84,10 @@ def find(choice: ModelChoice, token: str | None = None) -> Path:
         check_model_folder(local)
         return local.resolve()
     if choice.path.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(choice.path):
-        raise BadModelFolder(where=choice.path, why="there is no such folder", todo="Give a model folder, or a hub name like owner/name.")
+        raise BadModelFolder(
+            where=choice.path, why=Reason("no_folder", "there is no such folder"),
+            todo=Reason("give_model", "Give a model folder, or a hub name like owner/name."),
+        )
     folder = _download(choice.path, choice.revision, token)
     check_model_folder(folder)
     return folder
@@ -97,41 +100,49 @@ def _download(name: str, revision: str | None, token: str | None) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES, token=token))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as err:
-        endpoint = os.environ.get("HF_ENDPOINT", "the hub")
+        said = f"{type(err).__name__}: {_first_line(err)}"
+        endpoint = os.environ.get("HF_ENDPOINT") or Reason("the_hub", "the hub")
+        why = Reason("not_given", "{endpoint} did not give it ({said})", endpoint=endpoint, said=said)
         raise BadModelFolder(
-            where=name, why=f"{endpoint} did not give it ({type(err).__name__}: {str(err).splitlines()[0] if str(err) else ''})",
-            todo="Check the name and the network, set HF_ENDPOINT to a mirror, or download it and give the folder.",
+            where=name, why=why,
+            todo=Reason("check_hub", "Check the name and the network, set HF_ENDPOINT to a mirror, or download it and give the folder."),
         ) from err
 
 
 def check_model_folder(folder: Path) -> None:
     """Raises BadModelFolder unless the folder has config.json, whole safetensors weights and a tokenizer, and needs no code of its own."""
 
-    def refuse(why: str, todo: str) -> BadModelFolder:
+    def refuse(why: str, todo: Reason) -> BadModelFolder:
         return BadModelFolder(where=str(folder), why=why, todo=todo)
 
+    give_folder = Reason("give_model_folder", "Give the folder that holds config.json and *.safetensors.")
+    again = Reason("download_again", "Download the model again.")
     if not folder.is_dir():
-        raise refuse("there is no such folder", "Give the folder that holds config.json and *.safetensors.")
+        raise refuse(Reason("no_folder", "there is no such folder"), give_folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise refuse("it has no config.json", "Give the folder that holds config.json and *.safetensors.") from None
+        raise refuse(Reason("no_config_json", "it has no config.json"), give_folder) from None
     except (OSError, ValueError) as err:
-        raise refuse(f"its config.json cannot be read ({err})", "Download the model again.") from err
+        raise refuse(Reason("config_json_broken", "its config.json cannot be read ({said})", said=str(err)), again) from err
     if not isinstance(config, dict) or "model_type" not in config:
-        raise refuse("its config.json names no model_type", "Give a transformers model folder.")
+        raise refuse(Reason("no_model_type", "its config.json names no model_type"),
+                     Reason("give_transformers", "Give a transformers model folder."))
     if "auto_map" in config and "AutoModelForCausalLM" in (config["auto_map"] or {}):
-        raise refuse("it needs Python code of its own, which is never run", "Choose a model whose architecture transformers knows.")
+        raise refuse(Reason("own_code", "it needs Python code of its own, which is never run"),
+                     Reason("choose_known", "Choose a model whose architecture transformers knows."))
     weights = _weight_files(folder)
     if not weights:
         pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
-        why = "its weights are pickled (.bin), which can run code" if pickled else "it has no *.safetensors weights"
-        raise refuse(why, "Convert them to safetensors, or choose a repository that has them.")
+        why = (Reason("pickled", "its weights are pickled (.bin), which can run code") if pickled
+               else Reason("no_weights", "it has no *.safetensors weights"))
+        raise refuse(why, Reason("convert_weights", "Convert them to safetensors, or choose a repository that has them."))
     for file in weights:
         if (broken := _broken_safetensors(file)) is not None:
-            raise refuse(f"{file.name} {broken}", "Download the model again.")
+            raise refuse(broken, again)
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise refuse(f"it has no tokenizer ({', '.join(TOKENIZER_FILES)})", "Put the tokenizer files of the same model beside the weights.")
+        raise refuse(Reason("no_tokenizer", "it has no tokenizer ({files})", files=", ".join(TOKENIZER_FILES)),
+                     Reason("put_tokenizer_beside", "Put the tokenizer files of the same model beside the weights."))
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -144,21 +155,24 @@ def _weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
-def _broken_safetensors(file: Path) -> str | None:
+def _broken_safetensors(file: Path) -> Reason | None:
     """None for a whole file; else what is wrong. A file is 8 bytes of header length, a JSON header, and the bytes it lays out."""
     if not file.is_file():
-        return "is missing"
+        return Reason("file_missing", "{file} is missing", file=file.name)
     size = file.stat().st_size
     with open(file, "rb") as data:
         length = int.from_bytes(data.read(8), "little")
         if size < 8 or length > size - 8:
-            return "is not a whole safetensors file"
+            return Reason("file_cut", "{file} is not a whole safetensors file", file=file.name)
         try:
             header = json.loads(data.read(length))
             end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return "has no readable safetensors header"
-    return None if 8 + length + end == size else f"has {size} bytes where its header lays out {8 + length + end}"
+            return Reason("no_header", "{file} has no readable safetensors header", file=file.name)
+    if 8 + length + end == size:
+        return None
+    return Reason("other_size", "{file} has {size} bytes where its header lays out {wanted}",
+                  file=file.name, size=size, wanted=8 + length + end)
 
 
 # ---- the small random model ----
@@ -225,10 +239,14 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as err:
         raise BadModelFolder(
-            where=str(folder), why=f"its tokenizer cannot be loaded ({_first_line(err)})", todo="Put the model's tokenizer files there."
+            where=str(folder), why=Reason("tokenizer_broken", "its tokenizer cannot be loaded ({said})", said=_first_line(err)),
+            todo=Reason("put_tokenizer", "Put the model's tokenizer files there."),
         ) from err
     if tokenizer.eos_token_id is None:
-        raise BadModelFolder(where=str(folder), why="its tokenizer has no end token", todo="Set eos_token in tokenizer_config.json.")
+        raise BadModelFolder(
+            where=str(folder), why=Reason("no_end_token", "its tokenizer has no end token"),
+            todo=Reason("set_eos", "Set eos_token in tokenizer_config.json."),
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -256,7 +274,8 @@ def load_model(folder: Path, *, device: str, dtype: DType = "auto", four_bit: bo
         if isinstance(err, RuntimeError) and "out of memory" in str(err):
             raise
         raise BadModelFolder(
-            where=str(folder), why=f"transformers cannot load it ({_first_line(err)})", todo="Choose a causal language model it knows."
+            where=str(folder), why=Reason("cannot_load_model", "transformers cannot load it ({said})", said=_first_line(err)),
+            todo=Reason("choose_causal", "Choose a causal language model it knows."),
         ) from err
     if four_bit:
         _keep_weights_as_quantized(model)

@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from curation.errors import BadValue, NotFound, RunFailed
+from curation.errors import BadValue, NotFound, Reason, RunFailed
 from curation.model import Model
 from training.config import FIRST, Config, dump, load
 from training.data import open_dataset
@@ -89,13 +89,19 @@ def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None
     label = f"{dataset.manifest['name']}-v{dataset.manifest['version']:04d}"
     name = name or f"{label}-{config.preset or 'own'}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     if not NAME_RULE.fullmatch(name):
-        raise BadValue(field="name", value=name, why="is no plain name", todo="Use letters, digits, '.', '_' and '-', at most 80.")
+        raise BadValue(
+            field="name", value=name, why=Reason("no_plain_name", "is no plain name"),
+            todo=Reason("plain_name_rule", "Use letters, digits, '.', '_' and '-', at most 80."),
+        )
     runs_dir.mkdir(parents=True, exist_ok=True)
     run_dir = runs_dir.absolute() / name
     try:
         run_dir.mkdir()
     except FileExistsError:
-        raise BadValue(field="name", value=name, why="is the name of a run already", todo="Choose another, or resume that run.") from None
+        raise BadValue(
+            field="name", value=name, why=Reason("run_name_taken", "is the name of a run already"),
+            todo=Reason("other_run_name", "Choose another, or resume that run."),
+        ) from None
     write_atomically(run_dir / "config.yaml", dump(config))
     manifest = {
         "format": 1, "name": name, "created_at": utc_now(), "launcher": launcher, "seed": config.seed, "preset": config.preset,
@@ -112,7 +118,10 @@ def resume(run_dir: Path) -> None:
     complete checkpoint. Raises RunFailed for a run that is active or done."""
     status = poll(run_dir)
     if not status.resumable:
-        raise RunFailed(where=status.name, why=f"it is {status.state}", todo="Only a stopped, failed or dead run can be resumed.")
+        raise RunFailed(
+            where=status.name, why=Reason("run_is", "it is {run_state}", run_state=status.state),
+            todo=Reason("only_ended", "Only a stopped, failed or dead run can be resumed."),
+        )
     config = load(run_dir / "config.yaml")
     (run_dir / "exit.json").unlink(missing_ok=True)
     _launch(run_dir, _read(run_dir / "manifest.json"), config, attempt=status.attempt + 1)

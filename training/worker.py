@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from curation.errors import RunFailed, TouchedDataset, UserError
+from curation.errors import Reason, RunFailed, TouchedDataset, UserError, record
 from training.config import Config, load, settings_of
 from training.data import open_dataset
 from training.fit import CHECKPOINTS
@@ -94,7 +94,7 @@ def _attempt(run_dir: Path, journal: Journal, stop: threading.Event) -> tuple[st
         return "stopped", None
     except UserError as err:
         print(f"error: {err}", flush=True)
-        return "failed", {"code": err.code, "params": {k: str(v) for k, v in err.params.items()}, "text": str(err)}
+        return "failed", {**record(err), "text": str(err)}
     except Exception as err:  # noqa: BLE001 (a defect or a failure of the machine: recorded whole, and the process ends)
         traceback.print_exc()
         return "failed", {"code": None, "text": f"{type(err).__name__}: {err}"[:2000]}
@@ -106,7 +106,9 @@ def _run(run_dir: Path, journal: Journal, stop: threading.Event) -> None:
     manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
     dataset_dir = Path(manifest["dataset"]["path"])
     if open_dataset(dataset_dir).hash != manifest["dataset"]["hash"]:
-        raise TouchedDataset(where=str(dataset_dir), why="it is another version than the one this run was started with")
+        raise TouchedDataset(
+            where=str(dataset_dir), why=Reason("other_version", "it is another version than the one this run was started with"),
+        )
     _set_threads(config)
     folders = stage_folders(run_dir, manifest["stages"])
     for name, folder in folders.items():
@@ -168,5 +170,8 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit("usage: python -m training.worker RUN_DIR")
     if not (Path(sys.argv[1]) / "manifest.json").is_file():
-        raise SystemExit(str(RunFailed(where=sys.argv[1], why="there is no manifest.json", todo="Start it by `python -m training train`.")))
+        raise SystemExit(
+            str(RunFailed(where=sys.argv[1], why=Reason("no_manifest", "there is no manifest.json"),
+            todo=Reason("start_by_train", "Start it by `python -m training train`."))),
+        )
     sys.exit(main(Path(sys.argv[1])))

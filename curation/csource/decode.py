@@ -13,7 +13,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
-from curation.errors import UserError
+from curation.errors import Reason, UserError
 
 
 class Undecodable(UserError):
@@ -57,11 +57,11 @@ def _decoded(data: bytes, encoding: str) -> Decoded:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as err:
-        raise Undecodable(why=f"byte {err.start} is not {encoding}") from err
+        raise Undecodable(why=Reason("not_encoding", "byte {at} is not {encoding}", at=err.start, encoding=encoding)) from err
     if "\0" in text:
-        raise Undecodable(why=f"it holds NUL characters, the first in line {text.count(chr(10), 0, text.index(chr(0))) + 1}")
+        raise _holds_nul(text.count("\n", 0, text.index("\0")) + 1)
     if _control_share(text) > 0.1:
-        raise Undecodable(why="more than a tenth of it are control characters, so it is binary")
+        raise Undecodable(why=Reason("binary", "more than a tenth of it are control characters, so it is binary"))
     return Decoded(text.replace("\r\n", "\n").replace("\r", "\n"), encoding)
 
 
@@ -85,7 +85,11 @@ def _wide_encoding(data: bytes) -> str:
     if len(data) % 2 == 0 and even > 0.5 and odd < 0.05:
         return "utf-16-be"
     line = data.count(b"\n", 0, data.index(b"\0")) + 1
-    raise Undecodable(why=f"it holds NUL bytes, the first in line {line}")
+    raise _holds_nul(line)
+
+
+def _holds_nul(line: int) -> Undecodable:
+    return Undecodable(why=Reason("nul", "it holds NUL bytes, the first in line {line}", line=line))
 
 
 def _looks_chinese(data: bytes) -> bool:

@@ -20,7 +20,7 @@ from itertools import chain, islice
 from types import ModuleType
 from typing import Any
 
-from curation.errors import BadRow, UnknownFormat
+from curation.errors import BadRow, Reason, UnknownFormat, reason_in
 from curation.formats.records import Record, parse
 
 
@@ -79,7 +79,7 @@ def _row(chosen: ModuleType, record: Record, where: str) -> Row | BadRow:
     try:
         return Row(record.line, chosen.TASK, chosen.read(record.fields), chosen.NAME)
     except ValueError as err:
-        return BadRow(where=where, line=record.line, why=str(err))
+        return BadRow(where=where, line=record.line, why=reason_in(err))
 
 
 def text_of(fields: dict[str, Any], key: str, *, needed: bool = True) -> str:
@@ -88,7 +88,8 @@ def text_of(fields: dict[str, Any], key: str, *, needed: bool = True) -> str:
     if value is None and not needed:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"{key!r} is {'missing' if value is None else 'no text'}")
+        why = Reason("key_missing", "{key!r} is missing", key=key)
+        raise ValueError(why if value is None else Reason("no_text", "{key!r} is no text", key=key))
     if needed and not value.strip():
-        raise ValueError(f"{key!r} is empty")
+        raise ValueError(Reason("key_empty", "{key!r} is empty", key=key))
     return value

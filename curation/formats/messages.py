@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from curation.errors import Reason
+
 NAME = "messages"
 TASK = "self_instruct"
 KEYS = ("messages",)
@@ -37,17 +39,20 @@ def _turns(fields: dict[str, Any]) -> Any:
 def pair_of(turns: Any, role_key: str, text_key: str, roles: dict[str, str]) -> dict[str, Any]:
     """One question and its answer out of a list of turns. roles: the format's role names to ours. Raises ValueError."""
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise ValueError("the conversation is no list of messages")
+        raise ValueError(Reason("no_messages", "the conversation is no list of messages"))
     said: list[tuple[str, str]] = []
     for turn in turns:
         role, text = roles.get(str(turn.get(role_key))), turn.get(text_key)
         if role is None:
-            raise ValueError(f"{role_key} {turn.get(role_key)!r} is none of {', '.join(roles)}")
+            given = turn.get(role_key)
+            known = ", ".join(roles)
+            raise ValueError(Reason("no_such_role", "{key} {given!r} is none of {known}", key=role_key, given=given, known=known))
         if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"a message of {role} has no text under {text_key!r}")
+            raise ValueError(Reason("silent_message", "a message of {speaker} has no text under {key!r}", speaker=role, key=text_key))
         said.append((role, text))
     before = [text for role, text in said if role == "system"]
     talk = [(role, text) for role, text in said if role != "system"]
     if [role for role, _ in talk] != ["user", "assistant"]:
-        raise ValueError(f"a conversation of {len(talk)} turns; only one question with its answer can be reviewed here")
+        raise ValueError(Reason("many_turns", "a conversation of {turns} turns; only one question with its answer can be reviewed here",
+                                turns=len(talk)))
     return {"instruction": "\n\n".join([*before, talk[0][1]]), "input": "", "output": talk[1][1]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from curation.errors import Reason
 from curation.formats import text_of
 
 NAME = "preference"
@@ -24,11 +25,11 @@ def read(fields: dict[str, Any]) -> dict[str, Any]:
     chosen, rejected = fields["chosen"], fields["rejected"]
     if fields["prompt"] is None and isinstance(chosen, list) and isinstance(rejected, list):
         if not chosen or chosen[:-1] != rejected[:-1]:
-            raise ValueError("'prompt' is missing, and the two answers do not begin with the same messages")
+            raise ValueError(Reason("no_prompt", "'prompt' is missing, and the two answers do not begin with the same messages"))
         fields["prompt"], fields["chosen"], fields["rejected"] = chosen[:-1], chosen[-1:], rejected[-1:]
     row = {key: text_of({key: _text(value)}, key) for key, value in fields.items()}
     if row["chosen"] == row["rejected"]:
-        raise ValueError("'chosen' and 'rejected' are the same")
+        raise ValueError(Reason("chosen_is_rejected", "'chosen' and 'rejected' are the same"))
     return row
 
 

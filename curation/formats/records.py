@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from curation.errors import BadRow
+from curation.errors import BadRow, Reason, reason_in
 
 LONGEST_CSV_FIELD = 2**24  # characters; Python's default of 131,072 is less than one long C file
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -48,9 +48,9 @@ def unstorable(value: Any) -> str | None:
     """Why a value cannot be kept (a NUL, half of a UTF-16 pair); None when it can."""
     if isinstance(value, str):
         if "\0" in value:
-            return "there is a NUL character in it"
+            return Reason("nul_in_row", "there is a NUL character in it")
         if any(0xD800 <= ord(c) < 0xE000 for c in value):
-            return "there is half of a character (a lone surrogate) in it"
+            return Reason("surrogate", "there is half of a character (a lone surrogate) in it")
         return None
     parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
     return next((problem for part in parts if (problem := unstorable(part)) is not None), None)
@@ -58,7 +58,7 @@ def unstorable(value: Any) -> str | None:
 
 def _decoder() -> json.JSONDecoder:
     def refuse(name: str) -> None:
-        raise ValueError(f"{name} is no JSON value")
+        raise ValueError(Reason("no_json_value", "{name} is no JSON value", name=name))
 
     return json.JSONDecoder(parse_constant=refuse)
 
@@ -100,7 +100,7 @@ def _json_array(text: str, where: str) -> Iterator[Record | BadRow]:
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError, StopIteration) as err:
-            yield BadRow(where=where, line=line, why=f"{_said(err)}; the rest of the array cannot be read")
+            yield BadRow(where=where, line=line, why=Reason("array_rest", "{why}; the rest of the array cannot be read", why=_said(err)))
             return
         yield _record(value, line, where)
         at = _skip(text, end)
@@ -108,7 +108,9 @@ def _json_array(text: str, where: str) -> Iterator[Record | BadRow]:
             return
         if text[at:at + 1] != ",":
             line += text.count("\n", counted, at)
-            yield BadRow(where=where, line=line, why="neither a comma nor ] follows; the rest of the array cannot be read")
+            yield BadRow(
+                where=where, line=line, why=Reason("array_broken", "neither a comma nor ] follows; the rest of the array cannot be read"),
+            )
             return
         at = _skip(text, at + 1)
 
@@ -118,13 +120,15 @@ def _skip(text: str, at: int) -> int:
 
 
 def _record(value: Any, line: int, where: str) -> Record | BadRow:
-    return Record(line, value) if isinstance(value, dict) else BadRow(where=where, line=line, why="it is no JSON object")
+    return Record(
+        line, value,
+    ) if isinstance(value, dict) else BadRow(where=where, line=line, why=Reason("no_json_object", "it is no JSON object"))
 
 
 def _said(err: BaseException) -> str:
     if isinstance(err, json.JSONDecodeError):
-        return f"not JSON: {err.msg} (column {err.colno})"
-    return "nested too deeply" if isinstance(err, RecursionError) else str(err) or "not JSON"
+        return Reason("not_json", "not JSON: {said} (column {column})", said=err.msg, column=err.colno)
+    return Reason("nested", "nested too deeply") if isinstance(err, RecursionError) else reason_in(err)
 
 
 def _csv(text: str, where: str) -> Iterator[Record | BadRow]:
@@ -140,11 +144,12 @@ def _csv(text: str, where: str) -> Iterator[Record | BadRow]:
         except StopIteration:
             return
         except csv.Error as err:
-            yield BadRow(where=where, line=line, why=f"not CSV: {err}")
+            yield BadRow(where=where, line=line, why=Reason("not_csv", "not CSV: {said}", said=str(err)))
             continue
         if names is None:
             names = [cell.strip().lower() for cell in cells]
         elif len(cells) != len(names) and any(cells):
-            yield BadRow(where=where, line=line, why=f"{len(cells)} cells where the first line names {len(names)}")
+            why = Reason("cells", "{cells} cells where the first line names {names}", cells=len(cells), names=len(names))
+            yield BadRow(where=where, line=line, why=why)
         elif any(cells):
             yield Record(line, dict(zip(names, cells, strict=True)))

@@ -24,7 +24,7 @@ from typing import Any
 
 import httpx
 
-from curation.errors import BadValue, EndpointFailed
+from curation.errors import BadValue, EndpointFailed, Reason, reason_in
 
 RETRIES = 4
 FIRST_WAIT_S = 1.0  # doubled at every further try
@@ -74,7 +74,10 @@ class Endpoint:
         """Raises BadValue for an address that is no http(s) URL or holds a password, and for an empty model name."""
         self.base_url = checked_url(base_url)
         if not model.strip():
-            raise BadValue(field="model", value=model, why="is empty", todo="Name the model as the endpoint calls it.")
+            raise BadValue(
+                field="model", value=model, why=Reason("empty", "is empty"),
+                todo=Reason("name_the_model", "Name the model as the endpoint calls it."),
+            )
         self.model = model
         self._sleep, self._retries = sleep, retries
         self._http = httpx.Client(timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)), follow_redirects=False)
@@ -97,7 +100,7 @@ class Endpoint:
         body = self._json(self._ask("GET", "/models", None))
         rows = body.get("data")
         if not isinstance(rows, list):
-            raise self._failed("it has no list of models", "")
+            raise self._failed(Reason("no_model_list", "it has no list of models"))
         return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Reply:
@@ -106,22 +109,25 @@ class Endpoint:
             try:
                 reply = self._send(method, path, body)
             except _NOT_SENT as err:
-                failure = self._failed(f"it cannot be reached ({_short(str(err)) or type(err).__name__})", "")
+                failure = self._failed(Reason("unreachable", "it cannot be reached ({said})", said=_said(str(err)) or type(err).__name__))
             except httpx.TimeoutException as err:
-                raise AnswerLost(where=self.base_url, why=f"no answer within {self._http.timeout.read:g} s") from err
+                why = Reason("no_answer_within", "no answer within {seconds:g} s", seconds=self._http.timeout.read)
+                raise AnswerLost(where=self.base_url, why=why) from err
             except httpx.HTTPError as err:
-                raise AnswerLost(where=self.base_url, why=_short(str(err)) or type(err).__name__) from err
+                raise AnswerLost(where=self.base_url, why=_said(reason_in(err))) from err
             else:
                 if 200 <= reply.status < 300:
                     return reply
-                failure = self._failed(f"it answered {reply.status}", _error_text(reply))
+                failure = self._failed(Reason("answered", "it answered {status}", status=reply.status), _error_text(reply))
                 if reply.status in _LOST:
                     raise AnswerLost(**failure.params)
                 if reply.status not in _AGAIN:
                     raise failure
                 asked_s = retry_after_s(reply.retry_after)
                 if asked_s is not None and asked_s > LONGEST_WAIT_S:
-                    raise self._failed(f"it answered {reply.status} and asks to wait {asked_s:.0f} s", _error_text(reply))
+                    why = Reason("asks_to_wait", "it answered {status} and asks to wait {seconds:.0f} s",
+                                 status=reply.status, seconds=asked_s)
+                    raise self._failed(why, _error_text(reply))
                 wait_s = asked_s if asked_s is not None else wait_s
             if attempt == self._retries:
                 raise failure
@@ -137,7 +143,7 @@ class Endpoint:
             for part in response.iter_bytes():
                 content += part
                 if len(content) > MAX_ANSWER_BYTES:
-                    raise httpx.ReadError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+                    raise httpx.ReadError(Reason("answer_too_long", "the answer is longer than {most} bytes", most=MAX_ANSWER_BYTES))
             return Reply(response.status_code, content, response.headers.get("retry-after"))
 
     def _read_chat(self, reply: Reply) -> Answer:
@@ -146,7 +152,7 @@ class Endpoint:
             choice = body["choices"][0]
             text = choice["message"]["content"]
         except (KeyError, IndexError, TypeError):
-            raise self._failed("its answer is no chat completion", reply.text) from None
+            raise self._failed(Reason("no_completion", "its answer is no chat completion"), reply.text) from None
         usage = body.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         return Answer(
@@ -160,27 +166,33 @@ class Endpoint:
         try:
             body = json.loads(reply.content)
         except ValueError:
-            raise self._failed("it answered with something that is no JSON", reply.text) from None
+            raise self._failed(Reason("no_json", "it answered with something that is no JSON"), reply.text) from None
         if not isinstance(body, dict):
-            raise self._failed("its answer is no JSON object", reply.text)
+            raise self._failed(Reason("answer_no_object", "its answer is no JSON object"), reply.text)
         return body
 
-    def _failed(self, why: str, said: str) -> EndpointFailed:
-        said = _short(said)
-        return EndpointFailed(where=self.base_url, why=_without_key(f"{why}: {said}" if said else why))
+    def _failed(self, why: Reason, said: str = "") -> EndpointFailed:
+        """said: the endpoint's own words, put behind the reason as they are."""
+        said = _said(said)
+        return EndpointFailed(where=self.base_url, why=Reason("", "{why}: {said}", why=why, said=said) if said else why)
 
 
 def checked_url(base_url: str) -> str:
     """The address without a trailing slash. Raises BadValue, which never repeats a password that stands in it."""
-    todo = "Give it as http://HOST:PORT/v1; the key belongs in the environment as FLOWSIGHT_LLM_KEY."
+    todo = Reason("give_base_url", "Give it as http://HOST:PORT/v1; the key belongs in the environment as FLOWSIGHT_LLM_KEY.")
     try:
         url = httpx.URL(base_url.strip())
     except httpx.InvalidURL as err:
-        raise BadValue(field="base_url", value=base_url[:100], why=f"is no address ({err})", todo=todo) from err
+        raise BadValue(
+            field="base_url", value=base_url[:100], why=Reason("no_address", "is no address ({said})", said=str(err)), todo=todo,
+        ) from err
     if url.userinfo or "key" in url.params or url.query:
-        raise BadValue(field="base_url", value=f"{url.scheme}://{url.host}", why="holds a password or parameters", todo=todo)
+        raise BadValue(
+            field="base_url", value=f"{url.scheme}://{url.host}", why=Reason("url_with_secret", "holds a password or parameters"),
+            todo=todo,
+        )
     if url.scheme not in ("http", "https") or not url.host:
-        raise BadValue(field="base_url", value=base_url[:100], why="is no http or https address", todo=todo)
+        raise BadValue(field="base_url", value=base_url[:100], why=Reason("no_http_url", "is no http or https address"), todo=todo)
     return str(url).rstrip("/")
 
 
@@ -209,17 +221,15 @@ def _error_text(reply: Reply) -> str:
         return reply.text
 
 
-def _short(text: str) -> str:
+def _said(text: str) -> str:
+    """What others said, on one line, at most 300 characters, without the key: some endpoints repeat the one they refuse."""
+    if isinstance(text, Reason):
+        return text
     text = " ".join(text.split())
-    return text if len(text) <= 300 else text[:300] + "..."
-
-
-def _without_key(text: str) -> str:
-    """Some endpoints repeat the key they refuse."""
     for name in ("FLOWSIGHT_LLM_KEY", "OPENAI_API_KEY"):
         if key := os.environ.get(name):
             text = text.replace(key, "(key)")
-    return text
+    return text if len(text) <= 300 else text[:300] + "..."
 
 
 def _whole(value: Any) -> int | None:

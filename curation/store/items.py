@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select, text, update
 
-from curation.errors import BadValue, NotFound
+from curation.errors import BadValue, NotFound, Reason
 from curation.model import Action, Actor, Annotation, Flag, Item, Lang, canonical_json
 from curation.resolve import ANSWERS, latest_by_user, resolve
 from curation.store.engine import Store, now
@@ -132,7 +132,7 @@ class Entry:
 def annotate_many(store: Store, *, actor: Actor, op_id: str, entries: Sequence[Entry]) -> list[Annotation]:
     """annotate() for many items in one transaction and one operation: all or none are written. Returned in the order given."""
     if not op_id:
-        raise BadValue(field="op_id", value=op_id, why="is empty", todo="Reload the page and try again.")
+        raise BadValue(field="op_id", value=op_id, why=Reason("empty", "is empty"), todo=Reason("reload", "Reload the page and try again."))
     by_id = {entry.item_id: entry for entry in entries}
     written: dict[str, Annotation] = {}
     with store.write() as db:
@@ -151,7 +151,10 @@ def annotate_many(store: Store, *, actor: Actor, op_id: str, entries: Sequence[E
                 _restate(db, fresh_ids)
                 db.execute(drafts.delete().where(drafts.c.user == actor.name, drafts.c.item_id.in_(fresh_ids)))
         if any(a.user != actor.name for a in written.values()):
-            raise BadValue(field="op_id", value=op_id, why="belongs to somebody else's form", todo="Reload the page and try again.")
+            raise BadValue(
+                field="op_id", value=op_id, why=Reason("others_form", "belongs to somebody else's form"),
+                todo=Reason("reload", "Reload the page and try again."),
+            )
     return [written[entry.item_id] for entry in entries]
 
 

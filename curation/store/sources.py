@@ -16,7 +16,7 @@ from curation.store.tables import source_files, sources
 @dataclass(frozen=True)
 class FileRow:
     """path: relative to the source, `/`. sha256: of the bytes as imported. encoding, lines: None when it could not be decoded.
-    problem: JSON {"code", "why"} of why it gives no facts; None: none."""
+    problem: JSON (errors.reason_record) of why it gives no facts; None: none."""
 
     path: str
     sha256: str

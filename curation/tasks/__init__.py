@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from curation.errors import BadAnswer, NotFound
+from curation.errors import BadAnswer, NotFound, Reason, invalid, joined
 from curation.model import Item, Lang, PreferenceRow, Proposal, TrainingRow
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Task:
     """kind: "site" (labeled in the source), "pair" (reviewed) or "preference" (chosen). goal: (minimum, wanted) rows in a frozen
     dataset, None without a goal. propose: yields proposals from an index (site tasks only). record: a proposal as the command line
-    writes it. draft: the explanation proposed to the annotator. render: (item, answer, explanation or None, language) to a row."""
+    writes it. draft: the explanation proposed to the annotator. meaning: what a field of an answer means in words, None where its value
+    says it. render: (item, answer, explanation or None, language) to a row."""
 
     name: str
     kind: Literal["site", "pair", "preference"]
@@ -40,14 +41,15 @@ class Task:
     propose: Callable[[Index, list[str] | None], Iterator[Proposal]] | None = None
     record: Callable[[Proposal], dict[str, Any]] | None = None
     draft: Callable[[dict[str, Any], Proposal, Lang], str] | None = None
+    meaning: Callable[[str, dict[str, Any], Proposal, Lang], str | None] | None = None
 
     def check(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer as plain JSON, validated. Raises BadAnswer naming every wrong field."""
         try:
             return self.Answer.model_validate(answer).model_dump(mode="json")
         except ValidationError as err:
-            why = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in err.errors())
-            raise BadAnswer(why=why) from err
+            faults = [Reason("", "{field}: {why}", field=".".join(map(str, e["loc"])) or "answer", why=invalid(e)) for e in err.errors()]
+            raise BadAnswer(why=joined(faults, "; ")) from err
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Field name -> {"metric": "set"|"accuracy", "key": ...} for each scored field; frozen with the data, read by training."""

@@ -275,6 +275,14 @@ def _trigger(given: Answer, proposal: Proposal, lang: Lang) -> str | None:
     return given.trigger
 
 
+def meaning(field: str, answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str | None:
+    """The words of a trigger that is the id of a knowledge row, or that stand in the proposal alone."""
+    if field != "trigger" or answer.get("context") == "none":
+        return None
+    words = _trigger(Answer.model_validate({"trigger": answer.get("trigger")}), proposal, lang)
+    return words if words != answer.get("trigger") else None
+
+
 _ASK: dict[Lang, str] = {
     "en": (
         "When and in which context does the callback `{name}` ({place}) run, and may it sleep? First answer with one line of JSON with the "
@@ -322,4 +330,5 @@ TASK = Task(
     propose=propose,
     record=record,
     draft=draft,
+    meaning=meaning,
 )

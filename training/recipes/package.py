@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import Field
 
-from curation.errors import BadConfig
+from curation.errors import BadConfig, Reason
 from curation.model import Model
 from training import chat_template, data, gguf, models, report
 from training.recipes.quantize import Kind
@@ -86,8 +86,8 @@ def chosen_files(quantized: dict[str, Any], types: list[Kind] | None) -> list[di
         smallest = min(made.values(), key=lambda file: file["bytes"])
         return [made.get(PREFERRED, smallest)]
     if missing := [kind for kind in types if kind not in made]:
-        why = f"- package.types: {', '.join(missing)} was not made by quantize ({', '.join(made)})."
-        raise BadConfig(where="package.types", problems=why)
+        raise BadConfig(where="package.types", problems=Reason(
+            "type_not_made", "- package.types: {types} was not made by quantize ({made}).", types=", ".join(missing), made=", ".join(made)))
     return [made[kind] for kind in types]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from curation.errors import BadConfig
+from curation.errors import BadConfig, Reason
 from curation.model import Model
 from training import data, models
 from training.stage import StageContext
@@ -82,10 +82,9 @@ def _with_template(ctx: StageContext, role: str, folder: Path) -> Path:
 
 def _same_tokenizer(teacher: Path, student: Path) -> None:
     if models.load_tokenizer(teacher).get_vocab() != models.load_tokenizer(student).get_vocab():
-        raise BadConfig(where="student", problems=(
-            f"- student: its tokenizer is not the teacher's ({student.name}, {teacher.name}); distillation compares them token by token. "
-            "Choose a student of the same family."
-        ))
+        raise BadConfig(where="student", problems=Reason(
+            "other_tokenizer", "- student: its tokenizer is not the teacher's ({student}, {teacher}); distillation compares them token by "
+            "token. Choose a student of the same family.", student=student.name, teacher=teacher.name))
 
 
 def _described(role: str, folder: Path, choice: models.ModelChoice) -> dict[str, Any]:

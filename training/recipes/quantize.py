@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.errors import RunFailed
+from curation.errors import Reason, RunFailed
 from curation.model import Model
 from training import data, gguf, models, tools
 from training.stage import StageContext
@@ -122,8 +122,11 @@ def convert(llama: tools.LlamaCpp, model: Path, target: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         last = " | ".join(line for line in done.stderr.strip().splitlines()[-4:])
-        raise RunFailed(where=str(target.parent), why=f"llama.cpp's converter refused {model.name}: {last}",
-                        todo="If it does not know the architecture or the tokenizer, take quantize and package out of `stages`.")
+        raise RunFailed(
+            where=str(target.parent),
+            why=Reason("converter_refused", "llama.cpp's converter refused {model}: {said}", model=model.name, said=last),
+            todo=Reason("drop_quantize", "If it does not know the architecture or tokenizer, take quantize and package out of `stages`."),
+        )
     os.replace(scratch, target)
 
 
@@ -198,8 +201,10 @@ def _check_tokenizer(ctx: StageContext, llama: tools.LlamaCpp, file: Path, asked
     if same < len(asked):
         ctx.log(f"llama.cpp cuts {len(asked) - same} of {len(asked)} prompts into other tokens than the model was trained on")
     if same == 0:
-        raise RunFailed(where=ctx.run_dir.name, why="llama.cpp reads no prompt as the tokens the model was trained on",
-                        todo="The tokenizer is not one llama.cpp can follow; choose a base model it knows.")
+        raise RunFailed(
+            where=ctx.run_dir.name, why=Reason("tokens_differ", "llama.cpp reads no prompt as the tokens the model was trained on"),
+            todo=Reason("choose_known_base", "The tokenizer is not one llama.cpp can follow; choose a base model it knows."),
+        )
     return f"{same}/{len(asked)}"
 
 
@@ -209,6 +214,7 @@ def _refuse_absurd(ctx: StageContext, file: Path, kind: str, measured: dict[str,
     limit = settings.max_kl.get(bits, Settings.model_fields["max_kl"].default[bits])  # type: ignore[call-overload]
     if not measured["kl_mean"] <= limit:  # not a number is refused too
         file.unlink()
-        far = f"{kind} is {measured['kl_mean']:.3g} nats a token away from the HF model (limit {limit})"
-        raise RunFailed(where=ctx.run_dir.name, why=far, todo="The file is broken, or the type too coarse for this model: "
-                        "drop the type, or raise quantize.max_kl if that is meant.")
+        far = Reason("far_away", "{type} is {kl:.3g} nats a token away from the HF model (limit {limit})",
+                     type=kind, kl=measured["kl_mean"], limit=limit)
+        raise RunFailed(where=ctx.run_dir.name, why=far, todo=Reason(
+            "too_coarse", "The file is broken, or the type too coarse for this model: drop it, or raise quantize.max_kl if that is meant."))

@@ -8,7 +8,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from curation import generate, jobs, seeds, sources
-from curation.errors import BadConfig
+from curation.errors import BadConfig, Reason, invalid, joined
 from curation.generate import EndpointCheck, GenerateOptions
 from curation.store import ledger
 from curation.store.ledger import Counts
@@ -101,8 +101,8 @@ def _options() -> GenerateOptions:
     try:
         return GenerateOptions.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as err:
-        problems = "\n".join(f"- {t('generate.' + str(e['loc'][0]))}: {e['msg']}" for e in err.errors())
-        raise BadConfig(where=t("generate.title"), problems=problems) from err
+        faults = [Reason("", "- {at}: {why}", at=t(f"generate.{e['loc'][0]}"), why=invalid(e)) for e in err.errors()]
+        raise BadConfig(where=t("generate.title"), problems=joined(faults)) from err
 
 
 def _start(session: Session) -> None:

@@ -10,7 +10,7 @@ from curation import formats, rows
 from curation.rows import RowsReport
 from ui import parts
 from ui.session import Session, current
-from ui.text import LANGS, named, t
+from ui.text import LANGS, named, reason_text, t
 
 REPORT = "_rows_report"
 MOST_SHOWN = 500  # problems listed
@@ -87,7 +87,8 @@ def _show(name: str, report: RowsReport) -> None:
         with st.expander(t("rows.problems", count=len(report.problems)), expanded=True, icon=":material/warning:"):
             shown = report.problems[:MOST_SHOWN]
             st.dataframe(
-                {t("rows.line"): [p.params["line"] for p in shown], t("rows.why"): [p.params["why"] for p in shown]}, hide_index=True,
+                {t("rows.line"): [p.params["line"] for p in shown], t("rows.why"): [reason_text(p.params["why"]) for p in shown]},
+                hide_index=True,
             )
 
 

@@ -16,7 +16,7 @@ from ui import parts, upload
 from ui.archive_upload import archive_upload
 from ui.code_view import code_view
 from ui.session import Session, current
-from ui.text import t
+from ui.text import named, reason_text, t
 
 MOST_SHOWN = 200  # entries of one list; the filter finds the others
 HITS = 100
@@ -100,8 +100,8 @@ def _report() -> None:
             st.dataframe(
                 {
                     t("sources.problem_path"): [p.path for p in report.problems],
-                    t("sources.problem_code"): [p.code for p in report.problems],
-                    t("sources.problem_why"): [p.why for p in report.problems],
+                    t("sources.problem_code"): [named("sources.problem", p.code) for p in report.problems],
+                    t("sources.problem_why"): [reason_text(p.why) for p in report.problems],
                 },
                 hide_index=True,
             )
@@ -239,7 +239,7 @@ def _files(files: list[FileEntry]) -> None:
             icon = ":material/error:" if file.problem else ":material/arrow_right:" if here else ":material/description:"
             st.button(
                 parts.escaped(file.path if wanted else file.path[len(prefix):]), icon=icon, key=f"file:{file.path}", type="tertiary",
-                on_click=_show, args=(file.path,), help=parts.escaped(file.problem.why) if file.problem else None,
+                on_click=_show, args=(file.path,), help=parts.escaped(reason_text(file.problem.why)) if file.problem else None,
             )
     if len(shown) + len(folders) > MOST_SHOWN:
         st.caption(t("sources.files_shown", shown=min(MOST_SHOWN, len(shown)), total=len(files)))

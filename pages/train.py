@@ -10,12 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from curation.access import require
+from curation.errors import remade
 from training import config, runs
 from training.runs import Curve, RunStatus
 from training.stage import read_result
 from ui import parts
 from ui.session import Session, current
-from ui.text import has, lang, named, t
+from ui.text import error_text, lang, named, t
 
 POLL_S = 2.0
 CHOSEN = "run"  # the query parameter that names the run shown
@@ -170,13 +171,8 @@ def _headline(run: RunStatus) -> None:
 
 def _failure(error: dict[str, Any]) -> str:
     """The error in the session's language where its sentence is known, else as the worker wrote it."""
-    key = f"errors.{error.get('code')}"
-    if error.get("code") is None or not has(key):
-        return error["text"]
-    try:
-        return t(key, **error["params"])
-    except (KeyError, ValueError):
-        return error["text"]
+    known = remade(error) if error.get("code") else None
+    return error["text"] if known is None else error_text(known)
 
 
 def _buttons(session: Session, run: RunStatus) -> None:

@@ -82,7 +82,7 @@ def test_the_page_shows_before_and_after_with_won_and_lost(runs_dir: Path) -> No
     page = _page()
     assert _metric(page) == {"Score before": "0.333", "Score after": "0.667", "Won": "2", "Lost": "1"}
     table = page.dataframe[0].value
-    f1 = table[(table["Field"] == "targets") & (table["Figure"] == "F1")].iloc[0]
+    f1 = table[(table["Field"] == "Targets") & (table["Figure"] == "F1")].iloc[0]
     assert f1["Untuned"].startswith("0.500 (") and f1["Tuned"].startswith("0.667 (")
     assert "made-v0001" in page.text[0].value
     assert "3 of the 9 rows" in " ".join(c.value for c in page.caption)

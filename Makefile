@@ -5,7 +5,8 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8501
 
-.PHONY: run test test-all check tools viewer lock clean
+# The tests run in two lots: the quick ones two at a time, then those that train or drive Chromium alone, for they use both cores.
+.PHONY: run test check tools viewer lock clean
 
 run: $(VENV)/.ready
 	$(VENV)/bin/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
@@ -13,12 +14,8 @@ run: $(VENV)/.ready
 test: $(VENV)/.ready-dev
 	scripts/real-parts
 	$(VENV)/bin/python -m training tools --build
-	$(VENV)/bin/python -m pytest -m "not slow"
-
-test-all: $(VENV)/.ready-dev
-	scripts/real-parts
-	$(VENV)/bin/python -m training tools --build
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -q -m "not line and not browser" -n 2
+	$(VENV)/bin/python -m pytest -q -m "line or browser"
 
 check: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff check .

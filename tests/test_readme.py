@@ -64,7 +64,7 @@ def test_make_test_and_make_check_name_what_they_run(project: Path) -> None:
     """`make test` cannot run itself here: that its recipe reaches pytest over this very file is seen by reading what make would do."""
     assert "make test" in COMMANDS
     plan = subprocess.run(["make", "-n", "test"], cwd=project, env=_environment(), capture_output=True, text=True, check=True).stdout
-    assert "-m pytest" in plan and "training tools --build" in plan and "real-parts" in plan
+    assert plan.count("-m pytest") == 2 and "training tools --build" in plan and "real-parts" in plan
     check = subprocess.run(["make", "-n", "check"], cwd=project, env=_environment(), capture_output=True, text=True, check=True).stdout
     assert "ruff check" in check and "mypy" in check
 

@@ -161,7 +161,7 @@ def _job(session: Session, job: str, drawn_running: bool) -> None:
         if now.state == "done":
             st.success(parts.escaped(t("sources.job_done", source=name)), icon=":material/check:")
         else:
-            st.error(parts.escaped(t("sources.job_failed", source=name, state=now.state)), icon=":material/error:")
+            st.error(parts.escaped(t("sources.job_failed", source=name, state=named("generate.state", now.state))), icon=":material/error:")
         st.button(t("common.close"), key="job_seen", on_click=st.session_state.__setitem__, args=("_job_seen", job))
     with st.expander(t("sources.log"), expanded=now.state != "done"):
         parts.code(last, None)

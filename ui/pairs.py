@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
+from curation.errors import remade_reason
 from curation.model import Flag
 from ui import parts
-from ui.text import has, t
+from ui.text import has, named, reason_text, t
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+#-]*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 
@@ -47,8 +49,15 @@ def show(text: str) -> None:
 
 def flag_text(flag: Flag) -> str:
     """What a filter noticed, in words of the session's language; the filter's name where it has none."""
-    params = {name: t(f"review.part.{value}") if has(f"review.part.{value}") else value for name, value in flag.params.items()}
+    params = {name: _said(name, value) for name, value in flag.params.items()}
     return t(f"filter.{flag.filter}", **params) if has(f"filter.{flag.filter}") else flag.filter
+
+
+def _said(name: str, value: Any) -> Any:
+    """A flag's param in the session's language: a task, a kept reason, a part of the pair; anything else as it stands."""
+    if isinstance(value, dict):
+        return reason_text(remade_reason(value))
+    return named("task" if name == "topic" else "review.part", value) if isinstance(value, str) else value
 
 
 def first_line(text: str, most: int = 60) -> str:

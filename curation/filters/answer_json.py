@@ -1,20 +1,22 @@
 """Does a generated answer to a site task begin with that task's answer as JSON?
 
-Only rows whose topic is a site task are looked at: their first line is learned as the machine-readable answer.
+Only rows whose topic is a site task are looked at: their first line is learned as the machine-readable answer. `why` is the record of a
+Reason (errors.reason_record), so that a page can say it in its language; a long one is its English beginning.
 
->>> check(PairAnswer(instruction="q", output="It reaches start()."), Context(topic="function_pointer"))
-[Flag(filter='answer_json', params={'topic': 'function_pointer', 'why': 'the first line is no JSON object'})]
+>>> check(PairAnswer(instruction="q", output="It reaches start()."), Context(topic="function_pointer"))[0].params["why"]["text"]
+'the first line is no JSON object'
 """
 from __future__ import annotations
 
 import json
 
-from curation.errors import BadAnswer
+from curation.errors import BadAnswer, Reason, reason_record
 from curation.filters import Context
 from curation.model import Flag, PairAnswer
 from curation.tasks import all_tasks
 
 NAME = "answer_json"
+MOST = 200  # characters of a reason that are kept with its translation; of a longer one only the beginning is
 
 
 def check(row: PairAnswer, context: Context) -> list[Flag]:
@@ -27,9 +29,9 @@ def check(row: PairAnswer, context: Context) -> list[Flag]:
             raise ValueError
         task.check(answer)
     except BadAnswer as err:
-        why = str(err.params["why"])
+        why = err.params["why"]
     except (ValueError, RecursionError):
-        why = "the first line is no JSON object"
+        why = Reason("first_line", "the first line is no JSON object")
     else:
         return []
-    return [Flag(filter=NAME, params={"topic": task.name, "why": why[:200]})]
+    return [Flag(filter=NAME, params={"topic": task.name, "why": reason_record(why) if len(why) <= MOST else why[:MOST]})]

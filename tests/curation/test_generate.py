@@ -213,5 +213,5 @@ def test_a_row_without_the_tasks_answer_in_its_first_line_is_flagged(tmp_path):
         ledger.answered(store, claim.name, json.dumps(rows), 1, 1)
         campaign.take(claim.name, claim.ordinal, claim.request, json.dumps(rows))
     found = [flag for item in items.find(store) for flag in item.flags if flag.filter == "answer_json"]
-    assert len(found) == 2 and "no JSON object" in found[0].params["why"] and "targets" in found[1].params["why"]
+    assert len(found) == 2 and "no JSON object" in found[0].params["why"]["text"] and "targets" in str(found[1].params["why"])
     store.close()

@@ -1,6 +1,7 @@
 """How C code comes in, and what happens when what comes in is hostile or broken."""
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import os
@@ -19,6 +20,7 @@ from curation.errors import BadValue, BrokenArchive, GitFailed, NotAllowed, NotF
 from curation.model import Actor
 from curation.settings import Settings, load_settings
 from curation.store import Store, open_store
+from curation.store import sources as rows
 from curation.users import create_user, local_lead, set_password
 
 CODE = b"int add(int a, int b)\n{\n\treturn a + b;\n}\n"
@@ -347,3 +349,12 @@ def test_a_changed_blob_is_not_read_as_the_file(store, settings, lead, tmp_path)
     blob_path(settings.blobs_dir, sha256).write_bytes(b"int evil;\n")
     with pytest.raises(BrokenBlob, match="changed"):
         sources.read_text(store, settings, "code", "a.c")
+
+
+def test_a_problem_stored_before_reasons_had_codes_is_still_told(store, settings, lead, tmp_path):
+    sources.import_folder(store, settings, lead, folder_of(tmp_path, {"nul.c": b"a\0b", "ok.c": CODE}))
+    row, ok = rows.files(store, "code")
+    old = dataclasses.replace(row, problem='{"code": "undecodable", "why": "it is odd"}')
+    rows.put(store, "code", "x", None, lead.name, [old, ok])
+    found = sources.tree(store, "code")[0].problem
+    assert (found.code, found.why) == ("undecodable", "it is odd")

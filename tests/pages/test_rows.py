@@ -76,3 +76,12 @@ def test_what_is_in_no_format_says_so_and_adds_nothing(home):
     at.file_uploader(key="rows_file").set_value(("mine.json", b'[{"text": "x"}]', "application/json")).run()
     at.button(key="rows_upload").click().run()
     assert stored() == [] and "alpaca" in at.session_state[parts._ERRORS][0]
+
+
+def test_a_bad_line_says_why_in_the_language_of_the_page(home, tmp_path):
+    (tmp_path / "mixed.jsonl").write_bytes(data(GOOD, '{"instruction": "x"}\n[1]\n'))
+    at = AppTest.from_file(PAGE, default_timeout=30)
+    at.session_state["_lang"] = "zh"
+    at.run().text_input(key="rows_path").set_value(str(tmp_path / "mixed.jsonl")).run()
+    at.button(key="rows_import").click().run()
+    assert list(at.dataframe[0].value.iloc[:, 1]) == ["缺少 'output'", "不是 JSON 对象"]

@@ -95,3 +95,12 @@ def test_a_reviewer_looks_but_does_not_import_or_propose(workspace: Store, folde
     be("li", "reviewer")
     labels = {b.label for b in page("sources").button}
     assert "Import" not in labels and "Propose sites" not in labels
+
+
+def test_the_problems_of_an_import_are_told_in_the_language_of_the_page(workspace: Store, folder: Path) -> None:
+    app = page("sources", lang="zh")
+    app.text_input(key="import_path").input(str(folder))
+    next(b for b in app.button if b.label == "导入").click().run()
+    assert list(app.dataframe[0].value.iloc[0]) == ["long.c", "超长行", "有一行长达 180000 个字符（上限 100000）；这类生成的文本没有标注点"]
+    marked = next(b for b in app.button if "long" in b.label)
+    assert "有一行长达 180000 个字符" in marked.help

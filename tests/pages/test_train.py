@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curation.errors import BadModelFolder, Reason, record
 from tests.training.frozen_fixture import write_frozen
 from training import runs
 
@@ -31,8 +32,10 @@ def frozen(home: Path) -> Path:
     return write_frozen(home / "datasets" / "made" / "v0001", rows=40, pairs=0)
 
 
-def _page() -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=30).run()
+def _page(lang: str = "en") -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["_lang"] = lang
+    page.run()
     assert not page.exception
     return page
 
@@ -117,6 +120,14 @@ def test_a_failed_run_shows_its_stages_its_error_its_log_and_its_curve(home: Pat
     assert any("line two" in block.value for block in page.code)
     assert page.button(key="train_stop").disabled and not page.button(key="train_resume").disabled
     assert page.get("vega_lite_chart") or page.get("arrow_vega_lite_chart")
+
+
+def test_the_error_of_a_failed_run_is_wholly_in_the_language_of_the_page(home: Path, frozen: Path) -> None:
+    again = Reason("download_again", "Download the model again.")
+    err = BadModelFolder(where="m", why=Reason("no_config_json", "it has no config.json"), todo=again)
+    _fake_run(home, "one", leaving={"state": "failed", "error": {**record(err), "text": str(err)}}, events=[])
+    page = _page("zh")
+    assert page.error[0].value.replace("\\", "") == "m 不能用作模型：没有 config.json。请重新下载该模型。"
 
 
 def test_a_skipped_stage_says_why_in_the_users_language(home: Path, frozen: Path) -> None:

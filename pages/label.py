@@ -34,31 +34,41 @@ ROW_TWO: list[tuple[Action, str, str]] = [  # what else can be said about a site
 
 def main() -> None:
     session = current()
-    task, source = _choose(session)
+    left, right = st.columns([0.56, 0.44], gap="medium")
+    with left:
+        task, source = _choose(session)
+        shown = _open(session, task, source)
+    if shown is None:
+        return
+    form, view = shown
+    with right, st.container(key="side"):  # as high as the window: ui/style.css lets the answer scroll, the explanation stays in sight
+        _site(session, form, view)
+        _actions(session, form)
+        with st.container(key="answer"):
+            _evidence(form)
+            _answer(session, form)
+        with st.container(key="explanation"):
+            _explanation(session, form)
+    with left:
+        _source(session, form, view.item)
+
+
+def _open(session: Session, task: str | None, source: str | None) -> tuple[LabelForm, label.LabelView] | None:
+    """The form of the item in the URL, else of the next one; None when there is nothing to show but a sentence."""
     item_id = st.query_params.get("item")
     if item_id is None:
         found = label.next_item(session.store, session.actor, task, source)
         if found is None:
             _all_done()
-            return
+            return None
         item_id = st.query_params["item"] = found.id
     try:
         view = label.view(session.store, session.actor, item_id)
     except (NotFound, BadValue) as err:
         parts.show_error(err)
         st.button(t("label.next_item"), on_click=labeling.go_next, args=(item_id,), type="primary")
-        return
-    form = labeling.open_form(session, view)
-    left, right = st.columns([0.56, 0.44], gap="medium")
-    with right:
-        _site(session, form, view)
-        _actions(session, form)
-        with st.container(key="answer"):  # ui/style.css lets it scroll on its own, so the source stays in sight
-            _evidence(form)
-            _answer(session, form)
-            _explanation(session, form)
-    with left:
-        _source(session, form, view.item)
+        return None
+    return labeling.open_form(session, view), view
 
 
 def _choose(session: Session) -> tuple[str | None, str | None]:
@@ -76,12 +86,12 @@ def _choose(session: Session) -> tuple[str | None, str | None]:
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            t("label.task"), [None, *tasks], index=tasks.index(task) + 1 if task in tasks else 0, key=f"label_task:{task}", width=230,
+            t("label.task"), [None, *tasks], index=tasks.index(task) + 1 if task in tasks else 0, key=f"label_task:{task}", width=170,
             format_func=lambda name: named("task", name) or t("label.all_tasks"), label_visibility="collapsed",
             on_change=chosen, args=("task",),
         )
         st.selectbox(
-            t("label.source"), [None, *names], index=names.index(source) + 1 if source in names else 0, width=230,
+            t("label.source"), [None, *names], index=names.index(source) + 1 if source in names else 0, width=170,
             key=f"label_source:{source}",
             format_func=lambda name: name or t("label.all_sources"), label_visibility="collapsed", on_change=chosen, args=("source",),
         )
@@ -109,9 +119,15 @@ def _site(session: Session, form: LabelForm, view: label.LabelView) -> None:
         if view.mine is not None:
             st.badge(t("label.mine", action=named("label.action", view.mine.action)), color="green")
         st.button(
-            parts.escaped(f"{proposal.file}:{proposal.line}"), key=f"site:{form.key}", type="tertiary", icon=":material/my_location:",
-            on_click=labeling.show_place, args=(form.key, proposal.file, proposal.line), shortcut="g", help=t("label.to_site"),
+            parts.escaped(f"{proposal.file.rsplit('/', 1)[-1]}:{proposal.line}"), key=f"site:{form.key}", type="tertiary",
+            icon=":material/my_location:", on_click=labeling.show_place, args=(form.key, proposal.file, proposal.line), shortcut="g",
+            help=t("label.to_site"),
         )
+        if places := list(dict.fromkeys((e.file, e.line) for e in _all_evidence(form))):
+            st.button(
+                t("label.next_evidence", count=len(places)), key=f"evidence:{form.key}", type="tertiary", icon=":material/search:",
+                on_click=labeling.show_next_place, args=(form.key, places), shortcut="v", help=t("label.next_evidence_help"),
+            )
     inside = proposal.function if proposal.function != proposal.expression else None
     parts.code(proposal.expression + (f"    /* {t('label.in_function')} {inside} */" if inside else ""))
 
@@ -136,14 +152,16 @@ def _actions(session: Session, form: LabelForm) -> None:
             t("label.action.flag"), key=f"flag:{form.key}", icon=":material/flag:", shortcut="f", on_click=labeling.toggle_flag,
             args=(form.key,), help=t("label.help.flag"),
         )
-        st.button(t("common.undo"), key=f"undo:{form.key}", icon=":material/undo:", shortcut="z", on_click=labeling.take_back)
         st.button(
-            t("common.previous"), key=f"prev:{form.key}", icon=":material/chevron_left:", shortcut="k", on_click=labeling.go_back,
-            disabled=not st.session_state.get("_label_seen"),
+            "", key=f"undo:{form.key}", icon=":material/undo:", shortcut="z", on_click=labeling.take_back, help=t("common.undo"),
         )
         st.button(
-            t("common.next"), key=f"next:{form.key}", icon=":material/chevron_right:", shortcut="j", on_click=labeling.go_next,
-            args=(form.key,),
+            "", key=f"prev:{form.key}", icon=":material/chevron_left:", shortcut="k", on_click=labeling.go_back,
+            disabled=not st.session_state.get("_label_seen"), help=t("common.previous"),
+        )
+        st.button(
+            "", key=f"next:{form.key}", icon=":material/chevron_right:", shortcut="j", on_click=labeling.go_next, args=(form.key,),
+            help=t("common.next"),
         )
     if problem is not None:
         parts.show_error(problem)
@@ -162,7 +180,7 @@ def _answer(session: Session, form: LabelForm) -> None:
     answer_form(Form(
         task=form.task, key=form.key, rev=form.state["rev"], answer=form.state["answer"], candidates=form.proposal.candidates,
         keep=partial(labeling.keep, form.key), jump=partial(labeling.show_place, form.key), file=form.proposal.file,
-        storage=f"{session.actor.name}/{form.key}", readers=form.state["readers"],
+        storage=f"{session.actor.name}/{form.key}", readers=form.state["readers"], meaning=partial(labeling.meaning, form),
     ))
     if labeling.changed_answer(form):
         st.button(t("label.propose_again"), key=f"again:{form.key}", type="tertiary", icon=":material/restart_alt:",
@@ -207,7 +225,8 @@ def _explanation(session: Session, form: LabelForm) -> None:
     field = f"why:{form.key}:{lang}"
     draft(
         key=field, value=text, rev=rev, storage=f"{session.actor.name}/{form.key}/{lang}", label=t("label.explanation_help"),
-        on_change=labeling.watched(form, lang, field, rev), focus_key="e", height_px=120,
+        on_change=labeling.watched(form, lang, field, rev), focus_key="e", height_px=100,
+        mend_key="m", mend_where=".st-key-answer",
         forget=st.session_state.pop("_label_forget", []),
     )
 
@@ -229,7 +248,7 @@ def _source(session: Session, form: LabelForm, item: Item) -> None:
     lines = [e.line for e in _all_evidence(form) if e.file == file]
     code_view(
         key="label_view", sha256=text.sha256, marks=marks, line=line, evidence=lines, current=item.id, jump=place["jump"],
-        on_picked=_picked, height="calc(100vh - 9.5rem)",
+        on_picked=_picked, height="calc(100vh - 9rem)",
     )
 
 

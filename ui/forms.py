@@ -8,7 +8,7 @@ What a field is drawn as follows from its type alone, so a new task needs no cod
 | Literal, Literal or None    | a choice with translated words                                      |
 | bool, bool or None          | yes, no, unknown                                                    |
 | str, list[str]              | a text; one entry a line                                            |
-| list[PhaseStep]             | one row a step: phase, file, line                                   |
+| list[PhaseStep]             | one row a step: phase and place                                     |
 
 The answer lives in session_state as plain JSON; every change is told to `keep`, which saves the draft. `rev` makes all widgets anew.
 """
@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
 import streamlit as st
-from pydantic import BaseModel
 
 from curation.model import Candidate, Evidence, PhaseStep, Target
 from curation.tasks import Task
@@ -36,7 +35,8 @@ MORE_SHOWN = 60  # chosen ones beyond them
 class Form:
     """key: of the item; rev: of its widgets. answer: changed in place. keep: called after every change. jump: (file, line) shows a place.
     storage: names the user and item in the browser. readers: filled while drawing; each takes into `answer` what one widget holds. A save
-    calls them first, because the click may reach the server together with the last edit, and before its callback."""
+    calls them first, because the click may reach the server together with the last edit, and before its callback. meaning: what a field's
+    present value means in words, None where it speaks for itself."""
 
     task: Task
     key: str
@@ -48,6 +48,7 @@ class Form:
     file: str
     storage: str
     readers: list[Callable[[], None]]
+    meaning: Callable[[str], str | None] = lambda field: None
 
     def watched(self, read: Callable[[], None]) -> Callable[[], None]:
         """The on_change callback of a widget that `read` takes into the answer."""
@@ -73,26 +74,41 @@ class Form:
 
 
 def answer_form(form: Form) -> None:
-    """Draws every field of the task's answer."""
+    """Draws every field of the task's answer; two that are no lists of rows stand side by side, so that little has to be scrolled."""
+    narrow: list[str] = []
     for name, field in form.task.Answer.model_fields.items():
-        kind = field.annotation
-        if _is_list_of(kind, Target):
-            _targets(form, name)
-        elif _is_list_of(kind, PhaseStep):
-            _steps(form, name)
-        elif _is_list_of(kind, str):
-            _text(form, name, lines=True)
-        elif _bare(kind) is bool:
-            _choice(form, name, [True, False, None], {True: t("common.yes"), False: t("common.no"), None: t("common.unknown")})
-        elif get_origin(_bare(kind)) is Literal:
-            options = [*get_args(_bare(kind)), *([None] if _optional(kind) else [])]
-            _choice(form, name, options, {o: form.value_word(name, o) for o in options})
-        elif _bare(kind) is str:
-            _text(form, name, lines=False)
-        elif isinstance(kind, type) and issubclass(kind, BaseModel):
-            raise TypeError(f"{form.task.name}.{name}: no widget for {kind}")
+        if _is_list_of(field.annotation, Target) or _is_list_of(field.annotation, PhaseStep):
+            _side_by_side(form, narrow)
+            narrow = []
+            (_targets if _is_list_of(field.annotation, Target) else _steps)(form, name)
         else:
-            raise TypeError(f"{form.task.name}.{name}: no widget for {kind}")
+            narrow.append(name)
+    _side_by_side(form, narrow)
+
+
+def _side_by_side(form: Form, names: list[str]) -> None:
+    for first in range(0, len(names), 2):
+        pair = names[first : first + 2]
+        for name, place in zip(pair, st.columns(2, gap="small") if len(pair) == 2 else [st.container()], strict=True):
+            with place:
+                _field(form, name)
+
+
+def _field(form: Form, name: str) -> None:
+    kind = form.task.Answer.model_fields[name].annotation
+    if _is_list_of(kind, str):
+        _text(form, name, lines=True)
+    elif _bare(kind) is bool:
+        _choice(form, name, [True, False, None], {True: t("common.yes"), False: t("common.no"), None: t("common.unknown")})
+    elif get_origin(_bare(kind)) is Literal:
+        options = [*get_args(_bare(kind)), *([None] if _optional(kind) else [])]
+        _choice(form, name, options, {o: form.value_word(name, o) for o in options})
+    elif _bare(kind) is str:
+        _text(form, name, lines=False)
+    else:
+        raise TypeError(f"{form.task.name}.{name}: no widget for {kind}")
+    if meaning := form.meaning(name):
+        st.caption(escaped(meaning))
 
 
 def _is_list_of(kind: Any, inner: type) -> bool:
@@ -203,9 +219,12 @@ def _row(
     with text:
         if file and line:
             where = f"{code_span(name)} {t('label.definition')} {escaped(file.rsplit('/', 1)[-1])}:{line}"
-            st.button(where, key=form.widget(field, "def", name), type="tertiary", on_click=form.jump, args=(file, line))
+            st.button(
+                where, key=form.widget(field, "def", name), type="tertiary", on_click=form.jump, args=(file, line),
+                help=escaped(f"{file}:{line}"),
+            )
         else:
-            st.markdown(code_span(name))
+            st.markdown(f"{code_span(name)} :gray[{t('label.no_definition')}]")
         for n, each in enumerate([e for e in evidence if (e.file, e.line) != (file, line)][:3]):
             evidence_row(form.jump, form.widget(field, "why", name, n), each)
 
@@ -223,48 +242,52 @@ def evidence_row(jump: Callable[[str, int], None], key: str, evidence: Evidence)
 
 
 def _steps(form: Form, name: str) -> None:
-    st.markdown(f"**{form.label(name)}**")
+    """One row a step: its phase, its place (a click shows it), and what changes or drops it."""
     phases = get_args(PhaseStep.model_fields["phase"].annotation)
     steps: list[dict[str, Any]] = form.answer.get(name) or []
-    for number, step in enumerate(steps):
-        phase_key, line_key, file_key = (form.widget(name, part, len(steps), number) for part in ("phase", "line", "file"))
-
-        def read(number: int = number, phase_key: str = phase_key, line_key: str = line_key, file_key: str = file_key) -> None:
-            if file_key not in st.session_state:
-                return
-            new = {
-                "phase": st.session_state[phase_key], "line": int(st.session_state[line_key] or 1),
-                "file": st.session_state[file_key].strip() or form.file,
-            }
-            old = form.answer[name][number]
-            moved = (old["file"], old["line"]) != (new["file"], new["line"])
-            form.answer[name][number] = {**old, **new, **({"text": "", "function": None} if moved else {})}
-
-        changed = form.watched(read)
-
-        def removed(number: int = number) -> None:
-            _set(form, name, [s for n, s in enumerate(form.answer[name]) if n != number])
-
-        a, b, c, d, e = st.columns([0.26, 0.38, 0.2, 0.08, 0.08], vertical_alignment="bottom")
-        a.selectbox(
-            t("label.phase"), phases, index=phases.index(step["phase"]), key=phase_key, on_change=changed, label_visibility="collapsed",
-            format_func=lambda value: named("task.phase", value),
-        )
-        b.text_input(t("label.file"), value=step["file"], key=file_key, on_change=changed, label_visibility="collapsed")
-        c.number_input(t("label.line"), min_value=1, value=step["line"], key=line_key, on_change=changed, label_visibility="collapsed")
-        d.button(
-            "", icon=":material/my_location:", key=form.widget(name, "go", len(steps), number), on_click=form.jump,
-            args=(step["file"], step["line"]), help=t("label.show_place"), type="tertiary",
-        )
-        e.button(
-            "", icon=":material/delete:", key=form.widget(name, "drop", len(steps), number), on_click=removed, help=t("label.remove_step"),
-            type="tertiary",
-        )
-        if step.get("text"):
-            st.markdown(code_span(step["text"]))
 
     def more() -> None:
         last = steps[-1] if steps else {"file": form.file, "line": 1}
         _set(form, name, [*steps, {"phase": "bind", "file": last["file"], "line": last["line"], "function": None, "text": ""}])
 
-    st.button(t("label.add_step"), icon=":material/add:", key=form.widget(name, "more"), on_click=more, type="tertiary")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{form.label(name)}**")
+        st.button(t("label.add_step"), icon=":material/add:", key=form.widget(name, "more"), on_click=more, type="tertiary")
+    with st.container(key=f"steps-{form.key}", gap=None):
+        for number, step in enumerate(steps):
+            _step(form, name, number, step, phases)
+
+
+def _step(form: Form, name: str, number: int, step: dict[str, Any], phases: tuple[str, ...]) -> None:
+    total = len(form.answer[name])
+    phase_key, line_key, file_key = (form.widget(name, part, total, number) for part in ("phase", "line", "file"))
+
+    def read() -> None:
+        if file_key not in st.session_state:
+            return
+        new = {
+            "phase": st.session_state[phase_key], "line": int(st.session_state[line_key] or 1),
+            "file": st.session_state[file_key].strip() or form.file,
+        }
+        old = form.answer[name][number]
+        moved = (old["file"], old["line"]) != (new["file"], new["line"])
+        form.answer[name][number] = {**old, **new, **({"text": "", "function": None} if moved else {})}
+
+    def removed() -> None:
+        _set(form, name, [s for n, s in enumerate(form.answer[name]) if n != number])
+
+    changed = form.watched(read)
+    phase, place, edit, drop = st.columns([0.28, 0.5, 0.12, 0.1], vertical_alignment="center", gap="small")
+    phase.selectbox(
+        t("label.phase"), phases, index=phases.index(step["phase"]), key=phase_key, on_change=changed, label_visibility="collapsed",
+        format_func=lambda value: named("task.phase", value),
+    )
+    with place:
+        place_button(form.jump, form.widget(name, "go", total, number), step["file"], step["line"], "", step.get("text") or "")
+    with edit.popover("", icon=":material/edit:", help=t("label.move_step"), type="tertiary", key=form.widget(name, "edit", total, number)):
+        st.text_input(t("label.file"), value=step["file"], key=file_key, on_change=changed)
+        st.number_input(t("label.line"), min_value=1, value=step["line"], key=line_key, on_change=changed)
+    drop.button(
+        "", icon=":material/delete:", key=form.widget(name, "drop", total, number), on_click=removed, help=t("label.remove_step"),
+        type="tertiary",
+    )

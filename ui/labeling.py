@@ -21,7 +21,7 @@ from curation.tasks import Task, get_task
 from ui import parts
 from ui.draft import text_of
 from ui.session import Session, current
-from ui.text import named, t
+from ui.text import lang, named, t
 
 DRAFTED = ("answer", "explanation", "lang", "reason")  # what of a form goes into the store's draft
 SEEN_MOST = 200  # items that "previous" can go back to
@@ -95,6 +95,13 @@ def explanation_of(form: LabelForm, lang: Lang) -> tuple[str, int]:
     return drafted, zlib.crc32(drafted.encode())
 
 
+def meaning(form: LabelForm, field: str) -> str | None:
+    """What a field's value means in words of the session's language (a knowledge row's trigger); None where the task has none."""
+    if form.task.meaning is None:
+        return None
+    return form.task.meaning(field, form.state["answer"], form.proposal, lang())
+
+
 def keep(key: str) -> None:
     """Saves the form as a draft. A form that was saved for good meanwhile has none."""
     session = current()
@@ -153,6 +160,13 @@ def show_place(key: str, file: str, line: int) -> None:
     """Shows a place in the viewer, again when it was shown before."""
     state = _states()[key]
     state["place"] = {"file": file, "line": line, "jump": state["place"]["jump"] + 1}
+
+
+def show_next_place(key: str, places: list[tuple[str, int]]) -> None:
+    """Shows the place after the one shown, the first one after the last or after a place that is none of them."""
+    now = _states()[key]["place"]
+    at = places.index((now["file"], now["line"])) + 1 if (now["file"], now["line"]) in places else 0
+    show_place(key, *places[at % len(places)])
 
 
 def act(key: str, op: str, action: Action) -> None:

@@ -70,7 +70,7 @@ def test_a_target_that_was_not_proposed_is_typed(page: Any, shared_server: Serve
     page.keyboard.type("found_by_hand")
     page.keyboard.press("Enter")
     page.wait_for_selector("button:has-text('found_by_hand'), code:has-text('found_by_hand')")
-    page.locator(".st-key-answer").get_by_text("Explanation", exact=True).click()  # leaves the field: letters are keys again
+    page.locator(".st-key-explanation").get_by_text("Explanation", exact=True).click()  # leaves the field: letters are keys again
     key_to_the_next(page, "a")
     given = items.annotations(store, [item])[item]
     assert [a.action for a in given] == ["mend"]
@@ -159,3 +159,36 @@ def test_typing_into_the_search_of_the_source_saves_nothing(page: Any, shared_se
     page.wait_for_timeout(700)
     assert item_of(page) == item
     assert said(store, item) == []
+
+
+@pytest.mark.parametrize("task", ["function_pointer", "callback_timing", "async_pattern"])
+def test_the_explanation_is_in_sight_without_scrolling(page: Any, shared_server: Server, task: str) -> None:
+    opened(page, shared_server, task)
+    box = page.locator(FIELD).last.bounding_box()
+    assert box["y"] > 0 and box["y"] + box["height"] <= page.viewport_size["height"]
+    assert page.locator(".st-key-actions").bounding_box()["height"] < 90  # two rows of buttons
+
+
+def test_an_answer_is_mended_by_keyboard_and_its_evidence_looked_at(page: Any, shared_server: Server) -> None:
+    store = opened(page, shared_server, "callback_timing")
+    item = item_of(page)
+    seen = set()
+    for _ in range(2):
+        before = page.locator(".fs-frame").get_attribute("data-line")
+        page.keyboard.press("v")
+        page.wait_for_selector(f".fs-frame:not([data-line='{before}'])")
+        ready(page)
+        seen.add(page.locator(".fs-frame").get_attribute("data-line"))
+    assert len(seen) == 2
+    page.keyboard.press("m")
+    assert page.evaluate("document.activeElement.closest('.st-key-answer') !== null")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button:has-text('Save changes')")
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    ready(page)
+    key_to_the_next(page, "a")
+    given = items.annotations(store, [item])[item]
+    assert [a.action for a in given] == ["mend"]

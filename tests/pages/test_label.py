@@ -39,6 +39,25 @@ def sites(workspace: Store, tmp_path: Path) -> list[Item]:
     return list(items.find(workspace, tasks=["function_pointer"]))
 
 
+DRIVER = """
+#include <linux/timer.h>
+struct lamp { struct timer_list timer; };
+static void lamp_tick(struct timer_list *t) { mod_timer(t, jiffies + HZ); }
+int lamp_start(struct lamp *l) { timer_setup(&l->timer, lamp_tick, 0); return mod_timer(&l->timer, jiffies); }
+"""
+
+
+@pytest.fixture
+def driver(workspace: Store, tmp_path: Path) -> Store:
+    """The store with the callback and the timer of DRIVER."""
+    (tmp_path / "lamp").mkdir()
+    (tmp_path / "lamp" / "lamp.c").write_text(DRIVER)
+    lead = Actor(name="local", role="lead")
+    sources.import_folder(workspace, load_settings(), lead, tmp_path / "lamp", "lamp", from_shell=True)
+    propose.propose_source(workspace, load_settings(), lead, "lamp")
+    return workspace
+
+
 def words(store: Store, item: Item) -> list[tuple[str, Any]]:
     """What was said about the item: action and the targets' names."""
     return [
@@ -168,3 +187,51 @@ def test_an_annotator_may_label_and_a_flag_needs_no_more_than_its_reason(
     press(app, f"flagged:{sites[0].id}")
     given = items.annotations(workspace, [sites[0].id])[sites[0].id]
     assert [(a.user, a.action) for a in given] == [("wang", "flag")]
+
+
+@pytest.mark.parametrize(("lang", "meaning"), [("en", "timer expired"), ("zh", "定时器到期")])
+def test_a_trigger_that_is_a_known_row_is_told_in_words(driver: Store, lang: str, meaning: str) -> None:
+    (item,) = items.find(driver, tasks=["callback_timing"])
+    app = page("label", lang=lang, item=item.id)
+    assert item.payload["answer"]["trigger"] == "linux.timer_setup"
+    assert [c.value for c in app.caption if meaning in c.value]
+
+
+def test_a_trigger_in_own_words_needs_no_more(driver: Store) -> None:
+    (item,) = items.find(driver, tasks=["callback_timing"])
+    actor = Actor(name="local", role="lead")
+    label.save_draft(driver, actor, item.id, {"answer": {**item.payload["answer"], "trigger": "every second"}})
+    app = page("label", item=item.id)
+    assert not [c.value for c in app.caption if "timer expired" in c.value or "every second" in c.value]
+
+
+def test_what_is_no_callback_can_be_said_in_the_form_too(driver: Store) -> None:
+    (item,) = items.find(driver, tasks=["callback_timing"])
+    app = page("label", item=item.id)
+    contexts = app.selectbox(key=f"{item.id}:0:context")
+    assert "none: it is not a callback" in contexts.options
+
+
+def test_a_step_is_moved_and_another_dropped(driver: Store) -> None:
+    (item,) = items.find(driver, tasks=["async_pattern"])
+    steps = item.payload["answer"]["phases"]
+    app = page("label", item=item.id)
+    app.number_input(key=f"{item.id}:0:phases:line:{len(steps)}:0").set_value(2).run()
+    press(app, f"{item.id}:0:phases:drop:{len(steps)}:1")
+    press(app, f"main:{item.id}")
+    (given,) = items.annotations(driver, [item.id])[item.id]
+    assert given.action == "mend" and given.answer is not None
+    assert [step["line"] for step in given.answer["phases"]] == [2, *(step["line"] for step in steps[2:])]
+    assert given.answer["phases"][0]["text"] == ""
+
+
+def test_the_evidence_key_goes_from_place_to_place_and_round(driver: Store) -> None:
+    (item,) = items.find(driver, tasks=["async_pattern"])
+    places = list(dict.fromkeys(e["line"] for e in item.payload["evidence"]))
+    app = page("label", item=item.id)
+    shown_lines = []
+    for _ in range(len(places) + 1):
+        app = press(app, f"evidence:{item.id}")
+        shown_lines.append(app.session_state["_label_forms"][item.id]["place"]["line"])
+    start = (places.index(item.payload["line"]) + 1) % len(places)
+    assert shown_lines == [places[(start + n) % len(places)] for n in range(len(places) + 1)]

@@ -23,17 +23,18 @@ _component = st.components.v2.component(
 
 def draft(
     *, key: str, value: str, storage: str, label: str, on_change: Callable[[], None], rev: int = 0, height_px: int = 140,
-    placeholder: str = "", focus_key: str | None = None, autofocus: bool = False, forget: Sequence[str] = (),
+    placeholder: str = "", focus_key: str | None = None, mend_key: str | None = None, mend_where: str = "", autofocus: bool = False,
+    forget: Sequence[str] = (),
 ) -> None:
     """Shows the text area.
 
     value: the text as the server knows it. rev: raise it to replace what stands in the field by `value`. storage: names this text in the
-    browser's localStorage (user, item, language). focus_key: a letter that puts the cursor here. forget: storage names whose
-    text is saved for good."""
+    browser's localStorage (user, item, language). focus_key: a letter that puts the cursor here. mend_key: a letter that puts it into the
+    first field inside mend_where (a CSS selector). forget: storage names whose text is saved for good."""
     words = {name: t(f"common.draft_{name}") for name in ("typing", "kept", "restored")}
     data = {
         "value": value, "rev": rev, "storage": f"flowsight/{storage}", "label": label, "placeholder": placeholder, "height": height_px,
-        "focus_key": focus_key, "autofocus": autofocus, "pause_ms": PAUSE_MS,
+        "focus_key": focus_key, "mend_key": mend_key, "mend_where": mend_where, "autofocus": autofocus, "pause_ms": PAUSE_MS,
         "forget": [f"flowsight/{name}" for name in forget], "words": words,
     }
     _component(key=key, data=data, on_typed_change=on_change)

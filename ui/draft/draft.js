@@ -1,6 +1,6 @@
 // A text area that loses nothing. Every input goes to localStorage at once and to the server after a pause (data.pause_ms), on leaving the
 // field, and before Ctrl+Enter. While an input method composes, nothing is sent. Text that the server never confirmed is put back
-// after a reload. data: {value, rev, storage, label, placeholder, height, focus_key, pause_ms, forget, restored}.
+// after a reload. data: {value, rev, storage, label, placeholder, height, focus_key, mend_key, mend_where, pause_ms, forget, restored}.
 const fields = new WeakMap();
 
 function build(parent) {
@@ -71,7 +71,13 @@ export default function (component) {
     field.onkey = (event) => {
       const where = event.composedPath()[0];
       const typing = where instanceof HTMLElement && (where.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(where.tagName));
-      if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.key.toLowerCase() !== field.data.focus_key) return;
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+      if (event.key.toLowerCase() === field.data.mend_key) {
+        const first = document.querySelector(`${field.data.mend_where} :is(input, textarea)`);
+        if (first) { event.preventDefault(); first.focus(); }
+        return;
+      }
+      if (event.key.toLowerCase() !== field.data.focus_key) return;
       event.preventDefault();
       area.focus();
       area.setSelectionRange(area.value.length, area.value.length);

@@ -47,7 +47,9 @@ def reason_in(err: BaseException) -> str:
 def invalid(details: Mapping[str, Any]) -> str:
     """What one entry of pydantic's ValidationError.errors() says: the Reason of a validator of ours, else pydantic's message under the code
     "invalid_" + its type, with its context (gt, le, expected, ...) as params."""
-    context = details.get("ctx") or {}
+    context = dict(details.get("ctx") or {})
+    if "expected" in context:  # "'a', 'b' or 'c'": the values alone
+        context["expected"] = str(context["expected"]).replace(" or ", ", ")
     if isinstance(context.get("error"), ValueError):
         return reason_in(context["error"])
     return Reason(f"invalid_{details['type']}", "{msg}", **{**context, "msg": details["msg"]})

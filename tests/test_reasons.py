@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
@@ -172,11 +173,12 @@ def test_a_copy_of_a_reason_can_still_be_translated() -> None:
 class Given(BaseModel, extra="forbid"):
     whole: int = Field(default=1, ge=1, lt=9)
     word: str = Field(default="", max_length=3)
+    kind: Literal["a", "b"] = "a"
 
 
 @pytest.mark.parametrize(("values", "zh"), [
     ({"whole": "x"}, "应为整数"), ({"whole": 0}, "应不小于 1"), ({"whole": 9}, "应小于 9"), ({"word": 1}, "应为文本"),
-    ({"word": "long"}, "最多 3 个字符"), ({"odd": 1}, "没有这一项"),
+    ({"word": "long"}, "最多 3 个字符"), ({"odd": 1}, "没有这一项"), ({"kind": "c"}, "应为 'a', 'b' 之一"),
 ])
 def test_what_pydantic_found_is_said_in_chinese_by_its_kind(values: dict[str, object], zh: str) -> None:
     with pytest.raises(ValidationError) as caught:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,8 +48,7 @@ class Task:
         try:
             return self.Answer.model_validate(answer).model_dump(mode="json")
         except ValidationError as err:
-            faults = [Reason("", "{field}: {why}", field=".".join(map(str, e["loc"])) or "answer", why=invalid(e)) for e in err.errors()]
-            raise BadAnswer(why=joined(faults, "; ")) from err
+            raise BadAnswer(why=joined([_fault(e) for e in err.errors()], "; ")) from err
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Field name -> {"metric": "set"|"accuracy", "key": ...} for each scored field; frozen with the data, read by training."""
@@ -97,6 +96,11 @@ def _fields_of(answer: type[BaseModel]) -> dict[str, dict[str, Any]]:
     """Field name -> its JSON schema."""
     found: dict[str, dict[str, Any]] = answer.model_json_schema()["properties"]
     return found
+
+
+def _fault(details: Mapping[str, Any]) -> Reason:
+    field, *inside = map(str, details["loc"] or ["answer"])
+    return Reason("", "{field}{inside}: {why}", field=field, inside="".join(f".{part}" for part in inside), why=invalid(details))
 
 
 @cache

@@ -173,7 +173,7 @@ def test_a_dataset_touched_before_a_resume_and_rows_that_do_not_fit_end_the_run_
     run_dir = runs.start(_sft("lora", **{"sft.max_length": 16}), runs_dir, dataset_dir=own, name="too-long")
     run = _wait(run_dir)
     assert run.state == "failed" and run.error is not None and run.error["code"] == "no_rows"
-    assert run.error["params"]["left_out"] == "24"
+    assert run.error["params"]["left_out"] == 24
     (own / "sft" / "train.jsonl").write_text("{}")
     runs.resume(run_dir)
     run = _wait(run_dir)

@@ -125,7 +125,8 @@ def compare(source: Path, observed: Path) -> dict[str, object]:
         lists = given.get(place, [])
         names = {name for names in lists for name in names}
         first = any(names and names[0] in callees for names in lists)
-        rows.append((place, kinds.get(place, "not seen"), len(callees & names), len(callees), first, max(map(len, lists), default=0), callees - names))
+        count = max(map(len, lists), default=0)
+        rows.append((place, kinds.get(place, "not seen"), len(callees & names), len(callees), first, count, callees - names))
     figures: dict[str, object] = {"sites": len(rows), "pairs": sum(r[3] for r in rows), "misses": []}
     if not rows:
         return figures

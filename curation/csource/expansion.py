@@ -10,6 +10,7 @@ expansion calls through a pointer, pastes names, assigns, defines or holds an in
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from curation.csource.extract import extract_fragment
@@ -31,6 +32,7 @@ class Expander:
         self.texts = texts
         self.macros = Macros(m for one in corpus.values() for m in one.macros)
         self.functions = {f.name for one in corpus.values() for f in one.functions}
+        self.fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
         self._interest: dict[str, bool] = {}
         self.budget = _MAX_INVOCATIONS
         self._fragment = lru_cache(maxsize=4096)(self._expanded)
@@ -72,6 +74,7 @@ class Expander:
             if variable.function is not None:
                 locals_of.setdefault(variable.function, set()).add(variable.name)
         self._reshape_all(one, locals_of)
+        one.calls.extend(self._moved(one))
         added: list[FileFacts] = []
         for call in list(one.calls):
             name = call.callee_name
@@ -99,6 +102,26 @@ class Expander:
             one.typedefs.extend(found.typedefs)
             self.functions.update(f.name for f in found.functions)
 
+    def _moved(self, one: FileFacts) -> list[Call]:
+        """Calls through pointers in the arguments of a macro that is written over several lines, once more at the line where the macro
+        begins: there a debugger sees them, while a person reads them where they stand."""
+        wide = [c for c in one.calls if c.end_line > c.line and c.function is not None and c.callee_name in self.macros.by_name]
+        if not wide:
+            return []
+        indirect: dict[int, list[Call]] = {}
+        for call in one.calls:
+            if call.kind == "indirect":
+                indirect.setdefault(call.line, []).append(call)
+        found: list[Call] = []
+        done = 0
+        for outer in sorted(wide, key=lambda c: (c.line, c.column)):
+            if outer.line < done:  # within another macro's arguments
+                continue
+            done = outer.end_line
+            for line in range(outer.line + 1, outer.end_line + 1):
+                found.extend(replace(c, line=outer.line, column=outer.column, macro=outer.callee_name) for c in indirect.get(line, ()))
+        return found
+
     def _reshape_all(self, one: FileFacts, locals_of: dict[str, set[str]]) -> None:
         """Operands whose base or field is a macro (`#define alookup funcs->lookup`, `TABLE(x)[i].fn`) get the shape of what it stands
         for."""
@@ -122,7 +145,7 @@ class Expander:
             macro = self.macros.get(operand.base, file)
             if macro is None or macro.params is not None or not _PATH.match(macro.body):
                 return operand
-        elif not any(w in self.macros.by_name for w in operand.fields) and (
+        elif not any(w in self.macros.by_name and w not in self.fields for w in operand.fields) and (
             operand.base not in self.macros.by_name or operand.base in local
         ):
             return operand

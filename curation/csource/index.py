@@ -28,6 +28,7 @@ from curation.csource.facts import (
 from curation.csource.flow import Flow
 from curation.csource.macros import Macros
 from curation.csource.resolve import Resolution, resolve
+from curation.csource.surroundings import conditional_lines
 from curation.csource.types import CType, Types, parse_type, split_params
 from curation.model import Candidate
 
@@ -50,6 +51,7 @@ class Index:
         self._prototypes: dict[str, list[Prototype]] = defaultdict(list)
         self._starts: dict[str, tuple[list[int], list[Function]]] = {}
         self._field_uses: dict[str, list[NameUse]] | None = None
+        self._conditions: dict[str, list[tuple[int, int]]] = {}
         expander = Expander(self.facts, texts)
         expander.run()
         self._macros: Macros = expander.macros
@@ -125,6 +127,17 @@ class Index:
         if lines is None:
             lines = self._lines[file] = self._texts.get(file, "").split("\n")
         return lines
+
+    def conditional(self, file: str, line: int) -> bool:
+        """Whether the line stands under an #if that is no include guard."""
+        spans = self._conditions.get(file)
+        if spans is None:
+            spans = self._conditions[file] = conditional_lines(self._texts.get(file, ""))
+        return any(first <= line <= last for first, last in spans)
+
+    def is_program(self, file: str) -> bool:
+        """Whether the file defines `main`: its functions belong to one program of several."""
+        return any(f.file == file for f in self._functions.get("main", []))
 
     def line_text(self, file: str, line: int) -> str:
         """The source line, stripped; "" beyond the end."""

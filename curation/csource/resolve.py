@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from curation.csource.facts import Call, Function
 from curation.csource.flow import Flow, Key, Take
+from curation.csource.surroundings import is_foreign, is_test
 from curation.csource.types import CType, parse_type, split_params
 from curation.model import Candidate, Evidence
 
@@ -29,7 +30,7 @@ Completeness = Literal["complete", "incomplete", "external", "none"]
 FALLBACK_LIMIT = 24  # candidates kept of a fallback step: more help nobody
 _EVIDENCE_LIMIT = 5
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
-_STAND_IN = re.compile(r"(?:^|_)(?:null|dummy|stub|fail|fake|mock|debug|test|noop|nop|invalid|bad|unsupported)(?:_|$)", re.IGNORECASE)
+_STAND_IN = re.compile(r"(?:^|_)(?:null|dummy|stub|fail|fake|mock|noop|nop|invalid|bad|unsupported)(?:_|$)", re.IGNORECASE)
 
 
 @dataclass
@@ -200,7 +201,9 @@ def _weight(
     function = flow.functions[value]
     weight = 0.0
     if objects and any(t.owner in objects for t in takes):
-        weight += 4.0
+        weight += 0.5
+    elif objects and takes and all(t.kind == "initializer" for t in takes):
+        weight -= 3.0  # only ever in other objects; what is stored through a pointer may be in any
     folder = PurePosixPath(call.file).parent
     if any(t.file == call.file for t in takes):
         weight += 1.2
@@ -208,12 +211,13 @@ def _weight(
     if around is not None and any(t.file == call.file and around.start_line <= t.line <= around.end_line for t in takes):
         weight += 1.0
     if function is None:
-        weight -= 1.5
+        weight -= 3.0  # there is no definition to show
     else:
-        weight += 1.0 if function.file == call.file else 0.5 if PurePosixPath(function.file).parent == folder else 0.0
+        weight += 1.4 if function.file == call.file else 1.0 if PurePosixPath(function.file).parent == folder else 0.0
         if signature is not None and len(signature) == len(function.params):
             same = sum(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, signature, strict=True))
             weight += 0.8 * same / max(1, len(signature))
+    weight += _likelihood(index, call, value_file(function, takes), flow.name(value), takes)
     if _STAND_IN.search(flow.name(value)):
         weight -= 0.4
     if any(t.kind == "initializer" for t in takes):
@@ -221,6 +225,25 @@ def _weight(
     if node is not None:
         weight += 1.0 / (1 + len(flow.path(node, value)))
     return weight + min(0.5, 0.1 * len(takes))
+
+
+def value_file(function: Function | None, takes: list[Take]) -> str:
+    """The file a candidate is judged by: its definition's, for an external function that of the first place that names it."""
+    return function.file if function is not None else takes[0].file if takes else ""
+
+
+def _likelihood(index: Index, call: Call, file: str, name: str, takes: list[Take]) -> float:
+    """At most 0: less for what only tests, other programs, other systems or some configurations put there."""
+    weight = 0.0
+    if is_test(file) and not is_test(call.file):
+        weight -= 1.5
+    if file != call.file and index.is_program(file):
+        weight -= 1.0
+    if is_foreign(file, name) and not is_foreign(call.file, ""):
+        weight -= 1.5
+    if takes and all(index.conditional(t.file, t.line) for t in takes[:8]) and not index.conditional(call.file, call.line):
+        weight -= 0.4
+    return weight
 
 
 def _evidence(

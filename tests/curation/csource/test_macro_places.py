@@ -1,0 +1,26 @@
+"""Calls that macros hide stand where a debugger sees them, and where a person reads them."""
+from __future__ import annotations
+
+from curation.csource import build_index
+
+
+def test_a_call_in_the_arguments_of_a_macro_over_several_lines_also_belongs_to_its_first_line() -> None:
+    text = (
+        "#define TRY(x, a) if (start(x)) { a }\nstatic int f(int x) { return x; }\nvoid g(int (*p)(int)) {\n"
+        "  TRY(1,\n    (*p)(2);\n  )\n}\nvoid h(void) { g(f); }\n"
+    )
+    index = build_index([("a.c", text)])
+    sites = [(c.line, c.macro) for c in index.calls("a.c") if c.kind == "indirect"]
+    assert sorted(sites) == [(4, "TRY"), (5, None)]
+    assert all([c.name for c in index.resolve(call)] == ["f"] for call in index.calls("a.c") if call.kind == "indirect")
+
+
+def test_a_field_that_some_file_has_a_macro_for_stays_a_field() -> None:
+    portable = "#define write _write\n"
+    text = (
+        "struct conn { int (*write)(int); };\nstatic int send_it(int x) { return x; }\n"
+        "static struct conn c = { .write = send_it };\nint go(struct conn *p) { return p->write(1); }\n"
+    )
+    index = build_index([("win.h", portable), ("a.c", text)])
+    call = next(c for c in index.calls("a.c") if c.kind == "indirect")
+    assert [c.name for c in index.resolve(call)] == ["send_it"]

@@ -1,0 +1,56 @@
+"""Candidates that real programs call come before what only tests, other programs, other systems or some configurations put there."""
+from __future__ import annotations
+
+from curation.csource import build_index
+from curation.csource.surroundings import conditional_lines, is_foreign, is_test
+
+_HEADER = "struct ops { int (*go)(int); };\nextern struct ops *current;\n"
+_SITE = '#include "ops.h"\nint run(int x) { return current->go(x); }\n'
+
+
+def _order(**files: str) -> list[str]:
+    texts = [("src/ops.h", _HEADER), ("src/site.c", _SITE)]
+    index = build_index(texts + [(name.replace("__", "/") + ".c", text) for name, text in files.items()])
+    call = next(c for c in index.calls("src/site.c") if c.kind == "indirect")
+    return [c.name for c in index.resolve(call)]
+
+
+def _setter(name: str, extra: str = "") -> str:
+    return f"static int {name}(int x) {{ return x; }}\nvoid set_{name}(struct ops *o) {{ o->go = {name}; }}\n{extra}"
+
+
+def test_what_a_test_sets_comes_after_what_the_library_sets() -> None:
+    assert _order(tests__a=_setter("aa"), src__b=_setter("bb")) == ["bb", "aa"]
+
+
+def test_what_another_program_sets_comes_after_what_the_library_sets() -> None:
+    assert _order(src__a=_setter("aa", "int main(void) { return 0; }"), src__b=_setter("bb")) == ["bb", "aa"]
+
+
+def test_what_another_system_uses_comes_last() -> None:
+    assert _order(src__a_win32=_setter("aa"), src__b=_setter("bb")) == ["bb", "aa"]
+
+
+def test_what_one_configuration_sets_comes_after_what_all_set() -> None:
+    guarded = "static int aa(int x) { return x; }\n#ifdef HAVE_AA\nvoid set_aa(struct ops *o) { o->go = aa; }\n#endif\n"
+    assert _order(src__a=guarded, src__b=_setter("bb")) == ["bb", "aa"]
+
+
+def test_what_lies_in_the_folder_of_the_call_comes_before_what_lies_elsewhere() -> None:
+    assert _order(binding__a=_setter("aa"), src__b=_setter("bb")) == ["bb", "aa"]
+
+
+def test_functions_outside_the_corpus_come_after_those_that_can_be_shown() -> None:
+    outside = "int aa(int x);\nvoid set_aa(struct ops *o) { o->go = aa; }\n"
+    assert _order(src__a=outside, src__b=_setter("bb")) == ["bb", "aa"]
+
+
+def test_paths_of_tests_and_of_other_systems_are_known() -> None:
+    assert all(map(is_test, ["tests/x.c", "lib/test_x.c", "a/testutil.c", "b/x_test.c", "benchmarks/x.c"]))
+    assert not any(map(is_test, ["src/latest.c", "src/contest/x.c", "src/protester.c"]))
+    assert is_foreign("src/win32/x.c", "f") and is_foreign("src/x.c", "pipe_win32_open") and not is_foreign("src/window.c", "windowed")
+
+
+def test_include_guards_are_no_condition() -> None:
+    text = "#ifndef A_H\n#define A_H\nint x;\n#ifdef Y\nint y;\n#if 1\nint z;\n#endif\n#endif\n#endif\n"
+    assert conditional_lines(text) == [(5, 9), (7, 8)]

@@ -32,8 +32,8 @@ def is_foreign(file: str, name: str) -> bool:
 
 
 def conditional_lines(text: str) -> list[tuple[int, int]]:
-    """(first, last) 1-based lines under an #if, include guards and __cplusplus left out, in order of their first line; groups that hold
-    others are listed with them."""
+    """(first, last) 1-based lines from an #if to its #endif, include guards and __cplusplus left out, in order of their first line;
+    groups that hold others are listed with them."""
     if "#" not in text:
         return []
     found: list[tuple[int, int]] = []

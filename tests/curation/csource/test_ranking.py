@@ -53,4 +53,4 @@ def test_paths_of_tests_and_of_other_systems_are_known() -> None:
 
 def test_include_guards_are_no_condition() -> None:
     text = "#ifndef A_H\n#define A_H\nint x;\n#ifdef Y\nint y;\n#if 1\nint z;\n#endif\n#endif\n#endif\n"
-    assert conditional_lines(text) == [(5, 9), (7, 8)]
+    assert conditional_lines(text) == [(4, 9), (6, 8)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, text, update
 
 from curation.model import Role
 from curation.store.engine import Store, now
@@ -30,8 +30,8 @@ def add(store: Store, name: str, role: Role, password_hash: str | None, *, only_
     """False (and nothing written) if a user of this name, in any letter case, is there already, or with only_first: if any user is."""
     with store.write() as db:
         _lock_users(db)
-        there = db.execute(select(func.count()).select_from(users_table).where(*_taken(name, only_first))).scalar_one()
-        if there:
+        there = db.execute(select(users_table.c.name)).scalars().all()
+        if there if only_first else any(_same_name(name, other) for other in there):
             return False
         db.execute(insert(users_table).values(name=name, role=role, password_hash=password_hash, created_at=now()))
     return True
@@ -39,9 +39,7 @@ def add(store: Store, name: str, role: Role, password_hash: str | None, *, only_
 
 def get(store: Store, name: str) -> User | None:
     """By name in any letter case."""
-    with store.read() as db:
-        row = db.execute(select(users_table).where(func.lower(users_table.c.name) == name.lower())).mappings().first()
-    return _user(row) if row else None
+    return next((user for user in all_users(store) if _same_name(name, user.name)), None)
 
 
 def all_users(store: Store) -> list[User]:
@@ -128,8 +126,9 @@ def clear_failures(store: Store, name: str) -> None:
         db.execute(delete(sign_in_failures).where(sign_in_failures.c.name == name.lower()[:80]))
 
 
-def _taken(name: str, only_first: bool) -> list:  # type: ignore[type-arg]
-    return [] if only_first else [func.lower(users_table.c.name) == name.lower()]
+def _same_name(one: str, other: str) -> bool:
+    """In any letter case. Not the database's lower(): SQLite's knows A to Z alone, so that nobody called Élise could ever come in."""
+    return one.casefold() == other.casefold()
 
 
 def _leads_remain(db: Connection) -> bool:

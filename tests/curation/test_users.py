@@ -193,3 +193,18 @@ def test_a_weak_password_is_refused_and_not_repeated(store: Store, lead: users.A
 def test_an_unknown_user_is_named(store: Store, lead: users.Actor) -> None:
     with pytest.raises(NotFound, match="'gone'"):
         users.set_role(store, lead, "gone", "lead")
+
+
+@pytest.mark.parametrize("name", ["Élise", "Ärger", "Жанна", "李"])
+def test_a_name_in_any_script_and_letter_case_is_one_user(store: Store, lead: users.Actor, name: str) -> None:
+    assert users.create_user(store, lead, name, "annotator", GOOD).name == name
+    token = users.sign_in(store, name.lower(), GOOD)
+    assert users.session_actor(store, token) == users.Actor(name=name, role="annotator")
+    with pytest.raises(users.NameTaken):
+        users.create_user(store, lead, name.lower(), "annotator", GOOD)
+
+
+def test_nobody_waits_for_a_writer_to_be_let_in_as_the_local_lead(sqlite_store: Store) -> None:
+    users.local_lead(sqlite_store)
+    with sqlite_store.write(), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(users.local_lead, sqlite_store).result(timeout=5).name == "local"

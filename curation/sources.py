@@ -22,6 +22,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 from curation import blobs
 from curation.access import require
@@ -133,7 +134,7 @@ def import_git(
     revision: branch, tag or commit; None: the remote's HEAD. The stored origin has no user or password in it. Raises GitFailed."""
     require(actor, "lead", action="import sources")
     if url.startswith("file:") and not from_shell:
-        check_root(store, settings, actor, Path(re.sub("^file:/*", "/", url)).resolve())
+        check_root(store, settings, actor, Path(unquote(re.sub("^file:/*", "/", url))).resolve())  # git decodes %2e%2e too
     origin = without_credentials(url)
     source = name or _free_name(store, re.sub(r"\.git/*$|/+$", "", origin).rsplit("/", 1)[-1].rsplit(":", 1)[-1], origin)
     with clone_as_tar(url, revision, settings.cache_dir, timeout_s) as (packed, commit):

@@ -317,6 +317,16 @@ def test_only_a_lead_imports(store, settings, tmp_path):
             sources.import_folder(store, settings, Actor(name="x", role=role), folder_of(tmp_path, {"a.c": CODE}))
 
 
+def test_an_encoded_path_does_not_lead_a_git_address_out_of_the_import_roots(store, settings, lead, tmp_path):
+    git_repo(tmp_path / "secret")
+    (tmp_path / "open").mkdir()
+    settings = settings.model_copy(update={"import_roots": [tmp_path / "open"]})
+    set_password(store, lead, lead.name, "correct horse battery")
+    create_user(store, lead, "wang", "annotator", "correct horse battery")
+    with pytest.raises(NotAllowed, match="import_roots"):
+        sources.import_git(store, settings, lead, f"file://{tmp_path}/open/%2e%2e/secret")
+
+
 def test_with_a_team_only_import_roots_are_open(store, settings, lead, tmp_path):
     folder = folder_of(tmp_path, {"in/a.c": CODE, "out/a.c": CODE, "in-too/a.c": CODE})
     (folder / "in" / "way").symlink_to(folder / "out")

@@ -88,12 +88,13 @@ def _choose(session: Session) -> tuple[str | None, str | None]:
         st.selectbox(
             t("label.task"), [None, *tasks], index=tasks.index(task) + 1 if task in tasks else 0, key=f"label_task:{task}", width=170,
             format_func=lambda name: named("task", name) or t("label.all_tasks"), label_visibility="collapsed",
-            on_change=chosen, args=("task",),
+            on_change=chosen, args=("task",), placeholder=t("label.all_tasks"),
         )
         st.selectbox(
             t("label.source"), [None, *names], index=names.index(source) + 1 if source in names else 0, width=170,
             key=f"label_source:{source}",
             format_func=lambda name: name or t("label.all_sources"), label_visibility="collapsed", on_change=chosen, args=("source",),
+            placeholder=t("label.all_sources"),
         )
         said = st.session_state.pop("_label_said", None)
         done = [p for p in progress(session.store) if p.task in tasks and task in (None, p.task)]

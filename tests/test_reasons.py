@@ -154,6 +154,11 @@ def test_the_words_of_others_stay_as_they_are_inside_a_translated_reason() -> No
     assert reason_text(joined([why]), "en") == str(why) == "not JSON: Expecting {value} (column 7); the rest of the array cannot be read"
 
 
+def test_what_only_puts_reasons_together_has_chinese_punctuation() -> None:
+    one = Reason("", "{field}: {why} ({said})", field="name", why=Reason("empty", "is empty"), said="a: b, (c)")
+    assert reason_text(joined([one, one], "; "), "zh") == "名称：为空（a: b, (c)）；名称：为空（a: b, (c)）"
+
+
 def test_an_error_out_of_a_file_is_translated_as_the_one_that_was_raised() -> None:
     err = BadValue(field="out", value="a.txt", why=joined([Reason("larger_than", "is larger than {most} bytes", most=9)]), todo="?")
     again = remade(json.loads(json.dumps(record(err))))

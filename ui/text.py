@@ -23,6 +23,8 @@ NAMED = {  # params of errors that name a thing -> the table of their words
     "left_out": "freeze.left_out.", "run_state": "train.state_",
 }
 
+PUNCTUATION = {": ": "：", "; ": "；", ", ": "、", " (": "（", ")": "）"}  # of reasons without words of their own, in Chinese
+
 
 @cache
 def words(lang: Lang) -> dict[str, str]:
@@ -92,7 +94,11 @@ def reason_text(why: str, language: Lang | None = None) -> str:
     if not isinstance(why, Reason):
         return why
     language = language or lang()
-    return _filled(words(language).get(f"reason.{why.code}", why.text), why.params, language) or str(why)
+    text = words(language).get(f"reason.{why.code}", why.text)
+    if not why.code and language == "zh":
+        for ours, theirs in PUNCTUATION.items():
+            text = text.replace(ours, theirs)
+    return _filled(text, why.params, language) or str(why)
 
 
 def _filled(text: str, params: dict[str, Any], language: Lang) -> str | None:

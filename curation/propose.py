@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curation import sources
+from curation import jobs, sources
 from curation.access import require
 from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
 from curation.errors import BadValue, NotFound, Reason
@@ -20,6 +20,7 @@ from curation.settings import Settings
 from curation.store import Store, items
 from curation.tasks import Task, get_task, site_tasks
 
+JOB = "propose"  # the kind of its jobs
 PROPOSER = "csource-1"  # written into each item's meta: which generation of proposals it is
 EXCERPT_TOKENS = 1200
 _MAX_FILE_BYTES = 16 * 2**20
@@ -136,6 +137,18 @@ def propose_source(
     made.sort(key=lambda i: (i.file or "", i.line or 0, i.task))
     report.added, report.known = items.add(store, made)
     return report
+
+
+def start(settings: Settings, actor: Actor, source: str) -> str:
+    """Proposes the sites of a source as a job of its own (see curation/jobs.py) and returns the job's id. Raises NotAllowed, JobRuns."""
+    require(actor, "lead", action="propose sites")
+    return jobs.start(settings, JOB, ["propose", "--source", source, "--user", actor.name])
+
+
+def stop(settings: Settings, actor: Actor, job: str) -> None:
+    """Ends the job; nothing of it is kept. Raises NotAllowed, NotFound."""
+    require(actor, "lead", action="propose sites")
+    jobs.stop(settings, job)
 
 
 def item_of(index: Index, source: str, proposal: Proposal) -> Item:

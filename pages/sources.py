@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from curation import csource, jobs, label, sources
+from curation import csource, jobs, label, propose, sources
 from curation.errors import UserError
 from curation.sources import FileEntry, ImportReport, SourceRow, SourceText
 from ui import parts, upload
@@ -20,7 +20,6 @@ from ui.text import named, reason_text, t
 
 MOST_SHOWN = 200  # entries of one list; the filter finds the others
 HITS = 100
-JOB = "propose"  # kind of the background job
 SHOWN_S = 600  # how long after its end a job is still spoken of
 
 
@@ -130,13 +129,13 @@ def _summary(session: Session, source: SourceRow) -> None:
     if session.may("lead"):
         st.button(
             t("sources.propose"), icon=":material/search_insights:", help=t("sources.propose_help"), on_click=parts.run_guarded,
-            args=(jobs.start, session.settings, JOB, ["propose", "--source", source.name, "--user", session.actor.name]),
+            args=(propose.start, session.settings, session.actor, source.name),
         )
 
 
 def _proposing(session: Session) -> None:
     """The newest job that proposes sites, as long as it runs and until the user has seen how it ended."""
-    job = jobs.latest(session.settings, JOB)
+    job = jobs.latest(session.settings, propose.JOB)
     if job is None or job == st.session_state.get("_job_seen"):
         return
     now = jobs.status(session.settings, job)
@@ -155,7 +154,8 @@ def _job(session: Session, job: str, drawn_running: bool) -> None:
         if now.runs:
             since = datetime.now(UTC) - datetime.fromisoformat(now.started_at)
             st.info(parts.escaped(t("sources.job_running", source=name, elapsed_s=int(since.total_seconds()))), icon=":material/sync:")
-            st.button(t("sources.stop"), on_click=parts.run_guarded, args=(jobs.stop, session.settings, job))
+            if session.may("lead"):
+                st.button(t("sources.stop"), on_click=parts.run_guarded, args=(propose.stop, session.settings, session.actor, job))
             return
         last = jobs.log_tail(session.settings, job, 12)
         if now.state == "done":

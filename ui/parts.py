@@ -18,6 +18,8 @@ from typing import Any
 import streamlit as st
 
 from curation.errors import UserError
+from curation.model import Actor
+from ui.session import Session, current
 from ui.text import error_text, t
 
 log = logging.getLogger("flowsight")
@@ -84,14 +86,14 @@ def _too_soon(op: str) -> bool:
 def run_guarded(
     fn: Callable[..., Any], *args: Any, op: str | None = None, after: Callable[[Any], None] | None = None, keep_ops: bool = False
 ) -> Any:  # a bool; Streamlit's types want callbacks to return nothing
-    """For `on_click`: calls fn(*args); True when it went well. A UserError is shown at the top of the next run and nothing else happens.
+    """For `on_click`: calls fn(*args), a Session or Actor among them as it is now; True when it went well. A UserError is shown at the top of the next run and nothing else happens.
 
     op: the operation id of the form; a call within DWELL_S of its drawing is ignored. after: gets fn's result (may set
     session_state). After a success every form gets new operation ids when it is drawn again (keep_ops: not so; for what saves no word)."""
     if op is not None and _too_soon(op):
         return False
     try:
-        result = fn(*args)
+        result = fn(*_as_of_now(args))
     except UserError as err:
         st.session_state.setdefault(_ERRORS, []).append(error_text(err))
         return False
@@ -100,6 +102,15 @@ def run_guarded(
     if after is not None:
         after(result)
     return True
+
+
+def _as_of_now(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments with the session and actor of this moment. They were bound when the form was drawn; who has lost a role, was disabled
+    or signed out since then must not write by a button that is still on the screen."""
+    if not any(isinstance(arg, (Session, Actor)) for arg in args):
+        return args
+    now = current()
+    return tuple(now if isinstance(arg, Session) else now.actor if isinstance(arg, Actor) else arg for arg in args)
 
 
 def note(text: str) -> None:

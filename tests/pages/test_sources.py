@@ -104,3 +104,14 @@ def test_the_problems_of_an_import_are_told_in_the_language_of_the_page(workspac
     assert list(app.dataframe[0].value.iloc[0]) == ["long.c", "超长行", "有一行长达 180000 个字符（上限 100000）；这类生成的文本没有标注点"]
     marked = next(b for b in app.button if "long" in b.label)
     assert "有一行长达 180000 个字符" in marked.help
+
+
+def test_a_button_drawn_for_a_lead_does_nothing_once_the_role_is_gone(
+    workspace: Store, folder: Path, be: Callable[[str, str], Actor]
+) -> None:
+    sources.import_folder(workspace, load_settings(), LEAD, folder, "lib", from_shell=True)
+    be("wang", "lead")
+    app = page("sources")
+    be("wang", "annotator")
+    next(b for b in app.button if b.label == "Propose sites").click().run()
+    assert jobs.names(load_settings()) == []

@@ -56,7 +56,8 @@ def _form(session: Session) -> None:
         st.text_input(t("generate.model"), value=llm.model, key="generate_model")
         has_key = os.environ.get("FLOWSIGHT_LLM_KEY") or os.environ.get("OPENAI_API_KEY")
         st.caption(t("generate.key_there") if has_key else t("generate.no_key"))
-        code: dict[str | None, str] = {None: t("generate.no_source"), **{source.name: source.name for source in sources.list_sources(session.store)}}
+        known = {source.name: source.name for source in sources.list_sources(session.store)}
+        code: dict[str | None, str] = {None: t("generate.no_source"), **known}
         st.selectbox(
             t("generate.source"), list(code), key="generate_source", help=t("generate.source_help"), format_func=code.__getitem__,
         )

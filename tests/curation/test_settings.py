@@ -43,7 +43,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [('langg = "zh"', "langg"), ('lang = "fr"', "lang"), ("max_file_bytes = 0", "max_file_bytes"), ('llm = "gpt"', "llm"), ("lang = ", "TOML")],
+    [
+        ('langg = "zh"', "langg"),
+        ('lang = "fr"', "lang"),
+        ("max_file_bytes = 0", "max_file_bytes"),
+        ('llm = "gpt"', "llm"),
+        ("lang = ", "TOML"),
+    ],
 )
 def test_a_wrong_value_is_named_with_the_file(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "flowsight.toml").write_text(text, encoding="utf-8")

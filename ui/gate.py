@@ -3,11 +3,12 @@
 - No sign-in for a connection of this very machine (peer, own address and Host all loopback, no proxy header) while the local lead is
   the only user. The Host must be loopback too: a web page elsewhere could else reach us through a name it points at 127.0.0.1.
 - Otherwise a valid session cookie: HTTP without one goes to /sign-in, a websocket is refused. A deep link comes back after sign-in.
-- Whatever changes something by plain HTTP (sign-in, upload) must have an Origin that is our own Host.
+- Whatever changes something by plain HTTP (sign-in, upload) must have an Origin that is our own Host; a websocket that has one, too.
 
 The cookie holds a random value (the store holds its hash), HttpOnly, SameSite=Lax, Secure under https.
 Failed sign-ins are counted by name in the store, so a name that is tried too often has to wait (curation/users.py). Not covered: limits by
-address or on other requests; TLS (put a proxy before it).
+address or on other requests; TLS (put a proxy before it); a proxy on this machine that neither says so (Forwarded, X-Forwarded-*, Via)
+nor passes the Host on, as nginx does unless told otherwise: make a second user first, then everybody signs in.
 """
 from __future__ import annotations
 
@@ -27,13 +28,14 @@ from curation.settings import load_settings
 from ui.session import COOKIE, LOCAL_HEADER, SignInNeeded, actor_of, shared_store
 
 OPEN_PATHS = ("/healthz", "/sign-in", "/sign-out")
-PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+PROXY_HEADERS = ("forwarded", "via", "x-real-ip")
+PROXY_PREFIX = "x-forwarded-"
 
 
 def is_local(scope: Scope) -> bool:
     """True when the connection comes from this machine, to a loopback address, under a loopback name, and through no proxy."""
     headers = Headers(scope=scope)
-    if any(name in headers for name in PROXY_HEADERS):
+    if any(name in PROXY_HEADERS or name.startswith(PROXY_PREFIX) for name in headers):
         return False
     ends: Iterable[object] = (scope.get("client"), scope.get("server"))
     if not all(isinstance(end, (tuple, list)) and end and _is_loopback(str(end[0])) for end in ends):
@@ -61,7 +63,14 @@ def same_origin(connection: HTTPConnection) -> bool:
     """True when the Origin header names our own Host. A request without it is not taken for a write: browsers send it with every POST
     and PUT."""
     origin = connection.headers.get("origin")
-    return bool(origin) and urlsplit(origin or "").netloc == connection.headers.get("host")
+    return bool(origin) and _netloc(origin or "") == connection.headers.get("host")
+
+
+def _netloc(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc or None
+    except ValueError:
+        return None
 
 
 def actor_at(connection: HTTPConnection) -> Actor:
@@ -83,13 +92,25 @@ class Gate:
         mark = LOCAL_HEADER.encode()
         headers = [(name, value) for name, value in scope["headers"] if name.lower() != mark]
         scope = {**scope, "headers": [*headers, (mark, b"1" if local else b"0")]}
-        if scope["path"] in OPEN_PATHS or await run_in_threadpool(_may_enter, HTTPConnection(scope)):
+        if scope["type"] == "websocket" and _foreign(HTTPConnection(scope)):
+            await _close(receive, send, 4403, "another origin")
+        elif scope["path"] in OPEN_PATHS or await run_in_threadpool(_may_enter, HTTPConnection(scope)):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await receive()  # websocket.connect
-            await send({"type": "websocket.close", "code": 4401, "reason": "sign in"})
+            await _close(receive, send, 4401, "sign in")
         else:
             await _refusal(scope)(scope, receive, send)
+
+
+def _foreign(websocket: HTTPConnection) -> bool:
+    """True when a page of another server opens it. Streamlit looks at the name alone: a page of another port of this machine, where cookies
+    go too and no sign-in may be needed, would come in."""
+    return "origin" in websocket.headers and not same_origin(websocket)
+
+
+async def _close(receive: Receive, send: Send, code: int, reason: str) -> None:
+    await receive()  # websocket.connect
+    await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 def _may_enter(connection: HTTPConnection) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html import escape
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -48,7 +48,7 @@ async def language(request: Request) -> Response:
     code = request.path_params["code"]
     if code not in LANGS:
         return PlainTextResponse("No such language.\n", status_code=404, headers=NEVER)
-    came_from = urlsplit(request.headers.get("referer", ""))
+    came_from = _split(request.headers.get("referer", ""))
     query = f"?{came_from.query}" if came_from.query else ""
     back = _safe_next(came_from.path + query) if came_from.netloc == request.headers.get("host") else "/"
     answer = RedirectResponse(back, status_code=303, headers=NEVER)
@@ -86,10 +86,18 @@ def _lang(request: Request) -> Lang:
     return next((lang for wish in wishes for lang in LANGS if lang == wish), "en")
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of an address of any origin; those of "" when it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _safe_next(wanted: str | None) -> str:
     """Where to go after sign-in: a path of our own or /."""
     wanted = wanted or "/"
-    parts = urlsplit(wanted)
+    parts = _split(wanted)
     own = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
     return wanted if own and "\\" not in wanted and wanted.isprintable() else "/"
 

@@ -228,3 +228,29 @@ def test_a_chosen_language_is_kept_and_the_screen_comes_back(store: Store) -> No
     assert who.cookies["flowsight_lang"] == "zh"
     assert who.get("/language/zh", headers={**BROWSER, "referer": "https://evil.example/x"}).headers["location"] == "/"
     assert who.get("/language/xx", headers=BROWSER).status_code == 404
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:9999", "null", "http://["])
+def test_a_page_of_another_server_cannot_open_the_websocket(store: Store, origin: str) -> None:
+    def opens(origin: str) -> bool:
+        try:
+            with client().websocket_connect("ws://127.0.0.1/_stcore/stream", headers={"origin": origin}) as stream:
+                return stream.receive_text() == "in"
+        except WebSocketDisconnect:
+            return False
+
+    assert opens("http://127.0.0.1")
+    assert not opens(origin)
+
+
+@pytest.mark.parametrize("header", ["via", "x-forwarded-proto", "x-forwarded-server"])
+def test_whatever_a_proxy_says_of_itself_makes_a_connection_not_local(store: Store, header: str) -> None:
+    assert client().get("/", headers={**BROWSER, header: "proxy"}).status_code == 303
+
+
+def test_addresses_that_are_none_are_answered_not_stumbled_over(team: Store) -> None:
+    who = client()
+    assert who.get("/sign-in?next=//[").status_code == 200
+    assert who.post("/sign-in", data={"name": "wang"}, headers={"origin": "http://["}).status_code == 403
+    answer = signed_in(who).get("/language/zh", headers={**BROWSER, "referer": "http://["})
+    assert answer.headers["location"] == "/"

@@ -67,7 +67,8 @@ def field_value(given: Any, metric: dict[str, Any]) -> Hashable:
     if metric.get("metric") != "set":
         return canonical_json(given)
     key = metric.get("key")
-    return frozenset(canonical_json(v.get(key) if key and isinstance(v, dict) else v) for v in given or [])
+    keys = [key] if isinstance(key, str) else key or []
+    return frozenset(canonical_json([v.get(k) for k in keys] if keys and isinstance(v, dict) else v) for v in given or [])
 
 
 def same_answer_key(annotation: Annotation, task: Task | None = None) -> Hashable:

@@ -1,6 +1,7 @@
 """How right is an answer, and how sure is the figure? No torch, no task names: what to compare stands in the frozen manifest.
 
-A field with the metric "set" is compared as a set (of `key` of each element, or of whole elements), one with "accuracy" by equality.
+A field with the metric "set" is compared as a set (of `key` of each element, of several keys together where `key` is a list, or of whole
+elements), one with "accuracy" by equality.
 The empty set is a normal answer here (no function can be reached): it is treated as the set that holds one element, "none". So empty
 against empty is right, empty against anything else is one miss and one false hit, and an answer that cannot be parsed is not
 mistaken for an empty one. An absent key is null, and a null set is empty.
@@ -63,10 +64,17 @@ def score_row(metrics: Metrics, gold: dict[str, Any], parsed: dict[str, Any] | N
     return scores
 
 
-def _elements(value: Any, key: str | None) -> set[str]:
+def _elements(value: Any, key: str | list[str] | None) -> set[str]:
     """A field as a set of JSON texts. An element that has no such key counts as itself (and so as wrong, or as a bare name)."""
     listed = value if isinstance(value, list) else [] if value is None else [value]
-    return {canonical_json(e[key] if key and isinstance(e, dict) and key in e else e) for e in listed} or {_NONE}
+    return {canonical_json(_keyed(e, key)) for e in listed} or {_NONE}
+
+
+def _keyed(element: Any, key: str | list[str] | None) -> Any:
+    keys = [key] if isinstance(key, str) else key or []
+    if not keys or not isinstance(element, dict) or not element.keys() >= set(keys):
+        return element
+    return element[keys[0]] if len(keys) == 1 else [element[k] for k in keys]
 
 
 def row_score(scores: dict[str, Row]) -> float | None:

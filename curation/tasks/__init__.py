@@ -6,7 +6,8 @@ file here that defines `TASK`, plus its seeds in datasets/seeds/<name>.jsonl and
 names what is missing.
 
 The metric of a field is stated in its schema: Field(json_schema_extra={"metric": "set", "key": "name"}) compares lists as sets of
-that key (or of the whole values without "key"); "accuracy" compares values; a field without "metric" is not scored.
+that key (of several keys together where "key" is a list, of the whole values without "key"); "accuracy" compares values; a field
+without "metric" is not scored.
 """
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 A pattern is one object (or handler) of one mechanism in one file: where a handler is bound to it, where it is triggered, executed and
 waited for. `propose` yields one proposal for each of its places, all with the whole answer, as the command line writes one line a place;
 the first of a pattern says so (`extra["group_first"]`) and is the one item to label. Compared are the mechanism, the handler and
-the lines of the phases.
+the phases with their places (file and line).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Answer(Model):
 
     mechanism: Mechanism | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
     handler: str | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
-    phases: list[PhaseStep] = Field(default=[], json_schema_extra={"metric": "set", "key": "line"})
+    phases: list[PhaseStep] = Field(default=[], json_schema_extra={"metric": "set", "key": ["phase", "file", "line"]})
 
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:

@@ -184,3 +184,20 @@ def test_none_is_the_same_as_the_empty_answer_it_stands_for() -> None:
     task = get_task("async_pattern")
     words = history(said("a", "none"), said("b", "mend", task.check({})))
     assert resolve(words, task).status == "answered"
+
+
+def test_two_people_who_name_another_phase_of_the_same_line_differ() -> None:
+    step = {"phase": "bind", "file": "a.c", "line": 4}
+    metric = get_task("async_pattern").metrics()["phases"]
+    assert metric["key"] == ["phase", "file", "line"]
+    words = [
+        _said("wang", {"mechanism": "workqueue", "handler": "w", "phases": [step]}),
+        _said("li", {"mechanism": "workqueue", "handler": "w", "phases": [{**step, "phase": "trigger"}]}),
+    ]
+    assert resolve(words, get_task("async_pattern")).status == "disputed"
+
+
+def _said(user: str, answer: dict) -> Annotation:
+    return Annotation(
+        id=len(user), item_id="x", user=user, role="annotator", op_id=user, action="mend", answer=answer, created_at="2026-11-22T00:00:00Z"
+    )

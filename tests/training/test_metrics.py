@@ -36,6 +36,13 @@ def test_sets_are_compared_by_their_key_and_ignore_order_and_repeats() -> None:
     assert score_row(SET, _targets("a", "b"), said)["targets"] == {"tp": 2, "fp": 0, "fn": 0, "score": 1.0}
 
 
+def test_several_keys_are_compared_together() -> None:
+    metrics = {"phases": {"metric": "set", "key": ["phase", "line"]}}
+    gold = {"phases": [{"phase": "bind", "line": 3, "text": "x"}, {"phase": "trigger", "line": 9}]}
+    said = {"phases": [{"phase": "trigger", "line": 3}, {"phase": "trigger", "line": 9}]}
+    assert score_row(metrics, gold, said)["phases"] == {"tp": 1, "fp": 1, "fn": 1, "score": 0.5}
+
+
 def test_bare_names_are_taken_for_elements() -> None:
     assert score_row(SET, _targets("a"), {"targets": ["a"]})["targets"]["score"] == 1
     assert score_row(SET, _targets("a"), {"targets": "a"})["targets"]["score"] == 1

@@ -208,24 +208,35 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
 
 
 def _record_process(folder: Path, pid: int) -> None:
-    try:
-        started = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return  # it has ended already and written exit.json, or died and will be seen so
-    _write(folder / "process.json", {"pid": pid, "started": started, "boot": psutil.boot_time()})
+    started = _started(pid)
+    if started is not None:  # else it has ended already and written exit.json, or died and will be seen so
+        _write(folder / "process.json", {"pid": pid, "started": started, "boot": _boot()})
 
 
 def _process(folder: Path) -> psutil.Process | None:
-    """The job's process if it is alive and surely the one that was started: pids are used again."""
+    """The job's process if it is alive and surely the one that was started: pids are used again. By ticks since boot and the boot's id,
+    as times of day change when somebody sets the clock."""
     who = _read(folder / "process.json")
-    if who is None or abs(who["boot"] - psutil.boot_time()) > 5:
+    if who is None or who["boot"] != _boot() or who["started"] != _started(who["pid"]):
         return None
     try:
-        process = psutil.Process(who["pid"])
-        same = abs(process.create_time() - who["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(who["pid"])
     except psutil.NoSuchProcess:
         return None
-    return process if same else None
+
+
+def _started(pid: int) -> int | None:
+    """Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); None for no such process or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()  # the name in parentheses may hold spaces
+    return None if fields[0] in ("Z", "X") else int(fields[19])
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
 
 
 def _just_started(folder: Path, asked: dict[str, Any]) -> bool:

@@ -75,11 +75,22 @@ def test_a_killed_job_is_seen_as_dead(settings):
     assert (ended.state, ended.exit_code, ended.ended_at) == ("died", None, None)
 
 
+def test_a_clock_that_is_set_does_not_make_a_running_job_look_dead(settings, monkeypatch):
+    with running("pairs", delay_s=30) as server:
+        job = jobs.start(settings, "generate", argv(server))
+        until(lambda: len(server.requests) == 1)
+        boot = jobs.psutil.boot_time()
+        monkeypatch.setattr(jobs.psutil, "boot_time", lambda: boot + 3600)  # the kernel gives it as time of day
+        assert jobs.status(settings, job).state == "running"
+        jobs.stop(settings, job, kill=True)
+        jobs.wait(settings, job, 10)
+
+
 def test_another_process_with_the_same_pid_is_not_taken_for_the_job(settings):
     folder = settings.home / "jobs" / "generate-20260101-000000-000000-abcd"
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps({"kind": "generate", "argv": [], "started_at": "2026-01-01T00:00:00.000Z"}))
-    (folder / "process.json").write_text(json.dumps({"pid": os.getpid(), "started": 1.0, "boot": jobs.psutil.boot_time()}))
+    (folder / "process.json").write_text(json.dumps({"pid": os.getpid(), "started": 1, "boot": jobs._boot()}))
     assert jobs.status(settings, folder.name).state == "died"
     jobs.stop(settings, folder.name, kill=True)  # and is not harmed
 

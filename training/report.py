@@ -105,7 +105,7 @@ def read(run_dir: Path) -> dict[str, Any]:
     manifest = _manifest(run_dir)
     bundle = _result(run_dir, "package")
     return {
-        "run": manifest["name"], "created_at": manifest["created_at"], "preset": manifest.get("preset"),
+        "run": run_dir.name, "created_at": manifest["created_at"], "preset": manifest.get("preset"),
         "dataset": {"label": manifest["dataset"]["label"], "hash": manifest["dataset"]["hash"]},
         "evaluation": json.loads((run_dir / found["report"]).read_text(encoding="utf-8")),
         "quantized": _result(run_dir, "quantize"),

@@ -10,7 +10,9 @@ whoever asks later, from another process, is told the same.
 """
 from __future__ import annotations
 
+import fcntl
 import json
+import logging
 import os
 import re
 import time
@@ -27,6 +29,7 @@ from training.data import open_dataset
 from training.launchers import launchers
 from training.stage import COMPLETE, RESULT, utc_now, write_atomically
 
+log = logging.getLogger("flowsight")
 State = Literal["starting", "running", "stopping", "done", "stopped", "failed", "died"]
 StageState = Literal["waiting", "running", "done", "skipped", "stopped", "failed"]
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -45,9 +48,9 @@ class StageStatus(Model):
 
 
 class RunStatus(Model):
-    """A run as it is now. died: the process is gone, left no exit.json and was not asked to stop (killed, or the machine went down); it can
-    be resumed, as stopped and failed can. step/total: of the present stage. error: {"code", "params", "text"} of a UserError, code None
-    for a defect."""
+    """A run as it is now. name: of its folder, which may have been moved or copied since the start. died: the process is gone, left no
+    exit.json and was not asked to stop (killed, or the machine went down); it can be resumed, as stopped and failed can. step/total: of
+    the present stage. error: {"code", "params", "text"} of a UserError, code None for a defect."""
 
     name: str
     run_dir: Path
@@ -116,15 +119,18 @@ def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None
 def resume(run_dir: Path) -> None:
     """Starts the worker again on a run that was stopped, failed or died: complete stages stand, the present one goes on from its last
     complete checkpoint. Raises RunFailed for a run that is active or done."""
-    status = poll(run_dir)
-    if not status.resumable:
-        raise RunFailed(
-            where=status.name, why=Reason("run_is", "it is {run_state}", run_state=status.state),
-            todo=Reason("only_ended", "Only a stopped, failed or dead run can be resumed."),
-        )
-    config = load(run_dir / "config.yaml")
-    (run_dir / "exit.json").unlink(missing_ok=True)
-    _launch(run_dir, _read(run_dir / "manifest.json"), config, attempt=status.attempt + 1)
+    _require_run(run_dir)
+    with open(run_dir / "resume.lock", "w") as lock:  # two at once: the second worker would end at once, and its pid stand in launch.json
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status = poll(run_dir)
+        if not status.resumable:
+            raise RunFailed(
+                where=status.name, why=Reason("run_is", "it is {run_state}", run_state=status.state),
+                todo=Reason("only_ended", "Only a stopped, failed or dead run can be resumed."),
+            )
+        config = load(run_dir / "config.yaml")
+        (run_dir / "exit.json").unlink(missing_ok=True)
+        _launch(run_dir, _read(run_dir / "manifest.json"), config, attempt=status.attempt + 1)
 
 
 def _launch(run_dir: Path, manifest: dict[str, Any], config: Config, attempt: int) -> None:
@@ -158,7 +164,7 @@ def poll(run_dir: Path) -> RunStatus:
         state = "stopped" if (run_dir / "stop.json").is_file() else "died"
     heartbeat = status.get("heartbeat")
     return RunStatus(
-        name=manifest["name"], run_dir=run_dir, state=state, stage=status.get("stage"),
+        name=run_dir.name, run_dir=run_dir, state=state, stage=status.get("stage"),
         stages=_stages(run_dir, manifest["stages"], status, state),
         step=status.get("step"), total=status.get("total"), loss=status.get("loss"),
         heartbeat_age_s=max(0.0, time.time() - heartbeat) if heartbeat and alive else None,
@@ -215,10 +221,17 @@ def kill(run_dir: Path) -> None:
 
 
 def list_runs(runs_dir: Path) -> list[RunStatus]:
-    """Every run, newest first; folders that are no runs are passed over."""
+    """Every run, newest first. Folders that are no runs are passed over; so are damaged ones, with a line in the log, for one of them must
+    not hide the others."""
     if not runs_dir.is_dir():
         return []
-    found = [poll(path) for path in runs_dir.iterdir() if (path / "manifest.json").is_file() and (path / "config.yaml").is_file()]
+    found = []
+    for path in runs_dir.iterdir():
+        if (path / "manifest.json").is_file() and (path / "config.yaml").is_file():
+            try:
+                found.append(poll(path))
+            except (ValueError, KeyError) as err:
+                log.warning("%s is passed over: its files cannot be read (%r)", path, err)
     return sorted(found, key=lambda run: (run.created_at, run.name), reverse=True)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -151,6 +154,41 @@ def test_only_a_run_that_ended_early_is_resumed(frozen: Path, tmp_path: Path, fa
     _leave(run_dir, "done")
     with pytest.raises(RunFailed, match="done"):
         runs.resume(run_dir)
+
+
+def test_two_who_resume_at_once_start_one_worker(
+    frozen: Path, tmp_path: Path, fake: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dir = runs.start(_config(), tmp_path / "runs", dataset_dir=frozen)
+    fake.living = False
+    fake.calls.clear()
+    together = threading.Barrier(2)
+    poll = runs.poll
+
+    def slow_poll(run_dir: Path) -> runs.RunStatus:
+        seen = poll(run_dir)
+        try:
+            together.wait(timeout=1)  # both have looked before either goes on, unless one has to wait
+        except threading.BrokenBarrierError:
+            pass
+        return seen
+
+    monkeypatch.setattr(runs, "poll", slow_poll)
+    with ThreadPoolExecutor(2) as pool:
+        ended = [pool.submit(runs.resume, run_dir) for _ in range(2)]
+    assert sorted(type(each.exception()).__name__ for each in ended) == ["NoneType", "RunFailed"]
+    assert [what for what, _ in fake.calls] == ["launch"]
+
+
+def test_a_damaged_run_does_not_hide_the_others_and_a_copied_one_has_its_own_name(
+    frozen: Path, tmp_path: Path, fake: SimpleNamespace
+) -> None:
+    run_dir = runs.start(_config(), tmp_path / "runs", dataset_dir=frozen, name="one")
+    for name in ("two", "cut", "empty"):
+        shutil.copytree(run_dir, tmp_path / "runs" / name)
+    (tmp_path / "runs" / "cut" / "manifest.json").write_text('{"name": "cu')
+    (tmp_path / "runs" / "empty" / "manifest.json").write_text("")
+    assert sorted(run.name for run in runs.list_runs(tmp_path / "runs")) == ["one", "two"]
 
 
 def test_runs_are_listed_newest_first_and_other_folders_passed_over(frozen: Path, tmp_path: Path, fake: SimpleNamespace) -> None:

@@ -86,7 +86,8 @@ def _too_soon(op: str) -> bool:
 def run_guarded(
     fn: Callable[..., Any], *args: Any, op: str | None = None, after: Callable[[Any], None] | None = None, keep_ops: bool = False
 ) -> Any:  # a bool; Streamlit's types want callbacks to return nothing
-    """For `on_click`: calls fn(*args), a Session or Actor among them as it is now; True when it went well. A UserError is shown at the top of the next run and nothing else happens.
+    """For `on_click`: calls fn(*args), a Session or Actor among them as it is now; True when it went well. A UserError is shown at the
+    top of the next run and nothing else happens.
 
     op: the operation id of the form; a call within DWELL_S of its drawing is ignored. after: gets fn's result (may set
     session_state). After a success every form gets new operation ids when it is drawn again (keep_ops: not so; for what saves no word)."""

@@ -15,13 +15,16 @@ from functools import lru_cache
 
 from curation.csource.extract import extract_fragment
 from curation.csource.facts import Assignment, Call, FileFacts, Operand
+from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
+from curation.csource.rereading import reread
 
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
 _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
 _PATH = re.compile(r"\(*\s*\*?\s*[A-Za-z_]\w*\s*(?:(?:->|\.)\s*\w+|\[[^\[\]]*\])+\s*\)*\Z")  # a place, as the body of an object-like macro
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MAX_INVOCATIONS = 400_000
+_VARIANTS = 3  # definitions of one macro that are tried
 
 
 class Expander:
@@ -30,7 +33,8 @@ class Expander:
     def __init__(self, corpus: dict[str, FileFacts], texts: dict[str, str]) -> None:
         self.corpus = corpus
         self.texts = texts
-        self.macros = Macros(m for one in corpus.values() for m in one.macros)
+        included = {inner for listed in included_sources(texts).values() for _, inner in listed}
+        self.macros = Macros((m for one in corpus.values() for m in one.macros), included)
         self.functions = {f.name for one in corpus.values() for f in one.functions}
         self.fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
         self._interest: dict[str, bool] = {}
@@ -40,6 +44,8 @@ class Expander:
     def run(self) -> None:
         if not self.macros.by_name:
             return
+        reread(self.corpus, self.texts, self.macros)
+        self.functions = {f.name for one in self.corpus.values() for f in one.functions}
         for one in list(self.corpus.values()):
             self._file(one)
 
@@ -82,9 +88,7 @@ class Expander:
                 continue
             self.budget -= 1
             local = locals_of.get(call.function or "", set())
-            text = self._fragment(f"{name}({', '.join(a.text for a in call.args)})", one.file)
-            if text is not None:
-                added.append(self._read(text, call, local, name))
+            added.extend(self._readings(f"{name}({', '.join(a.text for a in call.args)})", call, local, name))
         for assignment in list(one.assignments):
             for operand in assignment.right:
                 if operand.base in self.macros.by_name and not operand.fields and self.budget > 0:
@@ -160,9 +164,28 @@ class Expander:
             operand.text, shaped.base, shaped.fields, operand.address or shaped.address, operand.cast or shaped.cast, shaped.call
         )
 
-    def _expanded(self, text: str, file: str) -> str | None:
+    def _expanded(self, text: str, file: str, variant: int = 0) -> str | None:
+        """`variant` is that of the macros now, told so that it is part of what is remembered."""
         expanded = self.macros.expand(text, file)
         return expanded if expanded != text and len(expanded) < MAX_TEXT else None
+
+    def _readings(self, invocation: str, call: Call, local: set[str], name: str) -> list[FileFacts]:
+        """What an invocation stands for, under each of the definitions that conditional compilation chooses from."""
+        found: list[FileFacts] = []
+        texts: list[str] = []
+        told: set[tuple[str, str | None]] = set()
+        for variant in range(_VARIANTS):
+            self.macros.variant = variant
+            text = self._fragment(invocation, call.file, variant)
+            if text is None or text in texts:
+                break
+            texts.append(text)
+            one = self._read(text, call, local, name)
+            one.calls = [c for c in one.calls if variant == 0 or (c.callee, c.callee_name) not in told]
+            told.update((c.callee, c.callee_name) for c in one.calls)
+            found.append(one)
+        self.macros.variant = 0
+        return found
 
     def _read(self, text: str, call: Call, local: set[str], name: str) -> FileFacts:
         found = extract_fragment(text, call.file, call.line, call.column, call.function, local, name)

@@ -190,13 +190,15 @@ class Prototype:
 
 @dataclass(slots=True)
 class Macro:
-    """A #define. params: None for an object-like macro. body: continuation lines joined by a space, comments removed."""
+    """A #define. params: None for an object-like macro. body: continuation lines joined by a space, comments removed. ended: the line
+    of the #undef in the same file that ends it, None where it lasts."""
 
     name: str
     file: str
     line: int
     params: list[str] | None
     body: str
+    ended: int | None = None
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from curation.csource.facts import (
     Variable,
 )
 from curation.csource.flow import Flow
+from curation.csource.inclusion import included_sources, together
 from curation.csource.macros import Macros
 from curation.csource.resolve import Resolution, resolve
 from curation.csource.surroundings import conditional_lines
@@ -51,6 +52,7 @@ class Index:
         self._prototypes: dict[str, list[Prototype]] = defaultdict(list)
         self._starts: dict[str, tuple[list[int], list[Function]]] = {}
         self._field_uses: dict[str, list[NameUse]] | None = None
+        self._together = together(included_sources(texts))
         self._conditions: dict[str, list[tuple[int, int]]] = {}
         expander = Expander(self.facts, texts)
         expander.run()
@@ -151,7 +153,8 @@ class Index:
         if file is None:
             return list(found)
         own = [f for f in found if f.file == file]
-        return own or [f for f in found if not f.static or f.file.endswith((".h", ".inc"))]
+        unit = self._together.get(file, ())
+        return own or [f for f in found if not f.static or f.file.endswith((".h", ".inc")) or f.file in unit]
 
     def all_functions(self) -> list[Function]:
         return [f for one in self.facts.values() for f in one.functions]
@@ -219,7 +222,8 @@ class Index:
                 return found
         known = self._globals.get(name, [])
         own = [v for v in known if v.file == file]
-        ranked = own or [v for v in known if not v.static]
+        unit = self._together.get(file, ())
+        ranked = own or [v for v in known if not v.static or v.file in unit]
         return next((v for v in ranked if not v.extern), ranked[0] if ranked else None)
 
     def has_variable(self, name: str) -> bool:

@@ -3,39 +3,62 @@
 >>> Macros([Macro("CALL", "a.h", 1, ["p", "x"], "(p)->ops->x(p)")]).expand("CALL(dev, open)")
 '(dev)->ops->open(dev)'
 
-Not covered: conditional definitions (the first definition of the file, else of the corpus, is taken), #undef, __VA_OPT__.
+Not covered: conditional definitions (the first definition of the file, else of the corpus, is taken), __VA_OPT__.
 """
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from curation.csource.facts import Macro
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
 _MAX_DEPTH = 12
+_SOURCES = (".c", ".cc", ".cpp", ".cxx")
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\w.]*|\#\#|\s+|.', re.DOTALL)
 
 
 class Macros:
-    def __init__(self, macros: Iterable[Macro]) -> None:
+    """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
+    several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer."""
+
+    def __init__(self, macros: Iterable[Macro], included: Collection[str] = ()) -> None:
+        self.included = included
+        self.variant = 0
         self.by_name: dict[str, list[Macro]] = defaultdict(list)
         for macro in macros:
             self.by_name[macro.name].append(macro)
 
-    def get(self, name: str, file: str = "") -> Macro | None:
+    def get(self, name: str, file: str = "", line: int = 0) -> Macro | None:
+        """What a name means in a file: its own definition (the one in force at the line, where one is given), else one of a header of
+        the same folder, else any; one with a body first."""
         found = self.by_name.get(name)
         if not found:
             return None
-        own = next((m for m in found if m.file == file and m.body), None)
-        return own or next((m for m in found if m.body), found[0])
+        if len(found) == 1 and found[0].file == file:
+            return found[0]
+        own = [m for m in found if m.file == file]
+        if len(own) > 1 and line:
+            own = [m for m in own if m.line < line and (m.ended is None or m.ended >= line)] or own
+        if not any(m.body for m in own):
+            found = [m for m in found if m.body and (not m.file.endswith(_SOURCES) or m.file in self.included)]
+            folder = file.rpartition("/")[0]
+            own = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
+        return self._chosen(own)
 
-    def expand(self, text: str, file: str = "") -> str:
-        """The text with every macro expanded, as far as the limits allow. Never raises."""
-        return self._expand(text, file, frozenset(), 0)
+    def _chosen(self, usable: list[Macro]) -> Macro | None:
+        first = next((m for m in usable if m.body), usable[0] if usable else None)
+        if self.variant == 0 or first is None:
+            return first
+        others = [m for m in usable if m.file == first.file and m.body and (m.params is None) == (first.params is None)]
+        return others[min(self.variant, len(others) - 1)] if others else first
 
-    def _expand(self, text: str, file: str, hidden: frozenset[str], depth: int) -> str:
+    def expand(self, text: str, file: str = "", line: int = 0) -> str:
+        """The text with every macro expanded, as far as the limits allow, as at a line of a file (0: anywhere in it). Never raises."""
+        return self._expand(text, file, line, frozenset(), 0)
+
+    def _expand(self, text: str, file: str, line: int, hidden: frozenset[str], depth: int) -> str:
         if depth > _MAX_DEPTH or len(text) > MAX_TEXT:
             return text
         tokens = _TOKEN.findall(text)
@@ -43,17 +66,17 @@ class Macros:
         size = at = 0
         while at < len(tokens) and size < MAX_TEXT:
             token = tokens[at]
-            macro = self.get(token, file) if token not in hidden and (token[0].isalpha() or token[0] == "_") else None
+            macro = self.get(token, file, line) if token not in hidden and (token[0].isalpha() or token[0] == "_") else None
             if macro is None:
                 piece = token
                 at += 1
             elif macro.params is None:
-                piece = self._expand(macro.body.replace("##", ""), file, hidden | {token}, depth + 1)
+                piece = self._expand(macro.body.replace("##", ""), file, line, hidden | {token}, depth + 1)
                 at += 1
                 rest = at
                 while rest < len(tokens) and tokens[rest].isspace():
                     rest += 1
-                called = self.get(piece, file) if piece not in hidden and rest < len(tokens) and tokens[rest] == "(" else None
+                called = self.get(piece, file, line) if piece not in hidden and rest < len(tokens) and tokens[rest] == "(" else None
                 if called is not None and called.params is not None:  # an object-like name for a function-like macro
                     tokens[at - 1] = piece
                     at -= 1
@@ -64,8 +87,8 @@ class Macros:
                     piece = token
                     at += 1
                 else:
-                    ready = [a if len(a) > 4000 else self._expand(a, file, hidden, depth + 1) for a in args]
-                    piece = self._expand(_substitute(macro, args, ready), file, hidden | {token}, depth + 1)
+                    ready = [a if len(a) > 4000 else self._expand(a, file, line, hidden, depth + 1) for a in args]
+                    piece = self._expand(_substitute(macro, args, ready), file, line, hidden | {token}, depth + 1)
                     at = end
             out.append(piece)
             size += len(piece)

@@ -33,7 +33,7 @@ class Prepared:
     assumed: dict[str, bool] = field(default_factory=dict)
 
 
-_LEX = re.compile(
+LEX = re.compile(
     r"""//(?:[^\\\n]|\\.|\\\n)*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.|\\\n)*"?|'(?:[^'\\\n]|\\.|\\\n)*'?|^[
     \t]*\#(?:[^\\\n/"']|\\.|\\\n|/(?![/*])|"""
     r""""(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|//(?:[^\\\n]|\\.|\\\n)*|/\*.*?(?:\*/|\Z))*""",
@@ -75,7 +75,7 @@ def prepare(text: str, file: str) -> Prepared:
     directives: list[tuple[int, int, str]] = []
     parts: list[str] = []
     at = 0
-    for found in _LEX.finditer(code):
+    for found in LEX.finditer(code):
         start, end = found.span()
         if start == end:
             continue
@@ -164,6 +164,11 @@ def _read_directives(prepared: Prepared, chars: list[str], directives: list[tupl
             macro = _macro(text[start:end], file, bisect_left(starts, start + len(token) - len(token.lstrip())) + 1)
             if macro is not None:
                 prepared.macros.append(macro)
+        elif word == "undef":
+            ended = rest.strip().split(" ")[0]
+            for macro in prepared.macros if ended else ():
+                if macro.name == ended and macro.ended is None:
+                    macro.ended = bisect_left(starts, start) + 1
         elif word in ("if", "ifdef", "ifndef"):
             stack.append(_Group([_Branch(f"{word} {rest.strip()}", end)], [start]))
         elif word in ("elif", "else", "elifdef", "elifndef") and stack:

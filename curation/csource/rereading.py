@@ -1,0 +1,202 @@
+"""Which files must be read again with their macros expanded? Templates, which others include under macros that paste names, those
+includers, and tables whose elements are macros that stand for several elements.
+
+>>> index = build_index([("a.c", '#define P(x) a_##x\\n#include "t.c"'), ("t.c", "int P(go)(void) { return 0; }")])
+>>> [f.name for f in index.all_functions()]
+['a_go']
+
+A template's facts are those of all its instances, each at the line it has in the template; columns can differ. Not covered: a template
+that includes another one under macros of its own.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from curation.csource.extract import extract
+from curation.csource.facts import FileFacts, Macro
+from curation.csource.inclusion import included_sources
+from curation.csource.macros import MAX_TEXT, Macros
+from curation.csource.prepare import LEX
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_MAX_INSTANCES = 64  # of one template
+_MAX_FILE = 2_000_000  # characters of a file that is read again
+_MAX_TABLES = 4_000  # files read again for the sake of their tables
+
+
+class _Within(Macros):
+    """The macros as they stand where a template is included: its own, those of the includer at that line, then anybody's."""
+
+    def __init__(self, known: Macros, template: str, includer: str, line: int) -> None:
+        self.by_name, self.included, self.variant = known.by_name, known.included, 0
+        self.known, self.template, self.includer, self.line = known, template, includer, line
+
+    def get(self, name: str, file: str = "", line: int = 0) -> Macro | None:
+        found = self.by_name.get(name)
+        if not found:
+            return None
+        if any(m.file == self.template for m in found):
+            return self.known.get(name, self.template, line)
+        return self.known.get(name, self.includer, self.line)
+
+
+def reread(corpus: dict[str, FileFacts], texts: dict[str, str], macros: Macros) -> None:
+    """Replaces the facts of the files concerned in `corpus`."""
+    own: dict[str, dict[str, list[Macro]]] = {}
+    for one in corpus.values():
+        for macro in one.macros:
+            own.setdefault(one.file, {}).setdefault(macro.name, []).append(macro)
+    done = _templates(corpus, texts, macros, own)
+    for file in [f for f in corpus if f not in done][:]:
+        names = _table_macros(corpus[file], macros)
+        if names and len(done) < _MAX_TABLES and len(texts.get(file, "")) < _MAX_FILE:
+            done.add(file)
+            _replace(corpus, file, [_expanded(texts[file], names, macros, file)])
+
+
+def _templates(
+    corpus: dict[str, FileFacts], texts: dict[str, str], macros: Macros, own: dict[str, dict[str, list[Macro]]],
+) -> set[str]:
+    instances: dict[str, dict[str, None]] = {}
+    done: set[str] = set()
+    for includer, listed in included_sources(texts).items():
+        mine = own.get(includer, {})
+        pasting = {name for name, all_of in mine.items() if any("##" in m.body for m in all_of)}
+        if not pasting:
+            continue
+        for line, template in listed:
+            text = texts[template]
+            if template not in corpus or len(text) > _MAX_FILE or not any(re.search(rf"\b{p}\s*\(", text) for p in pasting):
+                continue
+            inner = own.get(template, {})
+            names = _mentioning({n for n in mine if n not in inner and _in_force(mine[n], line)}, inner)
+            known = instances.setdefault(template, {})
+            if len(known) < _MAX_INSTANCES:
+                known.setdefault(_expanded(text, names, _Within(macros, template, includer, line), template))
+            done.add(includer)
+    for template, made in instances.items():
+        _replace(corpus, template, list(made))
+    for includer in done:
+        mine = own[includer]
+        names = _mentioning({name for name, all_of in mine.items() if any("##" in m.body for m in all_of)}, mine)
+        if len(texts[includer]) < _MAX_FILE:
+            _replace(corpus, includer, [_expanded(texts[includer], names, macros, includer)])
+    return done | set(instances)
+
+
+def _in_force(all_of: list[Macro], line: int) -> bool:
+    return any(m.line < line and (m.ended is None or m.ended > line) for m in all_of)
+
+
+def _mentioning(names: set[str], own: dict[str, list[Macro]]) -> set[str]:
+    """The names, and those of `own` whose bodies lead to one of them."""
+    found = set(names)
+    while True:
+        more = {n for n, all_of in own.items() if n not in found and any(w in found for m in all_of for w in _WORD.findall(m.body))}
+        if not more:
+            return found
+        found |= more
+
+
+def _table_macros(one: FileFacts, macros: Macros) -> set[str]:
+    """Macros that stand as one element of a brace list for several: later elements would be counted wrongly."""
+    found: set[str] = set()
+    for assignment in one.assignments:
+        if assignment.kind != "initializer" or not assignment.left.fields:
+            continue
+        for operand in assignment.right:
+            if operand.base is not None and operand.base in macros.by_name and not operand.fields and operand.base not in found:
+                macro = macros.get(operand.base, one.file, assignment.line)
+                if macro is not None and _has_comma(macros.expand(operand.text, one.file, assignment.line)):
+                    found.add(operand.base)
+    return found
+
+
+def _has_comma(text: str) -> bool:
+    """A comma outside of brackets."""
+    depth = 0
+    for char in text[:MAX_TEXT]:
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif char == "," and depth == 0:
+            return True
+    return False
+
+
+def _expanded(text: str, names: set[str], macros: Macros, file: str) -> str:
+    """The text with invocations of the named macros expanded; every other line stays where it is."""
+    wanted = re.compile(r"\b(?:" + "|".join(map(re.escape, sorted(names))) + r")\b") if names else None
+    if wanted is None:
+        return text
+    covered = [m.span() for m in LEX.finditer(text) if m.end() > m.start()]
+    out: list[str] = []
+    at = cover = 0
+    line, counted = 1, 0
+    for found in wanted.finditer(text):
+        start = found.start()
+        while cover < len(covered) and covered[cover][1] <= start:
+            cover += 1
+        if start < at or cover < len(covered) and covered[cover][0] <= start:
+            continue
+        line += text.count("\n", counted, start)
+        counted = start
+        macro = macros.get(found.group(), file, line)
+        if macro is None:
+            continue
+        end = found.end() if macro.params is None else _closing(text, found.end())
+        if end is None:
+            continue
+        invocation = text[start:end]
+        made = macros.expand(_COMMENT.sub(" ", invocation), file, line)
+        out += [text[at:start], made.replace("\n", " "), "\n" * invocation.count("\n")]
+        at = end
+    return "".join(out) + text[at:]
+
+
+def _closing(text: str, at: int) -> int | None:
+    """The end of the parenthesis that opens at or after blanks from `at`; None where none opens or closes within reason."""
+    opened = re.compile(r"\s*\(").match(text, at)
+    if opened is None:
+        return None
+    depth = 0
+    for i in range(opened.end() - 1, min(len(text), at + MAX_TEXT)):
+        if text[i] == "(":
+            depth += 1
+        elif text[i] == ")":
+            depth -= 1
+            if depth == 0:
+                return i + 1
+    return None
+
+
+def _replace(corpus: dict[str, FileFacts], file: str, readings: list[str]) -> None:
+    before = corpus[file]
+    corpus[file] = made = FileFacts(file, macros=before.macros)
+    seen: set[tuple[object, ...]] = set()
+
+    def once(kind: str, key: Callable[[object], tuple[object, ...]], facts: list) -> list:  # type: ignore[type-arg]
+        kept = []
+        for fact in facts:
+            told = (kind, *key(fact))
+            if told not in seen:
+                seen.add(told)
+                kept.append(fact)
+        return kept
+
+    for text in readings:
+        one = extract(text, file)
+        made.functions += once("f", lambda f: (f.name, f.line), one.functions)  # type: ignore[attr-defined]
+        made.calls += one.calls
+        made.uses += one.uses
+        made.assignments += one.assignments
+        made.variables += one.variables
+        made.structs += once("s", lambda s: (s.name, s.line), one.structs)  # type: ignore[attr-defined]
+        made.typedefs += once("t", lambda t: (t.name, t.line), one.typedefs)  # type: ignore[attr-defined]
+        made.prototypes += once("p", lambda p: (p.name, p.line), one.prototypes)  # type: ignore[attr-defined]
+        made.problems += one.problems
+    if len(readings) > 1:
+        made.calls = once("c", lambda c: (c.line, c.column, c.callee, c.function), made.calls)  # type: ignore[attr-defined]

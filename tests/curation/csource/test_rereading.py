@@ -1,0 +1,66 @@
+"""Files that are read again with their macros expanded: templates, their includers, tables of macros; and which #define is meant where."""
+from __future__ import annotations
+
+from curation.csource import Index, build_index
+from curation.csource.facts import Call
+
+
+def _indirect(index: Index, file: str) -> list[Call]:
+    return [c for c in index.calls(file) if c.kind == "indirect"]
+
+
+def _names(index: Index, file: str) -> set[str]:
+    return {c.name for call in _indirect(index, file) for c in index.resolve(call)}
+
+
+TEMPLATE = "static int NAME(step)(int x)\n{\n    return x;\n}\nstatic int NAME(walk)(int x) { return NAME(step)(x); }\n"
+INCLUDER = (
+    "struct kind { int (*walk)(int); int (*step)(int); };\n"
+    "#define TABLE NAME(walk), NAME(step)\n"
+    "#define NAME(x) wide_##x\n#include \"walk_impl.c\"\nstatic const struct kind wide = { TABLE };\n#undef NAME\n"
+    "#define NAME(x) thin_##x\n#include \"walk_impl.c\"\nstatic const struct kind thin = { TABLE };\n#undef NAME\n"
+    "int run(const struct kind *k) { return k->step(1); }\n"
+    "int both(void) { return run(&wide) + run(&thin); }\n"
+)
+
+
+def test_a_template_has_the_functions_of_each_inclusion_at_its_own_lines() -> None:
+    index = build_index([("a.c", INCLUDER), ("walk_impl.c", TEMPLATE)])
+    found = {(f.name, f.line) for f in index.all_functions() if f.file == "walk_impl.c"}
+    assert found == {("wide_step", 1), ("wide_walk", 5), ("thin_step", 1), ("thin_walk", 5)}
+
+
+def test_a_table_macro_means_what_it_means_at_its_line_and_counts_as_all_its_elements() -> None:
+    index = build_index([("a.c", INCLUDER), ("walk_impl.c", TEMPLATE)])
+    assert _names(index, "a.c") == {"wide_step", "thin_step"}
+
+
+def test_an_object_like_macro_from_a_header_fills_several_fields_of_a_table() -> None:
+    header = "int a(int); int b(int); int c(int);\n#define COMMON a, b\nstruct ops { int (*x)(int); int (*y)(int); int (*z)(int); };\n"
+    text = (
+        '#include "h.h"\nint a(int v) { return v; }\nint b(int v) { return v; }\nint c(int v) { return v; }\n'
+        "static struct ops o = { COMMON, c };\nint go(void) { return o.z(1); }\n"
+    )
+    assert _names(build_index([("h.h", header), ("a.c", text)]), "a.c") == {"c"}
+
+
+def test_static_functions_of_an_included_source_are_seen_by_its_includer() -> None:
+    text = '#include "part.c"\nint go(void) { int (*p)(void) = hidden; return p(); }\n'
+    index = build_index([("part.c", "static int hidden(void) { return 1; }\n"), ("a.c", text)])
+    assert [c.file for c in index.resolve(_indirect(index, "a.c")[0])] == ["part.c"]
+
+
+def test_a_macro_of_another_source_is_not_seen() -> None:
+    other = "#define handler stub\nint stub(int x) { return x; }\n"
+    text = "int handler(int x) { return x; }\nint (*p)(int);\nvoid set(void) { p = handler; }\nint go(void) { return p(1); }\n"
+    assert _names(build_index([("other.c", other), ("a.c", text)]), "a.c") == {"handler"}
+
+
+def test_each_definition_of_a_macro_under_conditions_gives_its_call() -> None:
+    text = (
+        "struct enc { int (*narrow)(int); int (*wide)(int); };\n"
+        "#ifdef UNICODE\n#define CONVERT(e, x) ((e)->wide(x))\n#else\n#define CONVERT(e, x) ((e)->narrow(x))\n#endif\n"
+        "static int n(int x) { return x; }\nstatic int w(int x) { return x; }\nstatic struct enc e = { n, w };\n"
+        "int go(struct enc *p) { return CONVERT(p, 1); }\n"
+    )
+    assert _names(build_index([("a.c", text)]), "a.c") == {"n", "w"}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, select, text
 
+from curation.errors import UserError
 from curation.store import tables
 
 if TYPE_CHECKING:
@@ -39,12 +40,21 @@ def _v4(db: Connection) -> None:
     items.restate_all(db)
 
 
+class StoreTooNew(UserError):
+    code = "store_too_new"
+    text = "A newer FlowSight has brought the store to schema {version}; this one knows {known}. Start the newer one, or restore a backup."
+
+
 STEPS: list[Callable[[Connection], None]] = [_v1, _v2, _v3, _v4]
 
 
 def migrate(store: Store) -> None:
-    """Brings the store to the newest schema. Two processes may call it at once: the write lock lets one do the work."""
-    if _version(store) == len(STEPS):
+    """Brings the store to the newest schema. Two processes may call it at once: the write lock lets one do the work. Raises StoreTooNew
+    where a newer program was before: a lower version written there would make that one run its steps over its own tables."""
+    version = _version(store)
+    if version > len(STEPS):
+        raise StoreTooNew(version=version, known=len(STEPS))
+    if version == len(STEPS):
         return
     with store.write() as db:
         if db.dialect.name == "postgresql":

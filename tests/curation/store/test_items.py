@@ -206,6 +206,20 @@ def test_a_store_from_before_the_columns_were_kept_is_brought_up(store_url: str)
     again.close()
 
 
+def test_a_store_of_a_newer_program_is_refused_and_left_as_it_is(store_url: str) -> None:
+    newer = len(migrations.STEPS) + 1
+    store = open_store(store_url)
+    with store.write() as db:
+        db.execute(text(f"UPDATE schema_version SET version = {newer}"))
+    with pytest.raises(migrations.StoreTooNew):
+        open_store(store_url)
+    with store.read() as db:
+        assert db.execute(text("SELECT version FROM schema_version")).scalar() == newer
+    with store.write() as db:
+        db.execute(text(f"UPDATE schema_version SET version = {newer - 1}"))  # the tests share one PostgreSQL
+    store.close()
+
+
 def test_an_interrupted_migration_leaves_the_version_before_it(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     open_store(store_url).close()
 

@@ -131,6 +131,9 @@ def check_model_folder(folder: Path) -> None:
     if "auto_map" in config and "AutoModelForCausalLM" in (config["auto_map"] or {}):
         raise refuse(Reason("own_code", "it needs Python code of its own, which is never run"),
                      Reason("choose_known", "Choose a model whose architecture transformers knows."))
+    if (folder / "adapter_config.json").exists():  # transformers 5.23 loads the base that it names, unchecked, in this folder's stead
+        raise refuse(Reason("is_adapter", "its adapter_config.json has another model loaded in its stead"),
+                     Reason("merge_adapter", "Merge the adapter into its base first, or take that file away."))
     weights = _weight_files(folder)
     if not weights:
         pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))

@@ -44,6 +44,8 @@ def _break(folder: Path, how: str) -> None:
         (folder / "model.safetensors").write_bytes(b"")
     elif how == "own code":
         (folder / "config.json").write_text(json.dumps({"model_type": "x", "auto_map": {"AutoModelForCausalLM": "modeling.X"}}))
+    elif how == "adapter":
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/elsewhere"}))
     elif how == "missing shard":
         index = {"weight_map": {"w": "model-00001-of-00002.safetensors"}}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index))
@@ -54,7 +56,8 @@ def _break(folder: Path, how: str) -> None:
     [
         ("no tokenizer", "no tokenizer.*Put the tokenizer files"), ("no config", "no config.json"), ("config is prose", "cannot be read"),
         ("no weights", "no \\*.safetensors"), ("pickled", "pickled.*Convert them to safetensors"), ("truncated", "lays out.*Download"),
-        ("empty weights", "not a whole safetensors"), ("own code", "never run"), ("missing shard", "00001-of-00002.safetensors is missing"),
+        ("empty weights", "not a whole safetensors"), ("own code", "never run"), ("adapter", "Merge"),
+        ("missing shard", "00001-of-00002.safetensors is missing"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_refused_with_what_to_do(folder: Path, how: str, told: str) -> None:

@@ -168,7 +168,7 @@ def _read_directives(prepared: Prepared, chars: list[str], directives: list[tupl
             ended = rest.strip().split(" ")[0]
             for macro in prepared.macros if ended else ():
                 if macro.name == ended and macro.ended is None:
-                    macro.ended = bisect_left(starts, start) + 1
+                    macro.ended = bisect_left(starts, start + len(token) - len(token.lstrip())) + 1
         elif word in ("if", "ifdef", "ifndef"):
             stack.append(_Group([_Branch(f"{word} {rest.strip()}", end)], [start]))
         elif word in ("elif", "else", "elifdef", "elifndef") and stack:

@@ -37,9 +37,10 @@ class _Within(Macros):
         found = self.by_name.get(name)
         if not found:
             return None
-        if any(m.file == self.template for m in found):
-            return self.known.get(name, self.template, line)
-        return self.known.get(name, self.includer, self.line)
+        given = [m for m in found if m.file == self.includer]
+        if given and _in_force(given, self.line) or not any(m.file == self.template for m in found):
+            return self.known.get(name, self.includer, self.line)  # the template's own is a default (`#ifndef`)
+        return self.known.get(name, self.template, line)
 
 
 def reread(corpus: dict[str, FileFacts], texts: dict[str, str], macros: Macros) -> None:
@@ -71,7 +72,7 @@ def _templates(
             if template not in corpus or len(text) > _MAX_FILE or not any(re.search(rf"\b{p}\s*\(", text) for p in pasting):
                 continue
             inner = own.get(template, {})
-            names = _mentioning({n for n in mine if n not in inner and _in_force(mine[n], line)}, inner)
+            names = _mentioning({n for n in mine if _in_force(mine[n], line)}, inner)
             known = instances.setdefault(template, {})
             if len(known) < _MAX_INSTANCES:
                 known.setdefault(_expanded(text, names, _Within(macros, template, includer, line), template))

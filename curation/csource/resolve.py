@@ -224,7 +224,7 @@ def _weight(
         weight += 0.2  # what a pointer holds from the start, before what it may be set to
     if node is not None:
         weight += 1.0 / (1 + len(flow.path(node, value)))
-    return weight + min(0.5, 0.1 * len(takes))
+    return weight + min(1.5, 0.35 * math.log2(1 + len(takes)))
 
 
 def value_file(function: Function | None, takes: list[Take]) -> str:
@@ -235,10 +235,8 @@ def value_file(function: Function | None, takes: list[Take]) -> str:
 def _likelihood(index: Index, call: Call, file: str, name: str, takes: list[Take]) -> float:
     """At most 0: less for what only tests, other programs, other systems or some configurations put there."""
     weight = 0.0
-    if is_test(file) and not is_test(call.file):
+    if is_test(file) and not is_test(call.file) or file != call.file and index.is_program(file):
         weight -= 1.5
-    if file != call.file and index.is_program(file):
-        weight -= 1.0
     if is_foreign(file, name) and not is_foreign(call.file, ""):
         weight -= 1.5
     if takes and all(index.conditional(t.file, t.line) for t in takes[:8]) and not index.conditional(call.file, call.line):

@@ -13,7 +13,7 @@ def _names(index: Index, file: str) -> set[str]:
     return {c.name for call in _indirect(index, file) for c in index.resolve(call)}
 
 
-TEMPLATE = "static int NAME(step)(int x)\n{\n    return x;\n}\nstatic int NAME(walk)(int x) { return NAME(step)(x); }\n"
+TEMPLATE = "#ifndef NAME\n#define NAME(x) x\n#endif\nstatic int NAME(step)(int x)\n{\n    return x;\n}\nstatic int NAME(walk)(int x) { return NAME(step)(x); }\n"
 INCLUDER = (
     "struct kind { int (*walk)(int); int (*step)(int); };\n"
     "#define TABLE NAME(walk), NAME(step)\n"
@@ -27,7 +27,7 @@ INCLUDER = (
 def test_a_template_has_the_functions_of_each_inclusion_at_its_own_lines() -> None:
     index = build_index([("a.c", INCLUDER), ("walk_impl.c", TEMPLATE)])
     found = {(f.name, f.line) for f in index.all_functions() if f.file == "walk_impl.c"}
-    assert found == {("wide_step", 1), ("wide_walk", 5), ("thin_step", 1), ("thin_walk", 5)}
+    assert found == {("wide_step", 4), ("wide_walk", 8), ("thin_step", 4), ("thin_walk", 8)}
 
 
 def test_a_table_macro_means_what_it_means_at_its_line_and_counts_as_all_its_elements() -> None:

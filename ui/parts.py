@@ -25,7 +25,9 @@ from ui.text import error_text, t
 log = logging.getLogger("flowsight")
 DWELL_S = 0.4  # a save sooner than this after the form was drawn is key repeat or a double click, not a decision
 PAGES_KEY = "_pages"  # in session_state: name -> st.Page, set by the router
+MOST_SPENT = 100  # operation ids kept: a press that waits in the line is of one of the last forms
 _OPS = "_ops"
+_SPENT = "_spent_ops"
 _ERRORS = "_errors"
 _NOTES = "_notes"
 
@@ -80,7 +82,7 @@ def _too_soon(op: str) -> bool:
     for made, at in st.session_state.get(_OPS, {}).values():
         if made == op:
             return time.monotonic() - at < DWELL_S
-    return False  # spent: the store answers a second call with what the first one wrote
+    return False
 
 
 def run_guarded(
@@ -89,15 +91,19 @@ def run_guarded(
     """For `on_click`: calls fn(*args), a Session or Actor among them as it is now; True when it went well. A UserError is shown at the
     top of the next run and nothing else happens.
 
-    op: the operation id of the form; a call within DWELL_S of its drawing is ignored. after: gets fn's result (may set
+    op: the operation id of the form; a call within DWELL_S of its drawing is ignored, and so is one after a call that went well (a second
+    press while the first one worked: not every write is told by its op). after: gets fn's result (may set
     session_state). After a success every form gets new operation ids when it is drawn again (keep_ops: not so; for what saves no word)."""
-    if op is not None and _too_soon(op):
+    spent = st.session_state.setdefault(_SPENT, [])
+    if op is not None and (op in spent or _too_soon(op)):
         return False
     try:
         result = fn(*_as_of_now(args))
     except UserError as err:
         st.session_state.setdefault(_ERRORS, []).append(error_text(err))
         return False
+    if op is not None:
+        st.session_state[_SPENT] = [*spent, op][-MOST_SPENT:]
     if not keep_ops:
         st.session_state[_OPS] = {}
     if after is not None:

@@ -74,3 +74,25 @@ def test_a_screen_holds_no_sentence_of_its_own(path: Path) -> None:
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(getattr(n.func, "value", None), "id", "") == "st" and n.args]
     first = [c.args[0].value for c in calls if isinstance(c.args[0], ast.Constant) and isinstance(c.args[0].value, str)]
     assert [text for text in first if re.search(r"[A-Za-z]{3,} |[\u4e00-\u9fff]", text)] == []
+
+
+def test_no_word_stands_there_that_no_code_names() -> None:
+    """By a literal, by an f-string that fits, by a literal prefix (named(), help of a heading). Not seen: a word named and never shown."""
+    literals: set[str] = set()
+    shapes: list[re.Pattern[str]] = []
+    for path in [ROOT / "app.py", *(f for folder in ("pages", "ui", "curation", "training") for f in (ROOT / folder).rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                literals.add(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                fixed = [v.value if isinstance(v, ast.Constant) else None for v in node.values]
+                if "." in "".join(str(part) for part in fixed if part is not None):
+                    shapes.append(re.compile("".join(r"[\w.-]+" if part is None else re.escape(str(part)) for part in fixed)))
+
+    def named(key: str) -> bool:
+        base = key.removesuffix("_help")
+        prefix = key.rpartition(".")[0]
+        by_prefix = prefix in literals and ("." in prefix or prefix == "task")
+        return key in literals or base in literals or by_prefix or any(shape.fullmatch(key) for shape in shapes)
+
+    assert [key for key in _flat("en") if not named(key)] == []

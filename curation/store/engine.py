@@ -12,13 +12,30 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
+from curation.errors import UserError
 from curation.store import migrations
 
 try:  # an engine newer than the interpreter's own, where a wheel exists (SQLite before 3.51.3 has a WAL defect)
     import pysqlite3 as sqlite_module
 except ImportError:
     import sqlite3 as sqlite_module  # type: ignore[no-redef]
+
+
+class StoreFailed(UserError):
+    """The database's own words: a full disk, missing rights, a lock that is held too long, a server that is down."""
+
+    code = "store_failed"
+    text = "The store cannot be read or written: {why}. Nothing was changed. Check the disk's space and rights, then try again."
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as err:
+        raise StoreFailed(why=" ".join(str(err.orig).split())[:300]) from err
 
 
 class Store:
@@ -29,12 +46,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self.engine.connect() as db:
+        with _told(), self.engine.connect() as db:
             yield db
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        with self.engine.connect().execution_options(flowsight_write=True) as db, db.begin():
+        with _told(), self.engine.connect().execution_options(flowsight_write=True) as db, db.begin():
             yield db
 
     def close(self) -> None:

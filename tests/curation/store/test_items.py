@@ -16,6 +16,7 @@ from curation.errors import BadValue, NotFound
 from curation.model import Actor, Item
 from curation.resolve import resolve
 from curation.store import Store, items, migrations, open_store, queues
+from curation.store.engine import StoreFailed
 from curation.store.items import Entry
 from tests.curation.conftest import MEI, WANG, pair, site, two_answers
 
@@ -204,6 +205,16 @@ def test_a_store_from_before_the_columns_were_kept_is_brought_up(store_url: str)
     assert [(mark["column"], mark["status"]) for mark in queues.marks(again, "lib", "a.c")] == [(17, "answered")]
     assert queues.counts(again)[("preference", "open")] == 1
     again.close()
+
+
+def test_a_store_that_cannot_be_written_says_so_and_keeps_what_it_had(sqlite_store: Store) -> None:
+    items.add(sqlite_store, [site(1)])
+    with pytest.raises(StoreFailed, match="readonly"), sqlite_store.write() as db:
+        db.execute(text("PRAGMA query_only = ON"))
+        db.execute(text("DELETE FROM items"))
+    with sqlite_store.read() as db:
+        db.execute(text("PRAGMA query_only = OFF"))
+    assert [item.id for item in items.find(sqlite_store)] == [site(1).id]
 
 
 def test_a_store_of_a_newer_program_is_refused_and_left_as_it_is(store_url: str) -> None:

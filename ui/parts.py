@@ -13,13 +13,14 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import streamlit as st
 
 from curation.errors import UserError
 from curation.model import Actor
-from ui.session import Session, current
+from ui.session import Session, SignInNeeded, current
 from ui.text import error_text, t
 
 log = logging.getLogger("flowsight")
@@ -140,10 +141,19 @@ def go_to(name: str, **query: str) -> None:
 
 
 def show_error(err: BaseException) -> None:
-    """Shows an error here and now: its sentence if it is a user's, else one plain sentence; the details go to the log."""
+    """Shows an error here and now: its sentence if it is a user's, else one plain sentence; the details go to the log. Who must
+    sign in gets the link to it, wherever that was noticed."""
     if not isinstance(err, UserError):
         log.error("unexpected error", exc_info=err)
     st.error(escaped(error_text(err)), icon=":material/error:")
+    if isinstance(err, SignInNeeded):
+        leave_for("/sign-in", t("nav.sign_in"))
+
+
+def leave_for(path: str, words: str) -> None:
+    """A plain link in this tab to a plain HTTP page. A link button opens a second tab and leaves this one as it was; and its script is
+    fetched when it is first drawn, which the gate refuses to the very person who has to sign in."""
+    st.html(f"<a class='fs-leave' href='{path}'>{escape(words)}</a>")
 
 
 def show_pending() -> None:

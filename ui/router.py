@@ -53,7 +53,6 @@ def main() -> None:
     except SignInNeeded as err:
         st.navigation([st.Page(_nothing, title=t("nav.sign_in"), default=True)], position="hidden").run()
         parts.show_error(err)
-        st.link_button(t("nav.sign_in"), "/sign-in")
         return
     except UserError as err:
         st.navigation([st.Page(_nothing, title="FlowSight", default=True)], position="hidden").run()
@@ -87,7 +86,7 @@ def _sidebar(session: Session, menu: Mapping[str, object]) -> None:
         _languages()
         st.caption(parts.escaped(f"{session.actor.name} · {t(f'app.role_{session.actor.role}')}"))
         if st.context.cookies and COOKIE in dict(st.context.cookies):
-            st.link_button(t("nav.sign_out"), "/sign-out")
+            parts.leave_for("/sign-out", t("nav.sign_out"))
 
 
 def _languages() -> None:

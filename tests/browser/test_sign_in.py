@@ -44,9 +44,31 @@ def test_with_a_second_user_a_deep_link_leads_through_the_sign_in(page: Any, ser
     users.disable(store, Actor(name=lead.name, role="lead"), "wang")
     page.wait_for_timeout(500)
     page.keyboard.press("a")
-    page.wait_for_selector("text=登录")  # at the next click, not at the next sign-in
+    page.locator("[data-testid='stMain']").get_by_role("link", name="登录").click()  # at the next click, not at the next sign-in
+    page.wait_for_url("**/sign-in**")
     page.goto(f"{server.url}/label")
     assert "/sign-in" in page.url
+
+
+def test_adding_the_second_user_leads_to_the_sign_in_and_signing_out_ends_the_session_in_this_tab(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/home")
+    settled(page)
+    store = open_store(f"sqlite:///{server.home / 'store.sqlite'}")
+    lead = users.local_lead(store)
+    users.set_password(store, lead, lead.name, PASSWORD)
+    users.create_user(store, Actor(name=lead.name, role="lead"), "li", "annotator", PASSWORD)
+    page.locator("[data-testid='stSidebar'] a").filter(has_text="Users").click()
+    page.locator("[data-testid='stMain']").get_by_role("link", name="Sign in").click()
+    page.get_by_label("User name").fill(lead.name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    settled(page)
+    page.locator("[data-testid='stSidebar']").get_by_role("link", name="Sign out").click()
+    page.wait_for_url("**/sign-out")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{server.url}/label")
+    assert "/sign-in" in page.url
+    assert len(page.context.pages) == 1
 
 
 def test_uvicorn_serves_the_app_too_and_other_names_must_sign_in(tmp_path: Path) -> None:

@@ -115,5 +115,12 @@ def _git(where: str, url: str, timeout_s: float, *args: str) -> str:
         if secret:
             said = said.replace(secret.group(1), "…")
         ended = Reason("git_ended", "git ended with {code}", code=process.returncode)
-        raise GitFailed(where=where, why=said.splitlines()[-1][:300] if said else ended)
+        raise GitFailed(where=where, why=_telling_line(said)[:300] if said else ended)
     return out.decode(errors="replace")
+
+
+def _telling_line(said: str) -> str:
+    """The line of git's that says what failed: the first fatal one. The last one is often the end of a general advice ("... and the
+    repository exists.")."""
+    lines = said.splitlines()
+    return next((line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))), lines[-1]).rstrip(".")

@@ -1,6 +1,6 @@
 """The command line of training: `python -m training COMMAND --help` says what a command does, with an example.
 
->>> python -m training train tiny --data datasets/demo/v0001 --follow
+>>> python -m training train tiny --data datasets/flow/v0001 --follow
 """
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect = add(
         "inspect-data", _inspect_data,
         "Verify a frozen dataset and show its counts; with a model, token lengths and sample rows with the learned part between ⟦ and ⟧.",
-        "datasets/demo/v0001 --model tiny --rows 2",
+        "datasets/flow/v0001 --model tiny --rows 2",
     )
     inspect.add_argument("data", type=Path, help="a frozen version's folder")
     inspect.add_argument("--model", help="a folder, a hub name, or 'tiny' (a tokenizer trained on the train split); none: counts only")
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = add(
         "train", _train, "Start a run in a worker process of its own; it goes on when this shell ends.",
-        "tiny --data datasets/demo/v0001 --follow",
+        "tiny --data datasets/flow/v0001 --follow",
     )
     _add_config(train)
     train.add_argument("--data", type=Path, required=True, help="a frozen version's folder")
@@ -78,19 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--follow", action="store_true", help="print its log until it ends; Ctrl+C leaves it running")
     _add_runs_dir(train)
 
-    status = add("status", _status, "Show all runs, or one with its stages.", "demo-v0001-tiny-20261121-120000 --json")
+    status = add("status", _status, "Show all runs, or one with its stages.", "flow-v0001-tiny-20261121-120000 --json")
     status.add_argument("run_name", nargs="?", metavar="RUN", help="a run's name or folder")
     status.add_argument("--json", action="store_true", help="as JSON")
     _add_runs_dir(status)
 
-    stop = add("stop", _stop, "Ask a run to save a checkpoint and end; kill it when it does not.", "demo-v0001-tiny-20261121-120000")
+    stop = add("stop", _stop, "Ask a run to save a checkpoint and end; kill it when it does not.", "flow-v0001-tiny-20261121-120000")
     stop.add_argument("run_name", metavar="RUN", help="a run's name or folder")
     stop.add_argument("--grace-s", type=float, default=300.0, help="seconds it has to save before it is killed (default 300)")
     _add_runs_dir(stop)
 
     resume = add(
         "resume", _resume, "Go on with a stopped, failed or dead run from its last complete checkpoint.",
-        "demo-v0001-tiny-20261121-120000 --follow",
+        "flow-v0001-tiny-20261121-120000 --follow",
     )
     resume.add_argument("run_name", metavar="RUN", help="a run's name or folder")
     resume.add_argument("--follow", action="store_true", help="print its log until it ends; Ctrl+C leaves it running")

@@ -11,6 +11,7 @@ from curation.errors import BadRow, BadValue, NotFound
 from curation.sources import ImportReport
 
 KINDS = ("folder", "archive", "git", "rows")
+_ARCHIVES = (".tar", ".zip", ".gz", ".tgz", ".xz", ".txz", ".bz2", ".tbz2")
 _PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"\xfd7zXZ\x00", b"BZh")
 
 
@@ -60,7 +61,7 @@ def kind_of(what: str) -> str:
     if path.is_file():
         with open(path, "rb") as file:
             start = file.read(512)
-        return "archive" if start.startswith(_PACKED) or start[257:262] == b"ustar" or path.suffix == ".tar" else "rows"
+        return "archive" if start.startswith(_PACKED) or start[257:262] == b"ustar" or path.suffix in _ARCHIVES else "rows"
     try:
         git.check_url(what)
     except BadValue:

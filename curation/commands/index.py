@@ -23,7 +23,8 @@ def add(commands: Subcommands) -> None:
 def run(given: argparse.Namespace) -> int:
     work = workspace(given)
     if (given.source is None) != given.all:
-        raise BadValue(field="source", value=given.source, why="and --all: exactly one is needed", todo="Name a source, or give --all.")
+        why = "is not enough or too much: exactly one is needed"
+        raise BadValue(field="source or --all", value=given.source or "", why=why, todo="Name a source, or give --all.")
     names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.source]
     for name in names:
         index = csource.build_index(sources.texts(work.store, work.settings, name), cache_dir=work.settings.cache_dir)

@@ -33,8 +33,8 @@ def add(commands: Subcommands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     if (given.dir is None) == (given.source is None):
-        why = "and --source: exactly one is needed"
-        raise BadValue(field="DIR", value=given.dir, why=why, todo="Name a folder, or an imported source.")
+        why = "is not enough or too much: exactly one is needed"
+        raise BadValue(field="DIR or --source", value=given.dir or "", why=why, todo="Name a folder, or an imported source.")
     return _source(given) if given.source is not None else _folder(given)
 
 

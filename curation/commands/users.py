@@ -30,9 +30,9 @@ def add(commands: Subcommands) -> None:
 def run(given: argparse.Namespace) -> int:
     work = workspace(given)
     if given.action != "list" and given.name is None:
-        raise BadValue(field="name", value=None, why="is missing", todo="Name the user.")
+        raise BadValue(field="NAME", value="", why="is missing", todo=f"Write: users {given.action} NAME.")
     if given.action in ("add", "role") and given.role is None:
-        raise BadValue(field="role", value=None, why="is missing", todo=f"Give --role {', '.join(ROLES)}.")
+        raise BadValue(field="--role", value="", why="is missing", todo=f"Give --role {', '.join(ROLES)}.")
     if given.action == "list":
         for user in users.list_users(work.store):
             print(f"{user.name}\t{user.role}\t{'disabled' if user.disabled_at else 'active'}")

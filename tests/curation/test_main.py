@@ -163,12 +163,15 @@ def test_the_examples_of_every_help_are_commands_that_parse(capsys):
     (["verify", "/no/such/folder"], "no such folder"),
     (["export", "/no/such/folder"], "no such folder"),
     (["sources", "--user", "nobody"], "'nobody'"),
-    (["users", "add", "wang"], "--role"),
+    (["users", "add", "wang"], "--role: '' is missing"),
+    (["users", "add"], "NAME: '' is missing"),
+    (["import", "broken.tar.gz"], "broken.tar.gz cannot be read as an archive"),
     (["generate", "--task", "function_pointer", "--count", "many"], "--count"),
 ])
 def test_an_error_is_one_clear_line_and_exit_code_2(argv, said, capsys, home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.c").write_text("int x;\n")
+    (tmp_path / "broken.tar.gz").write_text("404 Not Found\n")
     if argv[-1] == "nobody":
         argv = ["review", "list", *argv[1:]]
     assert main(argv) == 2

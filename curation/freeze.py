@@ -20,6 +20,7 @@ import platform
 import re
 import shutil
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ from curation.tasks import Task, get_task
 __all__ = [
     "FreezeOptions", "FrozenVersion", "Plan", "Preview", "TaskPreview", "Warn", "freeze", "prepare", "preview", "verify", "verify_version",
 ]
+
+WRITING = ".writing-"  # folders of versions that are not whole yet
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,9 @@ def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOption
         raise NothingToFreeze(why=_why_nothing(plan))
     home = settings.datasets_dir / options.name
     home.mkdir(parents=True, exist_ok=True)
+    _drop_left_over(home)
     version = 1 + max([frozen.highest(store, options.name), *_versions_in(home)])
-    beside = Path(tempfile.mkdtemp(dir=home, prefix=".writing-"))
+    beside = Path(tempfile.mkdtemp(dir=home, prefix=WRITING))
     try:
         os.chmod(beside, 0o755)
         about = _write(beside, plan, options, version)
@@ -275,6 +279,13 @@ def _why_nothing(plan: Plan) -> Reason:
 
 def _counts(left_out: Mapping[str, int]) -> Reason:
     return joined([Reason("", "{n} {left_out}", n=number, left_out=why) for why, number in sorted(left_out.items())], ", ")
+
+
+def _drop_left_over(home: Path) -> None:
+    """What a killed freeze left of itself; one that still writes touches its folder more often than once a day."""
+    for folder in home.glob(f"{WRITING}*"):
+        if time.time() - folder.stat().st_mtime > 24 * 3600:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _versions_in(home: Path) -> list[int]:

@@ -56,8 +56,8 @@ def _form(session: Session) -> None:
         st.text_input(t("generate.model"), value=llm.model, key="generate_model")
         has_key = os.environ.get("FLOWSIGHT_LLM_KEY") or os.environ.get("OPENAI_API_KEY")
         st.caption(t("generate.key_there") if has_key else t("generate.no_key"))
-        known = {source.name: source.name for source in sources.list_sources(session.store)}
-        code: dict[str | None, str] = {None: t("generate.no_source"), **known}
+        code: dict[str | None, str] = {None: t("generate.no_source")}
+        code |= {source.name: source.name for source in sources.list_sources(session.store)}
         st.selectbox(
             t("generate.source"), list(code), key="generate_source", help=t("generate.source_help"), format_func=code.__getitem__,
         )

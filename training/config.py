@@ -100,7 +100,8 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
     try:
         return schema().model_validate(values)
     except ValidationError as err:
-        raise BadConfig(where=where, problems=joined([_problem(e) for e in err.errors()])) from err
+        problems = joined([_problem(e) for e in err.errors()])
+        raise BadConfig(where=f"{where} + {', '.join(overrides)}" if overrides else where, problems=problems) from err
 
 
 def dump(config: Config) -> str:

@@ -83,6 +83,11 @@ def test_overrides_go_over_the_file_by_dotted_path() -> None:
     assert loaded.seed == 99
 
 
+def test_a_fault_that_an_override_brought_in_is_not_told_of_the_file_alone() -> None:
+    with pytest.raises(BadConfig, match=r"tiny\.yaml \+ model\.path is not a valid"):
+        config.load("tiny", {"model.path": "/m"})
+
+
 def test_an_override_through_a_value_is_refused() -> None:
     with pytest.raises(BadConfig, match="seed is no section"):
         config.load("tiny", {"seed.deep": 1})

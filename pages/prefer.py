@@ -54,6 +54,7 @@ def _how_far(session: Session) -> None:
 def _all_done() -> None:
     st.success(t("prefer.all_done"), icon=":material/done_all:")
     st.button(t("common.undo"), key="undo", icon=":material/undo:", shortcut="z", on_click=_take_back)
+    parts.page_link("generate")
     parts.page_link("rows")
 
 

@@ -26,6 +26,7 @@ def main() -> None:
     names = report.reported_runs(session.settings.runs_dir)
     if not names:
         st.caption(t("report.none"))
+        parts.page_link("train")
         return
     wanted = st.query_params.get(CHOSEN)
     shown = st.selectbox(t("report.run"), names, index=names.index(wanted) if wanted in names else 0, key="report_run")

@@ -53,6 +53,7 @@ def _new_run(session: Session) -> None:
     versions = _frozen_versions(session.settings.datasets_dir)
     if not versions:
         st.info(t("train.no_dataset"))
+        parts.page_link("freeze")
         return
     with st.container(border=True):
         left, right = st.columns(2)

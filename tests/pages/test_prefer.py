@@ -47,6 +47,16 @@ def test_every_choice_is_saved_with_the_reason_that_was_typed(workspace: Store, 
     assert saved.reason == "the left one invents a function" and saved.elapsed_ms is not None
 
 
+def test_with_nothing_left_the_screens_that_bring_more_are_linked(
+    workspace: Store, be: Be, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be("reva", "reviewer")
+    links: list[str] = []
+    monkeypatch.setattr(parts, "page_link", links.append)
+    page("prefer")
+    assert links == ["generate", "rows"]
+
+
 def test_undo_shows_the_pair_again(workspace: Store, reva: Actor) -> None:
     app = page("prefer")
     for n in range(3):

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.training.stage_fixture import complete
 from training import metrics, report
+from ui import parts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = str(ROOT / "pages" / "report.py")
@@ -72,9 +73,13 @@ def _metric(page: AppTest) -> dict[str, str]:
     return {m.label: m.value for m in page.metric}
 
 
-def test_without_a_finished_evaluation_the_page_says_so(runs_dir: Path) -> None:
+def test_without_a_finished_evaluation_the_page_says_so_and_leads_to_the_training(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links: list[str] = []
+    monkeypatch.setattr(parts, "page_link", links.append)
     _write_run(runs_dir, "unfinished", evaluated=False)
-    assert "No run has finished" in _page().caption[-1].value
+    assert "No run has finished" in _page().caption[-1].value and links == ["train"]
 
 
 def test_the_page_shows_before_and_after_with_won_and_lost(runs_dir: Path) -> None:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from curation.errors import BadModelFolder, Reason, record
 from tests.training.frozen_fixture import write_frozen
 from training import runs
+from ui import parts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = str(ROOT / "pages" / "train.py")
@@ -66,9 +67,11 @@ def _fake_run(home: Path, name: str, *, leaving: dict | None, events: list[dict]
     return run_dir
 
 
-def test_without_a_frozen_dataset_the_page_says_what_to_do(home: Path) -> None:
+def test_without_a_frozen_dataset_the_page_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    links: list[str] = []
+    monkeypatch.setattr(parts, "page_link", links.append)
     page = _page()
-    assert "Freeze one first" in page.info[0].value
+    assert "Freeze one first" in page.info[0].value and links == ["freeze"]
     assert not page.button
 
 

@@ -13,6 +13,7 @@ objects that change their name by being passed on as a parameter.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from curation.model import Phase
 _ORDER: dict[Phase, int] = {"bind": 0, "trigger": 1, "execute": 2, "wait": 3}
 _DESCRIPTORS = {"eventfd", "timerfd"}  # triggered and awaited by plain read(2) and write(2) on the descriptor
 _READING = {"read", "poll", "select"}
+# eventfd(2), timerfd_create(2): such a descriptor is read and written by 8-byte integers only. `uint64_t` and what it is typedef'd to.
+_EIGHT_BYTES = {"uint64_t", "u64", "__u64", "eventfd_t", "unsigned long long", "unsigned long", "uint64", "int64_t", "long long", "long"}
 
 
 @dataclass(frozen=True)
@@ -159,9 +162,16 @@ class _Finder:
             if call.callee_name not in ("read", "write") or not call.args:
                 continue
             pattern = kinds.get(self.corpus.object_key(call.args[0].operands, file, call.function) or "")
-            if pattern is not None:
+            if pattern is not None and self._moves_eight_bytes(call):
                 phase: Phase = "wait" if call.callee_name == "read" else "trigger"
                 pattern.steps.append(Step(phase, file, call.line, call.column, call.function, call.callee))
+
+    def _moves_eight_bytes(self, call: Call) -> bool:
+        """Whether a read or write may be one of an eventfd or timerfd: not when its buffer is known to be something else than a 64-bit
+        integer, as for another descriptor kept in the same field."""
+        buffers = [o for o in call.args[1].operands if o.base and not o.call] if len(call.args) > 1 else []
+        known = [kind for o in buffers if (kind := self.index.type_of(call, o)) is not None]
+        return not known or any(re.sub(r"\b(const|volatile|static)\b|[*&]", "", str(kind)).strip() in _EIGHT_BYTES for kind in known)
 
     def _self_pipes(self, found: dict[tuple[str, str], Pattern], file: str) -> None:
         """A pipe whose end a signal handler writes to: the loop that reads it is woken by the signal."""

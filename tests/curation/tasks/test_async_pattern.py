@@ -122,3 +122,15 @@ def test_a_training_row_answers_with_one_line_of_json_without_source_text(lang: 
 def test_a_mechanism_outside_the_list_is_refused() -> None:
     with pytest.raises(BadAnswer, match="mechanism"):
         TASK.check({"mechanism": "telepathy"})
+
+
+def test_a_read_of_other_than_eight_bytes_is_no_wait_for_a_timer_descriptor() -> None:
+    text = """
+struct watcher { int fd; };
+int start(struct watcher *w) { w->fd = timerfd_create(1, 0); return timerfd_settime(w->fd, 0, 0, 0); }
+int on_timer(struct watcher *w) { uint64_t ticks; return read(w->fd, &ticks, sizeof(ticks)); }
+int on_pipe(struct watcher *w) { char byte; return read(w->fd, &byte, 1); }
+int on_socket(struct watcher *w) { char data[256]; return read(w->fd, data, sizeof(data)); }
+"""
+    found = [p for p in proposals(("a.c", text)) if p.answer["mechanism"] == "timerfd"]
+    assert {p.function for p in found} == {"start", "on_timer"}

@@ -28,7 +28,7 @@ from curation.csource.facts import (
     Variable,
 )
 
-VERSION = 5  # of the facts: raise it when extraction changes, so that cached facts are made again
+VERSION = 6  # of the facts: raise it when extraction changes, so that cached facts are made again
 _GETTERS = {
     kind: attrgetter(*(f.name for f in fields(kind)))
     for kind in (

@@ -144,8 +144,8 @@ class Expander:
 
     def _reshape(self, operand: Operand, file: str, local: set[str]) -> Operand:
         if not operand.fields and not operand.call:
-            if operand.base not in self.macros.by_name or operand.base in local:
-                return operand
+            if operand.base not in self.macros.by_name or operand.base in local or operand.base in self.functions:
+                return operand  # a function's name is a macro only in some configurations
             macro = self.macros.get(operand.base, file)
             if macro is None or macro.params is not None or not _PATH.match(macro.body):
                 return operand

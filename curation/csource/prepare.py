@@ -140,6 +140,9 @@ _NEVER = re.compile(r"if\s+0\s*$|ifdef\s+__cplusplus\b|if\s+defined\s*\(?\s*__cp
 _SIMPLE = re.compile(r"(ifdef|ifndef|if|elif|elifdef|elifndef)\s*!?\s*(?:defined)?\s*\(?\s*(\w+)\s*\)?\s*\Z")
 
 
+_ELEMENT = re.compile(r"(?:&?[A-Za-z_]\w*|0)\s*,\Z")
+
+
 @dataclass
 class _Branch:
     condition: str
@@ -202,6 +205,11 @@ def _choose(prepared: Prepared, chars: list[str], group: _Group) -> None:
     bodies = [body.strip() for _, body in kept]
     whole = [_balanced(body) for body in bodies]
     if all(whole):
+        if len(kept) > 1 and all(_ELEMENT.match(body) for body in bodies) and any(re.search("[a-z]", body) for body in bodies):
+            for branch, _ in kept[:-1]:  # one element of a list, each branch with its own: `f, g,` becomes `f| g,`
+                at = next(i for i in range(branch.end - 1, branch.start, -1) if chars[i] == ",")
+                chars[at] = "|"
+            return
         if len(kept) < 2 or all(not body or body[-1] in ";{},:" for body in bodies):
             return
         if all(not body or body.startswith(".") for body in bodies):

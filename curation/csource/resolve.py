@@ -30,7 +30,10 @@ Completeness = Literal["complete", "incomplete", "external", "none"]
 FALLBACK_LIMIT = 24  # candidates kept of a fallback step: more help nobody
 _EVIDENCE_LIMIT = 5
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
-_STAND_IN = re.compile(r"(?:^|_)(?:null|dummy|stub|fail|fake|mock|noop|nop|invalid|bad|unsupported)(?:_|$)", re.IGNORECASE)
+_STAND_IN = re.compile(
+    r"(?:^|_|(?<=[a-z\d])(?=[A-Z]))(?i:null|dummy|stub|fail|fake|mock|noop|nop|invalid|bad|bogus|unsupported)(?=_|[A-Z\d]|$)")
+_ENDING = re.compile(
+    r"(?:^|_|(?<=[a-z\d])(?=[A-Z]))(?i:delete|free|destroy|close|cleanup|finish|shutdown|unregister|teardown|fini|exit)(?=_|[A-Z\d]|$)")
 
 
 @dataclass
@@ -218,6 +221,8 @@ def _weight(
             same = sum(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, signature, strict=True))
             weight += 0.8 * same / max(1, len(signature))
     weight += _likelihood(index, call, value_file(function, takes), flow.name(value), takes)
+    if takes and all((f := index.enclosing(t.file, t.line)) is not None and _ENDING.search(f.name) for t in takes[:8]):
+        weight -= 0.6  # put there only where an object's life ends
     if _STAND_IN.search(flow.name(value)):
         weight -= 0.4
     if any(t.kind == "initializer" for t in takes):

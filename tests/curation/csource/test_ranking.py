@@ -54,3 +54,19 @@ def test_paths_of_tests_and_of_other_systems_are_known() -> None:
 def test_include_guards_are_no_condition() -> None:
     text = "#ifndef A_H\n#define A_H\nint x;\n#ifdef Y\nint y;\n#if 1\nint z;\n#endif\n#endif\n#endif\n"
     assert conditional_lines(text) == [(4, 9), (6, 8)]
+
+
+def test_what_is_set_where_an_object_ends_comes_after_what_is_set_where_it_begins() -> None:
+    text = (
+        "static int aa(int x) { return x; }\nstatic int bb(int x) { return x; }\n"
+        "void table_delete(struct ops *o) { o->go = aa; }\nvoid table_init(struct ops *o) { o->go = bb; }\n"
+    )
+    assert _order(src__t=text) == ["bb", "aa"]
+
+
+def test_stand_ins_are_known_by_the_words_of_their_names() -> None:
+    text = (
+        "static int BogusFind(int x) { return x; }\nstatic int Find(int x) { return x; }\n"
+        "void set(struct ops *o, int k) { o->go = BogusFind; o->go = Find; }\n"
+    )
+    assert _order(src__t=text) == ["Find", "BogusFind"]

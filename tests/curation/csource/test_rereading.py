@@ -13,7 +13,10 @@ def _names(index: Index, file: str) -> set[str]:
     return {c.name for call in _indirect(index, file) for c in index.resolve(call)}
 
 
-TEMPLATE = "#ifndef NAME\n#define NAME(x) x\n#endif\nstatic int NAME(step)(int x)\n{\n    return x;\n}\nstatic int NAME(walk)(int x) { return NAME(step)(x); }\n"
+TEMPLATE = (
+    "#ifndef NAME\n#define NAME(x) x\n#endif\nstatic int NAME(step)(int x)\n{\n    return x;\n}\n"
+    "static int NAME(walk)(int x) { return NAME(step)(x); }\n"
+)
 INCLUDER = (
     "struct kind { int (*walk)(int); int (*step)(int); };\n"
     "#define TABLE NAME(walk), NAME(step)\n"
@@ -64,3 +67,20 @@ def test_each_definition_of_a_macro_under_conditions_gives_its_call() -> None:
         "int go(struct enc *p) { return CONVERT(p, 1); }\n"
     )
     assert _names(build_index([("a.c", text)]), "a.c") == {"n", "w"}
+
+
+def test_branches_that_each_give_one_element_share_its_place() -> None:
+    text = (
+        "struct ops { int (*a)(void); int (*b)(void); };\nint one(void) { return 1; }\nint two(void) { return 2; }\n"
+        "static struct ops o = {\n#ifdef SMALL\n    NULL,\n#else\n    one,\n#endif\n    two,\n};\nint go(void) { return o.b(); }\n"
+    )
+    assert _names(build_index([("a.c", text)]), "a.c") == {"two"}
+
+
+def test_a_function_that_a_header_also_calls_a_macro_stays_a_value() -> None:
+    header = "struct table { int (*go)(int); };\nextern struct table *stubs;\n#ifdef USE_STUBS\n#define go_there (stubs->go)\n#endif\n"
+    text = (
+        '#include "h.h"\nint go_there(int x) { return x; }\nint run(int (*f)(int)) { return f(1); }\n'
+        "int all(void) { return run(go_there); }\n"
+    )
+    assert "go_there" in _names(build_index([("h.h", header), ("a.c", text)]), "a.c")

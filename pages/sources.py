@@ -77,6 +77,7 @@ def _import_upload(session: Session, upload_id: str, filename: str, name: str | 
 
 def _run(fn: Callable[[], ImportReport]) -> None:
     """Imports, keeps the report for the next run and opens the source. Nothing of Streamlit is called inside the import."""
+    st.session_state.pop("_import_report", None)
     try:
         with st.spinner(t("sources.import")):
             report = fn()

@@ -24,13 +24,13 @@ Command = Callable[[argparse.Namespace], int]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit codes: 0 done; 1 an error that is told; 2 wrong usage; `status` and `--follow`: 3 when the run failed or died."""
+    """Exit codes: 0 done; 2 an error that is told, wrong usage included; `status` and `--follow`: 3 when the run failed or died."""
     try:
         given = _parser().parse_args(argv)
         return given.run(given)
     except UserError as err:
         print(f"error: {err}", file=sys.stderr)
-        return 1
+        return 2
     except BrokenPipeError:  # the reader (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

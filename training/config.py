@@ -91,7 +91,7 @@ def presets() -> dict[str, Path]:
 
 def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration of a preset (by name), a YAML file, or a mapping. overrides: dotted path -> value, put over it
-    ("sft.max_steps": 5).
+    ("sft.max_steps": 5); a model's `path` takes the place of its `random`.
 
     Raises NotFound for no such preset or file, BadConfig with every fault at once."""
     where, values = _read(source)
@@ -171,6 +171,8 @@ def _put(values: dict[str, Any], path: str, value: Any) -> None:
             raise BadConfig(where=Reason("the_overrides", "the overrides"), problems=why)
         values = inner
     values[last] = value
+    if last == "path" and value is not None:  # a model of one's own takes the place of a preset's random one
+        values.pop("random", None)
 
 
 def _problem(error: Any) -> Reason:

@@ -146,7 +146,10 @@ def _decision(work: Workspace, given: argparse.Namespace, item: Item) -> Callabl
         return lambda op: label.save(
             work.store, work.actor, item.id, op, action, answer=answer, explanation=_explanation(given), reason=given.reason,
         )
-    raise BadValue(field="action", value=action, why=f"does not fit an item of {item.task}", todo="See `review --help`.")
+    raise BadValue(
+        field="action", value=action, why=f"does not fit an item of {item.task}",
+        todo="Name a --task whose items it fits; `review --help` says which.",
+    )
 
 
 def _choice(given: argparse.Namespace, item: Item) -> Any:

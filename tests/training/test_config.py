@@ -88,6 +88,12 @@ def test_a_fault_that_an_override_brought_in_is_not_told_of_the_file_alone() -> 
         config.load("tiny", {"model.path": "/m"})
 
 
+def test_a_model_of_ones_own_takes_the_place_of_the_random_one() -> None:
+    loaded = config.load("tiny", {"teacher.path": "models/mine"})
+    assert (loaded.teacher.path, loaded.teacher.random) == ("models/mine", None)
+    assert loaded.student is not None and loaded.student.random is not None
+
+
 def test_an_override_through_a_value_is_refused() -> None:
     with pytest.raises(BadConfig, match="seed is no section"):
         config.load("tiny", {"seed.deep": 1})

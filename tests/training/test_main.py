@@ -31,9 +31,9 @@ def test_init_config_writes_a_valid_file_and_never_over_another(tmp_path: Path, 
     assert main(["init-config", "tiny", "--out", str(out)]) == 0
     assert config.load(out) == config.load("tiny")
     out.write_text("mine")
-    assert main(["init-config", "tiny", "--out", str(out)]) == 1
+    assert main(["init-config", "tiny", "--out", str(out)]) == 2
     assert out.read_text() == "mine" and "exists already" in capsys.readouterr().err
-    assert main(["init-config", "tiny", "--out", str(tmp_path / "no" / "x.yaml")]) == 1
+    assert main(["init-config", "tiny", "--out", str(tmp_path / "no" / "x.yaml")]) == 2
     assert main(["init-config"]) == 0
     assert "tiny" in capsys.readouterr().out.splitlines()
 
@@ -41,9 +41,9 @@ def test_init_config_writes_a_valid_file_and_never_over_another(tmp_path: Path, 
 def test_validate_config_tells_every_fault_or_shows_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate-config", "tiny"]) == 0
     assert "sft > dpo > distill" in capsys.readouterr().out
-    assert main(["validate-config", "tiny", "--set", "sft.batch_sise=2", "--set", "seed=-1", "--set", "novalue"]) == 1
+    assert main(["validate-config", "tiny", "--set", "sft.batch_sise=2", "--set", "seed=-1", "--set", "novalue"]) == 2
     assert "no '='" in capsys.readouterr().err
-    assert main(["validate-config", "tiny", "--set", "sft.batch_sise=2", "--set", "seed=-1"]) == 1
+    assert main(["validate-config", "tiny", "--set", "sft.batch_sise=2", "--set", "seed=-1"]) == 2
     told = capsys.readouterr().err
     assert "Did you mean batch_size?" in told and "seed" in told
     assert main(["validate-config", "tiny", "--set", "sft.max_steps=7", "--show"]) == 0
@@ -68,10 +68,10 @@ def test_inspect_data_refuses_a_touched_folder_and_a_model_without_tokenizer(
     (model / "config.json").write_text(json.dumps({"model_type": "qwen2"}))
     header = b'{"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'
     (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    assert main(["inspect-data", str(frozen), "--model", str(model)]) == 1
+    assert main(["inspect-data", str(frozen), "--model", str(model)]) == 2
     assert "has no tokenizer" in capsys.readouterr().err
     (frozen / "sft" / "test.jsonl").write_text("")
-    assert main(["inspect-data", str(frozen)]) == 1
+    assert main(["inspect-data", str(frozen)]) == 2
     assert "sft/test.jsonl was changed" in capsys.readouterr().err
 
 
@@ -85,15 +85,15 @@ def test_status_stop_and_resume_name_the_run_they_do_not_find(tmp_path: Path, ca
     assert main(["status", "--runs-dir", str(tmp_path)]) == 0
     assert "no run" in capsys.readouterr().out
     for command in ("status", "stop", "resume"):
-        assert main([command, "nothing", "--runs-dir", str(tmp_path)]) == 1
+        assert main([command, "nothing", "--runs-dir", str(tmp_path)]) == 2
         assert "'nothing'" in capsys.readouterr().err
 
 
 def test_train_starts_nothing_on_a_wrong_dataset_or_configuration(frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs_dir = tmp_path / "runs"
-    assert main(["train", "tiny", "--data", str(tmp_path / "none"), "--runs-dir", str(runs_dir)]) == 1
-    assert main(["train", "nosuch", "--data", str(frozen), "--runs-dir", str(runs_dir)]) == 1
-    assert main(["train", "tiny", "--data", str(frozen), "--runs-dir", str(runs_dir), "--name", "a/b"]) == 1
+    assert main(["train", "tiny", "--data", str(tmp_path / "none"), "--runs-dir", str(runs_dir)]) == 2
+    assert main(["train", "nosuch", "--data", str(frozen), "--runs-dir", str(runs_dir)]) == 2
+    assert main(["train", "tiny", "--data", str(frozen), "--runs-dir", str(runs_dir), "--name", "a/b"]) == 2
     assert not runs_dir.exists()
     assert capsys.readouterr().err.count("error: ") == 3
 

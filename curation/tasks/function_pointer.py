@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from curation.model import Evidence, Item, Lang, Message, Model, Proposal, Target, TrainingRow
+from curation.model import Candidate, Evidence, Item, Lang, Message, Model, Proposal, Target, TrainingRow
 from curation.tasks import Task
 
 if TYPE_CHECKING:
     from curation.csource import Call, Index
+    from curation.csource.resolve import Resolution
 
 
 class Answer(Model):
@@ -32,18 +34,44 @@ MAX_TARGETS = 40  # put into a proposed answer; a longer list is nobody's to con
 
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
-    """One proposal for each call through a pointer, in the order of files and places. files: only sites in these."""
+    """One proposal for each call through a pointer, in the order of files and places. files: only sites in these. A call in a template
+    that several sources include is one site with the candidates of all inclusions."""
     for file in index.files() if files is None else files:
         seen: set[tuple[int, int, str]] = set()
         sites = sorted((c for c in index.calls(file) if c.kind == "indirect"), key=lambda c: (c.line, c.column))
+        met: dict[tuple[int, str, str | None], int] = {}  # how many such calls came before in the same instance
+        same: dict[tuple[int, str, int], list[Call]] = {}
         for call in sites:
-            if (call.line, call.column, call.callee) not in seen:
-                seen.add((call.line, call.column, call.callee))
-                yield _proposal(index, call)
+            if (call.line, call.column, call.callee + "@" + (call.function or "")) not in seen:
+                seen.add((call.line, call.column, call.callee + "@" + (call.function or "")))
+                nth = met.get((call.line, call.callee, call.function), 0)
+                met[call.line, call.callee, call.function] = nth + 1
+                same.setdefault((call.line, call.callee, nth), []).append(call)
+        for instances in same.values():
+            yield _proposal(index, instances)
 
 
-def _proposal(index: Index, call: Call) -> Proposal:
-    found = index.resolution(call)
+def _together(found: list[Resolution]) -> Resolution:
+    """The candidates of a call's instances as one: the likely ones of any first, then by score; complete where all are."""
+    first = found[0]
+    if len(found) == 1:
+        return first
+    likely = {(c.name, c.file) for one in found for c in one.candidates[: one.likely]}
+    best: dict[tuple[str, str | None], Candidate] = {}
+    for one in found:
+        for candidate in one.candidates:
+            known = best.get((candidate.name, candidate.file))
+            if known is None or known.score < candidate.score:
+                best[candidate.name, candidate.file] = candidate
+    ordered = sorted(best.values(), key=lambda c: ((c.name, c.file) not in likely, -c.score, c.name))
+    kinds = {one.completeness for one in found}
+    told = next((one for one in found if one.step != "none"), first)
+    return replace(told, candidates=ordered, completeness=first.completeness if len(kinds) == 1 else "incomplete", likely=len(likely))
+
+
+def _proposal(index: Index, instances: list[Call]) -> Proposal:
+    call = instances[0]
+    found = _together([index.resolution(one) for one in instances])
     likely = found.candidates[: min(found.likely, MAX_TARGETS)]
     completeness = "incomplete" if found.likely > MAX_TARGETS else found.completeness
     targets = [Target(name=c.name, file=c.file, line=c.line) for c in likely]

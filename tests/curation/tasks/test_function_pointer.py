@@ -91,3 +91,15 @@ def test_a_wrong_answer_is_refused_by_field():
 
 def test_targets_are_scored_as_a_set_of_names():
     assert TASK.metrics() == {"targets": {"metric": "set", "key": "name"}, "completeness": {"metric": "accuracy"}}
+
+
+def test_a_call_in_a_template_is_one_site_with_the_candidates_of_all_inclusions() -> None:
+    texts = [
+        ("t.c", "static int NAME(run)(struct NAME(ops) *o) { return o->go(1); }\n"),
+        ("a.c", "#define NAME(x) wide_##x\nstruct wide_ops { int (*go)(int); };\nint w(int x) { return x; }\n"
+                '#include "t.c"\nstruct wide_ops a = { w };\nint start(void) { return wide_run(&a); }\n'),
+        ("b.c", "#define NAME(x) thin_##x\nstruct thin_ops { int (*go)(int); };\nint n(int x) { return x; }\n"
+                '#include "t.c"\nstruct thin_ops b = { n };\nint begin(void) { return thin_run(&b); }\n'),
+    ]
+    found = list(TASK.propose(build_index(texts, jobs=0), ["t.c"]))
+    assert [sorted(c.name for c in p.candidates) for p in found] == [["n", "w"]]

@@ -50,8 +50,9 @@ def reread(corpus: dict[str, FileFacts], texts: dict[str, str], macros: Macros) 
         for macro in one.macros:
             own.setdefault(one.file, {}).setdefault(macro.name, []).append(macro)
     done = _templates(corpus, texts, macros, own)
-    for file in [f for f in corpus if f not in done][:]:
-        names = _table_macros(corpus[file], macros)
+    functions = {f.name for one in corpus.values() for f in one.functions}
+    for file in [f for f in corpus if f not in done]:
+        names = _table_macros(corpus[file], macros, functions)
         if names and len(done) < _MAX_TABLES and len(texts.get(file, "")) < _MAX_FILE:
             done.add(file)
             _replace(corpus, file, [_expanded(texts[file], names, macros, file)])
@@ -101,17 +102,25 @@ def _mentioning(names: set[str], own: dict[str, list[Macro]]) -> set[str]:
         found |= more
 
 
-def _table_macros(one: FileFacts, macros: Macros) -> set[str]:
-    """Macros that stand as one element of a brace list for several: later elements would be counted wrongly."""
+def _table_macros(one: FileFacts, macros: Macros, functions: set[str]) -> set[str]:
+    """Macros that stand as one element of a brace list for several, in lists that hold functions: later elements would be counted
+    wrongly. Each name is judged once; those that stand for designated elements (`.vendor = 1, .device = 2`) shift nothing."""
+    elements = [a for a in one.assignments if a.kind == "initializer" and a.left.fields]
+    tables = {(a.left.base, a.function) for a in elements if any(o.base in functions for o in a.right)}
+    judged: set[str] = set()
     found: set[str] = set()
-    for assignment in one.assignments:
-        if assignment.kind != "initializer" or not assignment.left.fields:
-            continue
+    for assignment in elements:
         for operand in assignment.right:
-            if operand.base is not None and operand.base in macros.by_name and not operand.fields and operand.base not in found:
-                macro = macros.get(operand.base, one.file, assignment.line)
-                if macro is not None and _has_comma(macros.expand(operand.text, one.file, assignment.line)):
-                    found.add(operand.base)
+            name = operand.base
+            if name is None or name in judged or name not in macros.by_name or operand.fields:
+                continue
+            macro = macros.get(name, one.file, assignment.line)
+            text = macros.expand(operand.text, one.file, assignment.line) if macro is not None else ""
+            wanted = (assignment.left.base, assignment.function) in tables or any(w in functions for w in _WORD.findall(text))
+            if wanted:
+                judged.add(name)
+                if _has_comma(text) and not text.lstrip(" {").startswith("."):
+                    found.add(name)
     return found
 
 

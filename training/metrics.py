@@ -32,18 +32,21 @@ Row = dict[str, Any]
 
 
 def parse(text: str) -> dict[str, Any] | None:
-    """The first whole JSON object in a text; None when there is none at the first BRACES opening braces."""
+    """The first whole JSON object in a text, unless it is an element or a value inside a broken one; None when there is none at the first
+    BRACES opening braces."""
     decoder = json.JSONDecoder()
     at = text.find("{")
-    for _ in range(BRACES):
+    for tried in range(BRACES):
         if at < 0:
             return None
+        inside = tried > 0 and text[:at].rstrip().endswith(("[", ",", '":'))
         try:
             value, _ = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            at = text.find("{", at + 1)
-        else:
+            value = None  # a block of C, or an answer that is cut off
+        if value is not None and not inside:
             return value  # what begins with { and is JSON is an object
+        at = text.find("{", at + 1)
     return None
 
 

@@ -75,10 +75,11 @@ class ModelChoice(Model):
         return self
 
 
-def find(choice: ModelChoice, token: str | None = None) -> Path:
-    """The checked folder of a model given by `path`; a hub name is downloaded into the hub's own cache (safetensors and tokenizer
-    files only) unless it is there already. Raises BadModelFolder."""
-    assert choice.path is not None
+def check_local(choice: ModelChoice) -> Path | None:
+    """The checked folder of a model that is a local folder; None for a hub name or a random model. Downloads nothing and needs no torch, so
+    that a run with a wrong folder is refused before it is made. Raises BadModelFolder."""
+    if choice.path is None:
+        return None
     local = Path(choice.path).expanduser()
     if local.is_dir():
         check_model_folder(local)
@@ -88,6 +89,15 @@ def find(choice: ModelChoice, token: str | None = None) -> Path:
             where=choice.path, why=Reason("no_folder", "there is no such folder"),
             todo=Reason("give_model", "Give a model folder, or a hub name like owner/name."),
         )
+    return None
+
+
+def find(choice: ModelChoice, token: str | None = None) -> Path:
+    """The checked folder of a model given by `path`; a hub name is downloaded into the hub's own cache (safetensors and tokenizer
+    files only) unless it is there already. Raises BadModelFolder."""
+    assert choice.path is not None
+    if (local := check_local(choice)) is not None:
+        return local
     folder = _download(choice.path, choice.revision, token)
     check_model_folder(folder)
     return folder

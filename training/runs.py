@@ -15,6 +15,8 @@ import json
 import logging
 import os
 import re
+import shutil
+import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +29,7 @@ from curation.model import Model
 from training.config import FIRST, Config, dump, load
 from training.data import open_dataset
 from training.launchers import launchers
+from training.models import check_local
 from training.stage import COMPLETE, RESULT, utc_now, write_atomically
 
 log = logging.getLogger("flowsight")
@@ -87,7 +90,8 @@ class Curve:
 def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None = None, launcher: str = "local") -> Path:
     """Makes the run's directory and starts its worker. name None: made of dataset, preset and time.
 
-    Raises TouchedDataset or NotFound for the dataset, BadValue for a name that is taken or is no plain file name."""
+    Raises TouchedDataset or NotFound for the dataset, BadModelFolder for a local model that cannot be used, BadValue for a name that is
+    taken or is no plain file name. Nothing is left behind then."""
     dataset = open_dataset(dataset_dir)
     label = f"{dataset.manifest['name']}-v{dataset.manifest['version']:04d}"
     name = name or f"{label}-{config.preset or 'own'}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
@@ -96,24 +100,36 @@ def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None
             field="name", value=name, why=Reason("no_plain_name", "is no plain name"),
             todo=Reason("plain_name_rule", "Use letters, digits, '.', '_' and '-', at most 80."),
         )
-    runs_dir.mkdir(parents=True, exist_ok=True)
+    for model in filter(None, (config.teacher, config.student)):
+        check_local(model)
     run_dir = runs_dir.absolute() / name
-    try:
-        run_dir.mkdir()
-    except FileExistsError:
-        raise BadValue(
-            field="name", value=name, why=Reason("run_name_taken", "is the name of a run already"),
-            todo=Reason("other_run_name", "Choose another, or resume that run."),
-        ) from None
-    write_atomically(run_dir / "config.yaml", dump(config))
     manifest = {
         "format": 1, "name": name, "created_at": utc_now(), "launcher": launcher, "seed": config.seed, "preset": config.preset,
         "dataset": {"path": str(dataset_dir.absolute()), "label": label, "hash": dataset.hash},
         "stages": [FIRST, *config.stages], "models": None, "commit": _commit(), "versions": _versions(),
     }
-    write_atomically(run_dir / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+    _make(run_dir, {"config.yaml": dump(config), "manifest.json": json.dumps(manifest, ensure_ascii=False, indent=1)})
     _launch(run_dir, manifest, config, attempt=1)
     return run_dir
+
+
+def _make(run_dir: Path, files: dict[str, str]) -> None:
+    """The run's directory with these files in it, whole or not at all: made beside and renamed. An empty folder of the name is replaced."""
+    run_dir.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".starting-", dir=run_dir.parent))
+    try:
+        beside.chmod(0o755)
+        for name, text in files.items():
+            write_atomically(beside / name, text)
+        os.rename(beside, run_dir)
+    except OSError as err:
+        shutil.rmtree(beside, ignore_errors=True)
+        if not run_dir.exists():
+            raise
+        raise BadValue(
+            field="name", value=run_dir.name, why=Reason("run_name_taken", "is the name of a run already"),
+            todo=Reason("other_run_name", "Choose another, or resume that run."),
+        ) from err
 
 
 def resume(run_dir: Path) -> None:
@@ -227,7 +243,7 @@ def list_runs(runs_dir: Path) -> list[RunStatus]:
         return []
     found = []
     for path in runs_dir.iterdir():
-        if (path / "manifest.json").is_file() and (path / "config.yaml").is_file():
+        if not path.name.startswith(".") and (path / "manifest.json").is_file() and (path / "config.yaml").is_file():
             try:
                 found.append(poll(path))
             except (ValueError, KeyError) as err:

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.errors import BadValue, NotFound, RunFailed, TouchedDataset
+from curation.errors import BadModelFolder, BadValue, NotFound, RunFailed, TouchedDataset
 from tests.training.frozen_fixture import write_frozen
 from training import config, runs
 from training.launchers import launchers, local
@@ -87,6 +88,33 @@ def test_a_name_that_is_taken_is_refused_and_the_run_stands(frozen: Path, tmp_pa
     with pytest.raises(BadValue, match="name of a run already"):
         runs.start(_config(), tmp_path / "runs", dataset_dir=frozen, name="one")
     assert (run_dir / "manifest.json").read_text() == before
+
+
+def test_a_model_folder_without_tokenizer_starts_nothing(frozen: Path, tmp_path: Path, fake: SimpleNamespace) -> None:
+    from safetensors.numpy import save_file
+
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    save_file({"w": np.zeros(2, dtype=np.float32)}, model / "model.safetensors")
+    with pytest.raises(BadModelFolder, match="no tokenizer"):
+        runs.start(config.load("tiny", {"teacher.path": str(model)}), tmp_path / "runs", dataset_dir=frozen, name="one")
+    assert not fake.calls and not list((tmp_path / "runs").glob("*")) and not list((tmp_path / "runs").glob(".*"))
+
+
+def test_a_run_whose_files_cannot_be_written_leaves_nothing_and_its_name_is_free(
+    frozen: Path, tmp_path: Path, fake: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(runs, "write_atomically", full)
+        with pytest.raises(OSError, match="No space"):
+            runs.start(config.load("tiny"), tmp_path / "runs", dataset_dir=frozen, name="one")
+    assert list((tmp_path / "runs").iterdir()) == [] and not fake.calls
+    (tmp_path / "runs" / "one").mkdir()  # what a process killed at the wrong moment would have left before
+    assert runs.start(config.load("tiny"), tmp_path / "runs", dataset_dir=frozen, name="one").name == "one"
 
 
 def test_a_touched_dataset_starts_nothing(frozen: Path, tmp_path: Path, fake: SimpleNamespace) -> None:

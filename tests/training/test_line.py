@@ -96,6 +96,7 @@ def test_the_stages_learn_prefer_distill_and_merge(frozen: Path, runs_dir: Path)
     settings = {
         "stages": ["sft", "dpo", "distill", "merge"], "teacher": TEACHER, "student": STUDENT, "threads": 1, "sft.max_steps": 30,
         "sft.save_every": 10, "dpo.max_steps": 6, "dpo.save_every": 3, "distill.max_steps": 30, "distill.save_every": 10,
+        "distill.alpha": 0.5, "distill.learning_rate": 0.001,  # half the weight on the divergence: what is asked for below
     }
     run_dir = runs.start(config.load("tiny", settings), runs_dir, dataset_dir=frozen, name="chain")
     _done(run_dir)

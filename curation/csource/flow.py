@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 # ("va", file, name)
 Key = tuple
 Fact = Call | Assignment | NameUse
+Place = tuple[str, int, int]  # file, line, column
+CallKey = tuple[str, int, int, str, str | None]
+
+
+def call_key(call: Call) -> CallKey:
+    """What names a call site also after its facts were read again: file, line, column, callee text, enclosing function."""
+    return call.file, call.line, call.column, call.callee, call.function
 
 
 class Take(NamedTuple):
@@ -62,8 +69,9 @@ class Flow:
         self.value_keys: list[Key] = []
         self.functions: list[Function | None] = []  # of a value; None for an external function or an object
         self.takes: list[list[Take]] = []
-        self.indirect: dict[int, list[tuple[Call, list[list[Source]]]]] = {}
-        self.calls_at: dict[int, list[int]] = {}  # id(call) -> callee nodes
+        self.indirect: dict[int, list[tuple[int, Place, list[list[Source]]]]] = {}  # callee node -> (number of the call, ...)
+        self._calls = 0
+        self.calls_at: dict[CallKey, list[int]] = {}  # callee nodes
         self._by_arity: dict[int, list[int]] | None = None
         self._before: dict[int, list[int]] | None = None
         self._queue: deque[int] = deque()
@@ -245,17 +253,17 @@ class Flow:
             else:
                 known.extend(fresh)
 
-    def _put(self, target: int, source: Source, fact: Fact, kind: str, owner: Key | None) -> None:
+    def _put(self, target: int, source: Source, place: Place, kind: str, owner: Key | None) -> None:
         for value in source.values:
             takes = self.takes[value]
             if len(takes) < 64:
-                takes.append(Take(fact.file, fact.line, fact.column, kind, target, owner))
+                takes.append(Take(*place, kind, target, owner))
         if source.values:
             self._push(target, source.values, -1)
         for node in source.nodes:
-            self._edge(node, target, (fact.file, fact.line))
+            self._edge(node, target, place[:2])
             if source.both:
-                self._edge(target, node, (fact.file, fact.line))
+                self._edge(target, node, place[:2])
 
     def _assignment(self, fact: Assignment) -> None:
         owner: Key | None = None
@@ -273,10 +281,11 @@ class Flow:
             source = self.source(fact, operand)
             if source is not None:
                 for target in targets:
-                    self._put(target, source, fact, fact.kind, owner)
+                    self._put(target, source, (fact.file, fact.line, fact.column), fact.kind, owner)
 
     def _call(self, call: Call) -> None:
         sources: list[list[Source]] = [self._argument(call, arg) for arg in call.args]
+        place = (call.file, call.line, call.column)
         if call.callee_name is not None and call.kind == "direct":
             if call.callee_name in ("va_start", "va_copy") and call.args and call.args[0].operands:
                 self._variable_arguments(call, sources)
@@ -284,7 +293,7 @@ class Flow:
             for value in self.named(call.callee_name, call.file):
                 function = self.functions[value]
                 if function is not None:
-                    self._pass(call, sources, function)
+                    self._pass(place, sources, function)
             return
         nodes = [n for operand in (call.operand, *call.others) for n in self.places(call, operand, False)]
         for operand in (call.operand, *call.others):  # a named function behind a conditional: (a ? f : p)(x)
@@ -292,18 +301,19 @@ class Flow:
                 source = self.source(call, operand)
                 if source is not None and source.values:
                     made = self.node(("site", call.file, call.line, call.column))
-                    self._put(made, source, call, "conditional", None)
+                    self._put(made, source, place, "conditional", None)
                     nodes.append(made)
-        self.calls_at[id(call)] = nodes
+        self.calls_at.setdefault(call_key(call), []).extend(nodes)
+        self._calls += 1
         for node in nodes:
-            self.indirect.setdefault(node, []).append((call, sources))
+            self.indirect.setdefault(node, []).append((self._calls, place, sources))
 
     def _variable_arguments(self, call: Call, sources: list[list[Source]]) -> None:
         function = self.index.enclosing_named(call.file, call.function, call.line)
         for target in self.places(call, call.args[0].operands[0], True):
             if call.callee_name == "va_copy":
                 for source in sources[1] if len(sources) > 1 else []:
-                    self._put(target, source, call, "argument", None)
+                    self._put(target, source, (call.file, call.line, call.column), "argument", None)
             elif function is not None:
                 self._edge(self.node(("va", function.file, function.name)), target, (call.file, call.line))
 
@@ -311,7 +321,7 @@ class Flow:
         found = (self.source(call, operand) for operand in arg.operands)
         return [s for s in found if s is not None]
 
-    def _pass(self, call: Call, sources: list[list[Source]], function: Function) -> None:
+    def _pass(self, place: Place, sources: list[list[Source]], function: Function) -> None:
         for position, given in enumerate(sources):
             if not given:
                 continue
@@ -326,7 +336,7 @@ class Flow:
             else:
                 continue
             for source in given:
-                self._put(target, source, call, "argument", None)
+                self._put(target, source, place, "argument", None)
 
     def _solve(self) -> None:
         while self._queue:
@@ -334,12 +344,12 @@ class Flow:
             fresh = self._fresh.pop(node)
             for target in self.successors[node]:
                 self._push(target, fresh, node)
-            for call, sources in self.indirect.get(node, ()):
+            for number, place, sources in self.indirect.get(node, ()):
                 for value in fresh:
                     function = self.functions[value]
-                    if function is not None and (id(call), value) not in self._linked:
-                        self._linked.add((id(call), value))
-                        self._pass(call, sources, function)
+                    if function is not None and (number, value) not in self._linked:
+                        self._linked.add((number, value))
+                        self._pass(place, sources, function)
             result = self.ids.get(("iret", node))
             if result is not None:
                 for value in fresh:
@@ -352,7 +362,7 @@ class Flow:
     def reaching(self, call: Call) -> dict[int, int]:
         """Function values that reach an indirect call's callee: value -> the callee node it reached."""
         found: dict[int, int] = {}
-        for node in self.calls_at.get(id(call), []):
+        for node in self.calls_at.get(call_key(call), []):
             for value in self.held[node]:
                 if self.is_function(value):
                     found.setdefault(value, node)

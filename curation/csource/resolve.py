@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from curation.csource.facts import Call, Function
-from curation.csource.flow import Flow, Key, Take
+from curation.csource.flow import Flow, Key, Take, call_key
 from curation.csource.surroundings import is_foreign, is_test
 from curation.csource.types import CType, parse_type, split_params
 from curation.model import Candidate, Evidence
@@ -277,7 +277,7 @@ def _at(index: Index, file: str, line: int, column: int | None, kind: str) -> Ev
 def _open(index: Index, flow: Flow, call: Call) -> bool:
     """Whether the callee can also hold what nobody here put there: it comes through a parameter of a function that other programs may
     call, out of a call to one that is not here, or through a field written without a known struct."""
-    todo = list(flow.calls_at.get(id(call), []))
+    todo = list(flow.calls_at.get(call_key(call), []))
     if not todo:
         return True
     seen: set[int] = set()

@@ -19,9 +19,13 @@ from queue import SimpleQueue
 from typing import Any
 
 from curation.csource.coded import VERSION, decode_facts, encode_facts
+from curation.csource.expansion import Expander
 from curation.csource.extract import extract
 from curation.csource.facts import FactsProblem, FileFacts
+from curation.csource.inclusion import included_sources, together
 from curation.csource.index import Index
+from curation.csource.tables import MemoryTables
+from curation.csource.types import Types
 from curation.csource.worker import read_message, write_message
 
 C_SUFFIXES = (".c", ".h", ".inc", ".cc", ".cpp", ".hpp", ".hh", ".cxx", ".y", ".l")
@@ -55,7 +59,17 @@ def build_index(
             _keep(cache_dir, file, given[file], found)
         if progress is not None:
             progress(len(facts), len(given))
-    return Index([facts[file] for file in given], given)
+    return _indexed({file: facts[file] for file in given}, given)
+
+
+def _indexed(facts: dict[str, FileFacts], texts: dict[str, str]) -> Index:
+    expander = Expander(facts, texts)
+    expander.run()
+    units = together(included_sources(texts))
+    index = Index(facts, texts, MemoryTables(facts), Types(facts.values()), expander.macros, units)
+    for one in facts.values():
+        index.settle(one)
+    return index
 
 
 def _pair(one: Any) -> tuple[str, str]:

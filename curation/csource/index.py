@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cached_property
 
-from curation.csource.expansion import Expander
 from curation.csource.facts import (
     Assignment,
     Call,
@@ -26,70 +25,44 @@ from curation.csource.facts import (
     Variable,
 )
 from curation.csource.flow import Flow
-from curation.csource.inclusion import included_sources, together
 from curation.csource.macros import Macros
+from curation.csource.recent import Recent
 from curation.csource.resolve import Resolution, resolve
 from curation.csource.surroundings import conditional_lines
+from curation.csource.tables import Tables
 from curation.csource.types import CType, Types, parse_type, split_params
 from curation.model import Candidate
+
+_RECENT = 400  # files whose lines are kept split
 
 
 class Index:
     """The facts of a corpus, looked up by name or place. File names are as given (relative to the source, `/`). Lines are 1-based.
     Lists are in the order of the files given and of the lines in them."""
 
-    def __init__(self, facts: Iterable[FileFacts], texts: dict[str, str]) -> None:
-        self.facts: dict[str, FileFacts] = {f.file: f for f in facts}
+    def __init__(self, facts: Mapping[str, FileFacts], texts: Mapping[str, str], tables: Tables, types: Types, macros: Macros,
+                 units: Mapping[str, set[str]]) -> None:
+        """facts: after expansion; of a big corpus read again at each access. units: see inclusion.together."""
+        self.facts = facts
+        self.tables = tables
+        self.types = types
         self._texts = texts
-        self._lines: dict[str, list[str]] = {}
-        self._functions: dict[str, list[Function]] = defaultdict(list)
-        self._calls_to: dict[str, list[Call]] = defaultdict(list)
-        self._uses: dict[str, list[NameUse]] = defaultdict(list)
-        self._globals: dict[str, list[Variable]] = defaultdict(list)
-        self._locals: dict[tuple[str, str], list[Variable]] = defaultdict(list)
-        self._structs: dict[str, list[Struct]] = defaultdict(list)
-        self._typedefs: dict[str, list[Typedef]] = defaultdict(list)
-        self._prototypes: dict[str, list[Prototype]] = defaultdict(list)
-        self._starts: dict[str, tuple[list[int], list[Function]]] = {}
+        self._macros = macros
+        self._together = units
+        self._lines = Recent[str, list[str]](_RECENT)
+        self._starts = Recent[str, tuple[list[int], list[Function]]](20 * _RECENT)
+        self._conditions = Recent[str, list[tuple[int, int]]](20 * _RECENT)
         self._field_uses: dict[str, list[NameUse]] | None = None
-        self._together = together(included_sources(texts))
-        self._conditions: dict[str, list[tuple[int, int]]] = {}
-        expander = Expander(self.facts, texts)
-        expander.run()
-        self._macros: Macros = expander.macros
-        self.types = Types(self.facts.values())
-        for one in self.facts.values():
-            self._add(one)
-        for one in self.facts.values():
-            self._settle_calls(one)
 
-    def _add(self, one: FileFacts) -> None:
-        for function in one.functions:
-            self._functions[function.name].append(function)
-        for variable in one.variables:
-            if variable.function is None:
-                self._globals[variable.name].append(variable)
-            else:
-                self._locals[one.file, variable.function].append(variable)
-        for name, found in (("_structs", one.structs), ("_typedefs", one.typedefs),  ("_prototypes", one.prototypes), ("_uses", one.uses)):
-            table = getattr(self, name)
-            for fact in found:  # type: ignore[attr-defined]
-                table[fact.name].append(fact)
-        ordered = sorted(one.functions, key=lambda f: f.start_line)
-        self._starts[one.file] = ([f.start_line for f in ordered], ordered)
-
-    def _settle_calls(self, one: FileFacts) -> None:
-        """A call of a plain name is indirect where the name is a variable's and no function's."""
+    def settle(self, one: FileFacts) -> None:
+        """A call of a plain name is indirect where the name is a variable's and no function's: told once the whole corpus is known."""
+        variables = self.tables.globals
         for call in one.calls:
             if call.kind == "indirect" and not call.others and self._names_function(call):
                 call.kind, call.callee_name = "direct", call.operand.base
             name = call.callee_name
-            if name is None:
-                continue
-            if name in self._globals and self._macros.get(name) is None and self._means_variable(call, name):
+            if name is not None and name in variables and self._macros.get(name) is None and self._means_variable(call, name):
                 call.kind, call.callee_name = "indirect", None
-            else:
-                self._calls_to[name].append(call)
 
     def _names_function(self, call: Call) -> bool:
         """Whether the callee, once its macros are read, is a function's name after all: `MATH(sin)(x)`, `(*(log_place(), fail))(x)`."""
@@ -97,7 +70,7 @@ class Index:
         if operand.base is None or any(step != "*" for step in operand.fields):
             return False
         if operand.call:
-            return operand.base not in self._functions and operand.base not in self._prototypes
+            return operand.base not in self.tables.functions and operand.base not in self.tables.prototypes
         return self.variable(operand.base, call.file, call.function) is None
 
     def _means_variable(self, call: Call, name: str) -> bool:
@@ -108,7 +81,7 @@ class Index:
         functions = self.functions(name, call.file)
         params = Types.params(self.types.expand(parse_type(variable.type), variable.file))
         if not functions:
-            return params is not None or name not in self._prototypes
+            return params is not None or name not in self.tables.prototypes
         if params is None or any(f.file == call.file for f in functions):
             return False
         given, count = split_params(params), len(call.args)
@@ -125,21 +98,18 @@ class Index:
 
     def lines(self, file: str) -> list[str]:
         """The file's lines as they stand, without line ends; line 1 is item 0. [] for a file that was not given."""
-        lines = self._lines.get(file)
-        if lines is None:
-            lines = self._lines[file] = self._texts.get(file, "").split("\n")
-        return lines
+        return self._lines.get(file) or self._lines.put(file, self._texts.get(file, "").split("\n"))
 
     def conditional(self, file: str, line: int) -> bool:
         """Whether the line stands under an #if that is no include guard."""
         spans = self._conditions.get(file)
         if spans is None:
-            spans = self._conditions[file] = conditional_lines(self._texts.get(file, ""))
+            spans = self._conditions.put(file, conditional_lines(self._texts.get(file, "")))
         return any(first <= line <= last for first, last in spans)
 
     def is_program(self, file: str) -> bool:
         """Whether the file defines `main`: its functions belong to one program of several."""
-        return any(f.file == file for f in self._functions.get("main", []))
+        return any(f.file == file for f in self.tables.functions.get("main", []))
 
     def line_text(self, file: str, line: int) -> str:
         """The source line, stripped; "" beyond the end."""
@@ -149,7 +119,7 @@ class Index:
     def functions(self, name: str, file: str | None = None) -> list[Function]:
         """Definitions of a name. With `file`: those that a mention in that file can mean (its own static one alone, else all that
         are not static in another file)."""
-        found = self._functions.get(name, [])
+        found = self.tables.functions.get(name, [])
         if file is None:
             return list(found)
         own = [f for f in found if f.file == file]
@@ -167,11 +137,11 @@ class Index:
 
     def calls_to(self, name: str) -> list[Call]:
         """Direct calls of a function or macro by that name (also where no definition is in the corpus)."""
-        return self._calls_to.get(name, [])
+        return self.tables.calls_to(name)
 
     def uses(self, name: str) -> list[NameUse]:
         """Places where the name is used as a value; local variables of that name are left out."""
-        return self._uses.get(name, [])
+        return self.tables.uses(name)
 
     def initializers(self, struct: str | None, field: str) -> list[NameUse]:
         """Uses as the initializer of, or in an assignment to, a member `field` (the last step of the path). struct: "struct ops", a
@@ -211,16 +181,20 @@ class Index:
 
     def enclosing(self, file: str, line: int) -> Function | None:
         """The function definition that holds the line; None at file scope."""
-        starts, ordered = self._starts.get(file, ([], []))
+        known = self._starts.get(file)
+        if known is None:
+            listed = sorted(self.tables.functions_of(file), key=lambda f: f.start_line)
+            known = self._starts.put(file, ([f.start_line for f in listed], listed))
+        starts, ordered = known
         at = bisect_right(starts, line) - 1
         return ordered[at] if at >= 0 and line <= ordered[at].end_line else None
 
     def variable(self, name: str, file: str, function: str | None) -> Variable | None:
         """What a name means at a place: local or parameter of the function, else a variable at file scope (this file's first)."""
-        for found in self._locals.get((file, function), []) if function else []:
+        for found in self.tables.locals(file, function) if function else []:
             if found.name == name:
                 return found
-        known = self._globals.get(name, [])
+        known = self.tables.globals.get(name, [])
         own = [v for v in known if v.file == file]
         unit = self._together.get(file, ())
         ranked = own or [v for v in known if not v.static or v.file in unit]
@@ -228,15 +202,15 @@ class Index:
 
     def has_variable(self, name: str) -> bool:
         """Whether there is a variable of that name at file scope anywhere."""
-        return name in self._globals
+        return name in self.tables.globals
 
     def function_in(self, file: str, name: str) -> Function | None:
         """The first definition of a name in one file."""
-        return next((f for f in self._functions.get(name, []) if f.file == file), None)
+        return next((f for f in self.tables.functions.get(name, []) if f.file == file), None)
 
     def enclosing_named(self, file: str, name: str | None, line: int) -> Function | None:
         """The function that a fact says it stands in; of several of that name in the file, the one around the line."""
-        found = [f for f in self._functions.get(name, []) if f.file == file] if name is not None else []
+        found = [f for f in self.tables.functions.get(name, []) if f.file == file] if name is not None else []
         return next((f for f in found if f.start_line <= line <= f.end_line), found[0] if found else None)
 
     def type_of(self, fact: Call | NameUse | Assignment, operand: Operand) -> CType | None:
@@ -247,12 +221,11 @@ class Index:
 
     def structs(self, name: str) -> list[Struct]:
         """Definitions of "struct tag" (also by a typedef's name)."""
-        return self._structs.get(name, []) or [
-            s for text in self._typedefs.get(name, [])[:1] for s in self._structs.get(parse_type(text.type).base, [])
-        ]
+        known = self.tables.structs
+        return known.get(name, []) or [s for text in self.typedefs(name)[:1] for s in known.get(parse_type(text.type).base, [])]
 
     def typedefs(self, name: str) -> list[Typedef]:
-        return self._typedefs.get(name, [])
+        return self.tables.typedefs.get(name, [])
 
     def macros(self, name: str) -> list[Macro]:
         """Every #define of a name."""
@@ -263,7 +236,7 @@ class Index:
         return self._macros.get(name, file)
 
     def prototypes(self, name: str) -> list[Prototype]:
-        return self._prototypes.get(name, [])
+        return self.tables.prototypes.get(name, [])
 
     @cached_property
     def flow(self) -> Flow:

@@ -1,0 +1,104 @@
+"""By which names can the facts of a corpus be looked up? The protocol of the tables, and the ones that hold a small corpus in memory.
+
+>>> MemoryTables({"a.c": facts}).functions.get("my_open")
+[Function(name='my_open', ...)]
+
+The tables of a big corpus are in stored.py: the same names, read from disk.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Protocol
+
+from curation.csource.facts import Call, FileFacts, Function, NameUse, Prototype, Struct, Typedef, Variable
+
+
+class Tables(Protocol):
+    """Each list is in the order of the files, and of the lines in them. globals: variables at file scope."""
+
+    @property
+    def functions(self) -> Mapping[str, list[Function]]: ...
+    @property
+    def globals(self) -> Mapping[str, list[Variable]]: ...
+    @property
+    def structs(self) -> Mapping[str, list[Struct]]: ...
+    @property
+    def typedefs(self) -> Mapping[str, list[Typedef]]: ...
+    @property
+    def prototypes(self) -> Mapping[str, list[Prototype]]: ...
+
+    def functions_of(self, file: str) -> list[Function]:
+        """The functions of one file, as its facts list them; [] for a file that was not given."""
+        ...
+
+    def locals(self, file: str, function: str) -> list[Variable]:
+        """Variables and parameters of the functions of that name in the file."""
+        ...
+
+    def calls_to(self, name: str) -> list[Call]:
+        """Direct calls of the name."""
+        ...
+
+    def uses(self, name: str) -> list[NameUse]:
+        """Places where the name is used as a value."""
+        ...
+
+
+class MemoryTables:
+    """See Tables."""
+
+    def __init__(self, facts: Mapping[str, FileFacts]) -> None:
+        self.facts = facts
+        self.functions: dict[str, list[Function]] = {}
+        self.globals: dict[str, list[Variable]] = {}
+        self.structs: dict[str, list[Struct]] = {}
+        self.typedefs: dict[str, list[Typedef]] = {}
+        self.prototypes: dict[str, list[Prototype]] = {}
+        self._locals: dict[tuple[str, str], list[Variable]] = {}
+        for one in facts.values():
+            self._add(one)
+
+    def _add(self, one: FileFacts) -> None:
+        for function in one.functions:
+            self.functions.setdefault(function.name, []).append(function)
+        for variable in one.variables:
+            if variable.function is None:
+                self.globals.setdefault(variable.name, []).append(variable)
+            else:
+                self._locals.setdefault((one.file, variable.function), []).append(variable)
+        for struct in one.structs:
+            self.structs.setdefault(struct.name, []).append(struct)
+        for typedef in one.typedefs:
+            self.typedefs.setdefault(typedef.name, []).append(typedef)
+        for prototype in one.prototypes:
+            self.prototypes.setdefault(prototype.name, []).append(prototype)
+
+    def functions_of(self, file: str) -> list[Function]:
+        return self.facts[file].functions if file in self.facts else []
+
+    def locals(self, file: str, function: str) -> list[Variable]:
+        return self._locals.get((file, function), [])
+
+    def calls_to(self, name: str) -> list[Call]:
+        return self._calls.get(name, [])
+
+    def uses(self, name: str) -> list[NameUse]:
+        return self._uses.get(name, [])
+
+    @cached_property
+    def _calls(self) -> dict[str, list[Call]]:
+        found: dict[str, list[Call]] = {}
+        for one in self.facts.values():
+            for call in one.calls:
+                if call.callee_name is not None:
+                    found.setdefault(call.callee_name, []).append(call)
+        return found
+
+    @cached_property
+    def _uses(self) -> dict[str, list[NameUse]]:
+        found: dict[str, list[NameUse]] = {}
+        for one in self.facts.values():
+            for use in one.uses:
+                found.setdefault(use.name, []).append(use)
+        return found

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curation import jobs, sources
+from curation import catalog, jobs, sources
 from curation.access import require
 from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
 from curation.errors import BadValue, NotFound, Reason
+from curation.knowledge import using
 from curation.model import Actor, Item, Proposal, stable_id
 from curation.settings import Settings
 from curation.store import Store, items
@@ -128,12 +129,13 @@ def propose_source(
     index = build_index(sources.texts(store, settings, source), settings.cache_dir, progress=progress)
     report = ProposeReport(problems=index.problems())
     made: list[Item] = []
-    for task in wanted:
-        assert task.propose is not None
-        # of the several places of one async pattern, the first alone is an item (tasks/async_pattern.py)
-        proposals = [p for p in task.propose(index, None) if p.extra.get("group_first", True)]
-        report.sites[task.name] = len(proposals)
-        made.extend(item_of(index, source, proposal) for proposal in proposals)
+    with using(catalog.knowledge(store)):  # the shipped rows and those of this workspace
+        for task in wanted:
+            assert task.propose is not None
+            # of the several places of one async pattern, the first alone is an item (tasks/async_pattern.py)
+            proposals = [p for p in task.propose(index, None) if p.extra.get("group_first", True)]
+            report.sites[task.name] = len(proposals)
+            made.extend(item_of(index, source, proposal) for proposal in proposals)
     made.sort(key=lambda i: (i.file or "", i.line or 0, i.task))
     report.added, report.known = items.add(store, made)
     return report

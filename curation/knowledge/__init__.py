@@ -1,4 +1,4 @@
-"""What is known of C callback and asynchronous APIs: rows in YAML, one file a subsystem, each row with a source to check it by.
+"""What is known of C callback and asynchronous APIs: rows in YAML, each with its subsystem and a source to check it by.
 
 A row says which argument, pasted name or struct field is the handler, in which context it runs, whether it may sleep, what makes
 it run and through which functions. None (null) means unknown, or that the row has no such thing; it never means "no".
@@ -11,15 +11,21 @@ it run and through which functions. None (null) means unknown, or that the row h
 atomic; in user space the documentation says that only async-signal-safe or non-blocking calls are right); None: not known, or it
 depends on what no row can see.
 
-Keys of a file: `subsystem`, `platform` ("linux" for the kernel, else the library), optional `shared` (YAML anchors that rows merge
-with `<<`), `rows`. Keys of a row: see `Row`. A row covers one handler: an API with two handlers has two rows.
+Keys of a file: `subsystem` (a name of subsystems.py; a row may state another), `platform` ("linux" for the kernel, else the library),
+optional `shared` (YAML anchors that rows merge with `<<`), `rows`. Keys of a row: see `Row`. A row covers one handler: an API with two
+handlers has two rows. People add rows of their own in a workspace (curation/catalog.py); `in_use()` are the rows that count here and now:
+
+>>> with using(catalog.knowledge(store)):
+...     propose_index(index)
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -27,8 +33,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from curation.errors import UserError
+from curation.errors import Reason, UserError, invalid
 from curation.knowledge.mechanisms import Mechanism
+from curation.knowledge.subsystems import Subsystem
 from curation.model import Context, Model, Phase
 
 FOLDER = Path(__file__).resolve().parent
@@ -67,7 +74,7 @@ class Variant(Model):
         try:
             re.compile(value)
         except re.error as err:
-            raise ValueError(f"is not a regular expression: {err}") from err
+            raise ValueError(Reason("no_expression", "is not a regular expression: {said}", said=str(err))) from err
         return value
 
 
@@ -107,22 +114,22 @@ class Row(Model):
     header: str | None = None
     source: str = Field(min_length=3)
     notes: str | None = None
-    subsystem: str = ""
-    platform: str = ""
+    subsystem: Subsystem
+    platform: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Row:
         if self.kind == "field" and (not self.struct or not self.fields or self.names):
-            raise ValueError("a field row has struct and fields, and no names")
+            raise ValueError(Reason("row_of_field", "a row of kind field has struct and fields, and no names"))
         if self.kind != "field" and (not self.names or self.struct or self.fields):
-            raise ValueError(f"a {self.kind} row has names, and neither struct nor fields")
+            raise ValueError(Reason("row_of_function", "a row of kind function or macro has names, and neither struct nor fields"))
         if sum(x is not None for x in (self.handler_arg, self.handler_name, self.handler_field)) > 1:
-            raise ValueError("give one of handler_arg, handler_name, handler_field")
+            raise ValueError(Reason("one_handler", "give one of handler_arg, handler_name, handler_field"))
         if self.phases and self.mechanism is None:
-            raise ValueError("phases without a mechanism")
+            raise ValueError(Reason("phases_alone", "phases are given without a mechanism"))
         if self.takes_handler and self.trigger is None and self.handler_field is None:
             raise ValueError(
-                "a row with a handler says what triggers it (trigger: en, zh); only handler_field rows may leave it to the field's row"
+                Reason("no_trigger", "a row with a handler says what triggers it, in both languages (handler_field rows may leave it out)")
             )
         return self
 
@@ -187,33 +194,64 @@ def load() -> Knowledge:
     return load_folder(FOLDER)
 
 
-def _read(path: Path) -> tuple[list[Row], list[str]]:
+_IN_USE: ContextVar[Knowledge | None] = ContextVar("knowledge", default=None)
+
+
+def in_use() -> Knowledge:
+    """The rows that count here: those of the surrounding `using(...)`, else the shipped ones."""
+    return _IN_USE.get() or load()
+
+
+@contextmanager
+def using(knowledge: Knowledge) -> Iterator[None]:
+    """Makes `knowledge` the rows in use within this block, in this thread. Consume generators of proposals inside it."""
+    before = _IN_USE.set(knowledge)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # the safe loader, in C where there is one
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        return [], [f"{path.name}: not YAML: {' '.join(str(err).split())}"]
+        yield
+    finally:
+        _IN_USE.reset(before)
+
+
+def parse(text: str, where: str) -> tuple[list[Row], list[str]]:
+    """The rows of a YAML text in the format of the shipped files, and one line for each fault (what and where, English)."""
+    try:
+        content = yaml.load(text, Loader=_LOADER)  # the safe loader, in C where there is one
+    except yaml.YAMLError as err:
+        return [], [f"{where}: not YAML: {' '.join(str(err).split())}"]
     if not isinstance(content, dict) or not isinstance(content.get("rows"), list):
-        return [], [f"{path.name}: must be a mapping with subsystem, platform and rows"]
-    problems = [f"{path.name}: unknown key {key!r}" for key in content if key not in ("subsystem", "platform", "shared", "rows")]
-    problems += [f"{path.name}: {key} is missing" for key in ("subsystem", "platform") if not content.get(key)]
+        return [], [f"{where}: must be a mapping with subsystem, platform and rows"]
+    problems = [f"{where}: unknown key {key!r}" for key in content if key not in ("subsystem", "platform", "shared", "rows")]
+    problems += [f"{where}: {key} is missing" for key in ("subsystem", "platform") if not content.get(key)]
     rows = []
     for number, raw in enumerate(content["rows"], 1):
         row, wrong = _row(raw, content)
-        problems += [f"{path.name}, row {number} ({raw.get('id', '?') if isinstance(raw, dict) else repr(raw)}): {why}" for why in wrong]
+        problems += [f"{where}, row {number} ({raw.get('id', '?') if isinstance(raw, dict) else repr(raw)}): {why}" for why in wrong]
         rows += [row] if row else []
     return rows, problems
+
+
+def _read(path: Path) -> tuple[list[Row], list[str]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as err:
+        return [], [f"{path.name}: not YAML: {' '.join(str(err).split())}"]
+    return parse(text, path.name)
 
 
 def _row(raw: Any, content: dict[str, Any]) -> tuple[Row | None, list[str]]:
     if not isinstance(raw, dict):
         return None, ["is not a mapping"]
-    given = {"subsystem": content.get("subsystem") or "", "platform": content.get("platform") or ""}
-    if stated := sorted(given.keys() & raw.keys()):
-        return None, [f"{', '.join(stated)}: belongs to the file, not to a row"]
+    if "platform" in raw:
+        return None, ["platform: belongs to the file, not to a row"]
     try:
-        return Row.model_validate({**raw, **given}), []
+        return Row.model_validate({"subsystem": content.get("subsystem"), "platform": content.get("platform"), **raw}), []
     except ValidationError as err:
-        return None, [f"{'.'.join(map(str, e['loc'])) or 'row'}: {e['msg']}" for e in err.errors()]
+        return None, [f"{field}: {why}" for field, why in faults(err)]
+
+
+def faults(err: ValidationError) -> list[tuple[str, str]]:
+    """(key, what is wrong with it) of each fault of a row; key "row" for what concerns several keys. What is wrong is a Reason."""
+    return [(".".join(map(str, e["loc"])) or "row", invalid(e)) for e in err.errors()]
 
 
 def _duplicates(rows: list[Row]) -> list[str]:

@@ -18,8 +18,8 @@ from weakref import WeakKeyDictionary
 
 from curation.csource.facts import Arg, Assignment, Call, NameUse, Operand
 from curation.csource.index import Index
-from curation.csource.types import Types, parse_type
-from curation.knowledge import Knowledge, Row, load
+from curation.csource.types import parse_type
+from curation.knowledge import Knowledge, Row, in_use
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 _USER_HEADERS = frozenset(
@@ -35,7 +35,7 @@ class Corpus:
     def __init__(self, index: Index, knowledge: Knowledge) -> None:
         self.index = index
         self.knowledge = knowledge
-        self.types = Types(index.facts.values())
+        self.types = index.types
         self._platform: dict[str, str | None] = {}
         self._by_basename: dict[str, list[str]] = defaultdict(list)
         for file in index.files():
@@ -191,7 +191,8 @@ _KNOWN: WeakKeyDictionary[Index, Corpus] = WeakKeyDictionary()
 
 
 def corpus_of(index: Index) -> Corpus:
-    """The corpus of an index with the shipped rows; made once, forgotten with the index."""
-    if index not in _KNOWN:
-        _KNOWN[index] = Corpus(index, load())
+    """The corpus of an index with the rows in use; made once, and again when other rows are in use; forgotten with the index."""
+    knowledge = in_use()
+    if index not in _KNOWN or _KNOWN[index].knowledge is not knowledge:
+        _KNOWN[index] = Corpus(index, knowledge)
     return _KNOWN[index]

@@ -40,12 +40,17 @@ def _v4(db: Connection) -> None:
     items.restate_all(db)
 
 
+def _v5(db: Connection) -> None:
+    """Rows that people added to the knowledge base."""
+    tables.knowledge_changes.create(db, checkfirst=True)
+
+
 class StoreTooNew(UserError):
     code = "store_too_new"
     text = "A newer FlowSight has brought the store to schema {version}; this one knows {known}. Start the newer one, or restore a backup."
 
 
-STEPS: list[Callable[[Connection], None]] = [_v1, _v2, _v3, _v4]
+STEPS: list[Callable[[Connection], None]] = [_v1, _v2, _v3, _v4, _v5]
 
 
 def migrate(store: Store) -> None:

@@ -149,3 +149,16 @@ frozen = _table(
     Column("created_at", String(32), nullable=False),
     Column("created_by", String(80), nullable=False),
 )
+
+# Rows that people added to the knowledge base: one entry a change, never altered; the last entry of a row is the row as it counts.
+knowledge_changes = _table(
+    "knowledge_changes",
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("row_id", String(200), nullable=False),
+    Column("row", Text),  # the row as canonical JSON; NULL: withdrawn
+    Column("user", String(80), nullable=False),
+    Column("op_id", String(64), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    UniqueConstraint("op_id", "row_id", name="knowledge_changes_once"),
+    Index("knowledge_changes_by_row", "row_id", "id"),
+)

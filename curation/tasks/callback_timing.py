@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from curation.knowledge import Words, load
+from curation.knowledge import Words, in_use
 from curation.model import Context, Evidence, Item, Lang, Message, Model, Place, Proposal, TrainingRow
 from curation.tasks import Task
 
@@ -98,7 +98,7 @@ def _told_apart(proposals: list[Proposal]) -> Iterator[Proposal]:
 
 
 def _of_registration(r: Registration, definition: Function) -> Proposal:
-    row = load().by_id[r.row.id]
+    row = in_use().by_id[r.row.id]
     answer = Answer(
         context=r.runs_in,
         may_sleep=r.may_sleep,
@@ -269,7 +269,7 @@ def _trigger(given: Answer, proposal: Proposal, lang: Lang) -> str | None:
     if given.trigger == proposal.answer.get("trigger"):
         told: str | None = (proposal.extra.get("trigger") or {}).get(lang)
         return told
-    row = load().by_id.get(given.trigger or "")
+    row = in_use().by_id.get(given.trigger or "")
     if row is not None and row.trigger is not None:
         return row.trigger.zh if lang == "zh" else row.trigger.en
     return given.trigger

@@ -7,9 +7,10 @@ import pytest
 
 from curation.knowledge import FOLDER, BadKnowledge, load, load_folder
 from curation.knowledge.mechanisms import MECHANISMS
+from curation.knowledge.subsystems import SUBSYSTEMS
 
 GOOD = """
-subsystem: demo
+subsystem: libc
 platform: posix
 rows:
 - {id: demo.at_end, kind: function, names: [at_end], handler_arg: 0, runs_in: exit, may_sleep: true, source: at_end(3),
@@ -19,9 +20,8 @@ rows:
 
 def test_the_shipped_rows_are_valid_and_cover_the_promised_subsystems() -> None:
     knowledge = load()
-    assert {"posix", "libuv", "linux_irq", "linux_workqueue", "linux_timer", "linux_fs", "linux_net"} <= {
-        r.subsystem for r in knowledge.rows
-    }
+    assert len(knowledge.rows) >= 600
+    assert len({r.subsystem for r in knowledge.rows}) >= 40
     for name in (
         "signal",
         "sigaction",
@@ -86,7 +86,7 @@ def test_all_faults_of_all_files_are_told_at_once_with_file_row_and_key(tmp_path
         GOOD + "- {id: demo.other, kind: function, names: [f], handler_arg: zero, source: f(3), colour: red}\n"
     )
     (tmp_path / "b.yaml").write_text(
-        "subsystem: b\nplatform: posix\nrows:\n- {id: b.x, kind: field, struct: s, source: none}\n- just text\n"
+        "subsystem: libc\nplatform: posix\nrows:\n- {id: b.x, kind: field, struct: s, source: none}\n- just text\n"
     )
     (tmp_path / "c.yaml").write_text("rows: [\n")
     with pytest.raises(BadKnowledge) as caught:
@@ -122,10 +122,10 @@ def test_a_row_with_a_wrong_or_missing_value_is_refused(tmp_path: Path, change: 
 
 def test_an_id_may_be_there_only_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
-    (tmp_path / "b.yaml").write_text(GOOD.replace("subsystem: demo", "subsystem: again"))
+    (tmp_path / "b.yaml").write_text(GOOD.replace("subsystem: libc", "subsystem: signal"))
     with pytest.raises(BadKnowledge, match="demo.at_end is there twice"):
         load_folder(tmp_path)
 
 
-def test_one_file_is_one_subsystem() -> None:
-    assert {r.subsystem for r in load().rows} == {p.stem for p in FOLDER.glob("*.yaml")}
+def test_no_subsystem_is_without_rows() -> None:
+    assert set(SUBSYSTEMS) >= {r.subsystem for r in load().rows}

@@ -66,7 +66,7 @@ def _indexed(facts: dict[str, FileFacts], texts: dict[str, str]) -> Index:
     expander = Expander(facts, texts)
     expander.run()
     units = together(included_sources(texts))
-    index = Index(facts, texts, MemoryTables(facts), Types(facts.values()), expander.macros, units)
+    index = Index(facts, texts, MemoryTables(facts), Types.of(facts.values()), expander.macros, units)
     for one in facts.values():
         index.settle(one)
     return index

@@ -8,12 +8,12 @@ CType(base='int', derived=('[]', '*', '(int, char *'))
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from curation.csource.facts import FileFacts, Step, Struct
+from curation.csource.facts import FileFacts, Step, Struct, Typedef
+from curation.csource.recent import Recent
 
 _TOKEN = re.compile(r"@[^\s()\[\]*,]+|\w+|\*|\.\.\.|[()\[\],]|[^\s\w]")
 _IGNORED = frozenset(
@@ -56,6 +56,7 @@ _SCALAR = frozenset(
     )
 )
 _DEPTH = 12
+_KEPT_STRUCTS = 50_000  # (struct, asking file) whose fields are kept put together
 
 
 class CType(NamedTuple):
@@ -139,31 +140,43 @@ def split_params(params: str) -> tuple[list[str], bool]:
     return parts, variadic
 
 
+def alias_of(typedef: Typedef) -> str | None:
+    """The made name of the anonymous struct that a typedef names: `typedef struct { ... } ops;`. None for any other typedef."""
+    base = parse_type(typedef.type)
+    return base.base if "@" in base.base and not base.derived else None
+
+
 class Types:
     """The typedefs and structs of a corpus. Where a name is defined differently in several files, the asking file's own wins."""
 
-    def __init__(self, corpus: Iterable[FileFacts]) -> None:
-        corpus = list(corpus)
-        self.typedefs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        self.alias: dict[str, str] = {}  # an anonymous struct's made name -> the typedef that names it
-        self.structs: dict[str, list[Struct]] = defaultdict(list)
+    def __init__(self, typedefs: Mapping[str, list[Typedef]], structs: Mapping[str, list[Struct]], alias: Mapping[str, str]) -> None:
+        """alias: an anonymous struct's made name -> the typedef that names it; see alias_of."""
+        self.typedefs = typedefs
+        self.structs = structs
+        self.alias = alias
+        self._fields = Recent[tuple[str, str], dict[str, str]](_KEPT_STRUCTS)
+
+    @staticmethod
+    def of(corpus: Iterable[FileFacts]) -> Types:
+        """The types of facts in memory."""
+        typedefs: dict[str, list[Typedef]] = {}
+        structs: dict[str, list[Struct]] = {}
+        alias: dict[str, str] = {}
         for one in corpus:
             for typedef in one.typedefs:
-                self.typedefs[typedef.name].append((one.file, typedef.type))
-                base = parse_type(typedef.type)
-                if "@" in base.base and not base.derived:
-                    self.alias.setdefault(base.base, typedef.name)
-        for one in corpus:
+                typedefs.setdefault(typedef.name, []).append(typedef)
+                if (made := alias_of(typedef)) is not None:
+                    alias.setdefault(made, typedef.name)
             for struct in one.structs:
-                self.structs[struct.name].append(struct)
-        self._fields: dict[tuple[str, str], dict[str, str]] = {}
+                structs.setdefault(struct.name, []).append(struct)
+        return Types(typedefs, structs, alias)
 
     def fields(self, struct: str, file: str) -> dict[str, str]:
         """Field name -> type text, in order, members of anonymous members in their place. {} for a struct that is not defined here."""
         key = (struct, file)
         known = self._fields.get(key)
         if known is None:
-            known = self._fields[key] = {}
+            known = self._fields.put(key, {})
             self._collect(struct, file, known, 0)
         return known
 
@@ -182,7 +195,7 @@ class Types:
             found = self.typedefs.get(kind.base)
             if not found:
                 return kind
-            text = next((t for f, t in found if f == file), found[0][1])
+            text = next((t.type for t in found if t.file == file), found[0].type)
             inner = parse_type(text)
             if inner.base == kind.base:
                 return kind

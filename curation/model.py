@@ -62,15 +62,28 @@ class Evidence(Place):
     text: str = ""
 
 
+class PathStep(Place):
+    """One step of the way from where a function's address is taken to the call. kind: a short code (passed, stored, read, returned,
+    initializer, macro, call, ...). names: what it is about (value, object, callee, position, macro, ...), as in the source. source, target:
+    spots, such as ["field", "open", "struct ops"] (see csource/steps.py). text: the source line, stripped. Free of language."""
+
+    kind: str
+    names: dict[str, str] = {}
+    source: list[str] = []
+    target: list[str] = []
+    text: str = ""
+
+
 class Candidate(Model):
     """A function that an indirect call may reach. `score` in 0..1, comparable within one site only. file/line: the definition,
-    None when the corpus holds none."""
+    None when the corpus holds none. steps: the way of the function to the call, [] beyond the first candidates."""
 
     name: str
     file: str | None = None
     line: int | None = None
     score: float = 0.0
     evidence: list[Evidence] = []
+    steps: list[PathStep] = []
 
 
 class Proposal(Model):

@@ -15,6 +15,7 @@ from curation import catalog, jobs, sources
 from curation.access import require
 from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
 from curation.errors import BadValue, NotFound, Reason
+from curation.explain import steps_of
 from curation.knowledge import using
 from curation.model import Actor, Item, Proposal, stable_id
 from curation.settings import Settings
@@ -112,10 +113,10 @@ def propose_folder(path: Path, tasks: Iterable[str] | None = None, *, cache_dir:
 
 
 def record_of(proposal: Proposal) -> dict[str, Any]:
-    """A proposal as the command line writes it: plain JSON with the task's own keys."""
+    """A proposal as the command line writes it: plain JSON with the task's own keys, and the steps of its first way as `steps`."""
     record = get_task(proposal.task).record
     assert record is not None
-    return record(proposal)
+    return {**record(proposal), "steps": [step.model_dump(mode="json", exclude_defaults=True) for step in steps_of(proposal)]}
 
 
 def propose_source(

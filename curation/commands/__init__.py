@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation.errors import NotAllowed, NotFound
+from curation.errors import BadValue, NotAllowed, NotFound
 from curation.model import Actor
 from curation.settings import Settings, load_settings
 from curation.store import Store, open_store
@@ -42,6 +42,13 @@ def declare(
 
 def add_user(command: argparse.ArgumentParser) -> None:
     command.add_argument("--user", metavar="NAME", help="act as this user of the workspace (default: the local lead)")
+
+
+def one_of_two(folder: str | None, source: str | None) -> None:
+    """Raises BadValue unless exactly one of DIR and --source is given."""
+    if (folder is None) == (source is None):
+        why = "is not enough or too much: exactly one is needed"
+        raise BadValue(field="DIR or --source", value=folder or "", why=why, todo="Name a folder, or an imported source.")
 
 
 def workspace(given: argparse.Namespace) -> Workspace:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from curation import propose
-from curation.commands import Subcommands, add_user, declare, workspace
+from curation.commands import Subcommands, add_user, declare, explain, one_of_two, workspace
 from curation.csource import FactsProblem
-from curation.errors import BadValue
 from curation.export import check_free, write_records
 from curation.tasks import site_tasks
 
@@ -23,18 +22,21 @@ def add(commands: Subcommands) -> None:
         "Propose answers for the sites of C code. With DIR, one JSON line a proposal is written and no workspace is touched; with "
         "--source, the sites of an imported source become items to label.",
         "propose datasets/demo/src --task all --out proposals.jsonl", "propose --source demo --task function_pointer",
+        "propose --explain driver/lamp.c:41 datasets/demo/src",
     )
     command.add_argument("dir", nargs="?", metavar="DIR", help="a folder of C code")
     command.add_argument("--source", metavar="NAME", help="an imported source, instead of DIR")
     command.add_argument("--task", action="append", metavar="TASK", help=f"all (default) or one of {names}; may be given again")
     command.add_argument("--out", type=Path, metavar="FILE", help="with DIR: a .jsonl file (default: standard output)")
+    command.add_argument("--explain", metavar="FILE:LINE", help="instead: explain what is proposed at this line, step by step")
+    explain.add_output(command)
     add_user(command)
 
 
 def run(given: argparse.Namespace) -> int:
-    if (given.dir is None) == (given.source is None):
-        why = "is not enough or too much: exactly one is needed"
-        raise BadValue(field="DIR or --source", value=given.dir or "", why=why, todo="Name a folder, or an imported source.")
+    one_of_two(given.dir, given.source)
+    if given.explain is not None:
+        return explain.show(given, given.explain)
     return _source(given) if given.source is not None else _folder(given)
 
 

@@ -30,6 +30,7 @@ class Answer(Model):
     )
 
 
+STEPS_FOR = 9  # candidates whose way is told: those with a key of their own on the screen
 MAX_TARGETS = 40  # put into a proposed answer; a longer list is nobody's to confirm, and is called incomplete
 
 
@@ -70,13 +71,19 @@ def _together(found: list[Resolution]) -> Resolution:
 
 
 def _proposal(index: Index, instances: list[Call]) -> Proposal:
+    from curation.csource.openings import why_more
+    from curation.csource.steps import ways
+
     call = instances[0]
     found = _together([index.resolution(one) for one in instances])
     likely = found.candidates[: min(found.likely, MAX_TARGETS)]
     completeness = "incomplete" if found.likely > MAX_TARGETS else found.completeness
+    openings = [one.model_dump(mode="json", exclude_defaults=True) for one in why_more(index, instances, found, MAX_TARGETS)]
     targets = [Target(name=c.name, file=c.file, line=c.line) for c in likely]
     unique = {t.name: t for t in reversed(targets)}
     answer = Answer(targets=[t for t in targets if unique[t.name] is t], completeness=completeness)
+    for candidate, way in zip(found.candidates, ways(index, instances, found.candidates[:STEPS_FOR], found.step), strict=False):
+        candidate.steps = way
     return Proposal(
         task="function_pointer",
         file=call.file,
@@ -88,7 +95,9 @@ def _proposal(index: Index, instances: list[Call]) -> Proposal:
         candidates=found.candidates,
         evidence=_macro_place(index, call),
         score=found.candidates[0].score if found.candidates else 0.0,
-        extra={"step": found.step, **({"macro": call.macro} if call.macro else {})},
+        extra={
+            "step": found.step, **({"macro": call.macro} if call.macro else {}), **({"openings": openings} if openings else {}),
+        },
     )
 
 
@@ -104,7 +113,10 @@ def record(proposal: Proposal) -> dict[str, Any]:
     return {
         "task": proposal.task, "file": proposal.file, "line": proposal.line, "column": proposal.column, "function": proposal.function,
         "expression": proposal.expression,
-        "candidates": [c.model_dump(mode="json") for c in proposal.candidates],
+        "candidates": [
+            {**c.model_dump(mode="json"), "steps": [step.model_dump(mode="json", exclude_defaults=True) for step in c.steps]}
+            for c in proposal.candidates
+        ],
     }
 
 

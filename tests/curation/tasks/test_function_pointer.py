@@ -39,7 +39,7 @@ def test_files_limit_the_sites():
 def test_the_record_has_the_common_keys_and_ranked_candidates(proposals):
     record = json.loads(json.dumps(TASK.record(proposals[0])))
     assert list(record) == ["task", "file", "line", "column", "function", "expression", "candidates"]
-    assert {"name", "file", "line", "score", "evidence"} == set(record["candidates"][0])
+    assert {"name", "file", "line", "score", "evidence", "steps"} == set(record["candidates"][0])
 
 
 @pytest.mark.parametrize(

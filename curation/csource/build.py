@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from curation.csource.coded import VERSION, decode_facts, encode_facts
-from curation.csource.expansion import Expander
+from curation.csource.expansion import expand_corpus
 from curation.csource.extract import extract
 from curation.csource.facts import FactsProblem, FileFacts
 from curation.csource.inclusion import included_sources, together
@@ -63,10 +63,8 @@ def build_index(
 
 
 def _indexed(facts: dict[str, FileFacts], texts: dict[str, str]) -> Index:
-    expander = Expander(facts, texts)
-    expander.run()
-    units = together(included_sources(texts))
-    index = Index(facts, texts, MemoryTables(facts), Types.of(facts.values()), expander.macros, units)
+    macros = expand_corpus(facts, texts)
+    index = Index(facts, texts, MemoryTables(facts), Types.of(facts.values()), macros, together(included_sources(texts)))
     for one in facts.values():
         index.settle(one)
     return index

@@ -10,6 +10,7 @@ expansion calls through a pointer, pastes names, assigns, defines or holds an in
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,64 +18,109 @@ from curation.csource.extract import extract_fragment
 from curation.csource.facts import Assignment, Call, FileFacts, Operand
 from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
-from curation.csource.rereading import reread
+from curation.csource.rereading import Rereader
 
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
 _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
 _PATH = re.compile(r"\(*\s*\*?\s*[A-Za-z_]\w*\s*(?:(?:->|\.)\s*\w+|\[[^\[\]]*\])+\s*\)*\Z")  # a place, as the body of an object-like macro
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_MAX_INVOCATIONS = 400_000
+_MAX_INVOCATIONS = 50_000  # of one file
 _VARIANTS = 3  # definitions of one macro that are tried
 
 
-class Expander:
-    """Adds to each file's facts what its macro invocations stand for. functions: the names of all functions defined in the corpus."""
+class Asked:
+    """What was asked of the corpus while one file was expanded: names looked up among macros, names looked up among functions and fields.
+    When none of them has changed, the file need not be expanded again."""
 
-    def __init__(self, corpus: dict[str, FileFacts], texts: dict[str, str]) -> None:
-        self.corpus = corpus
-        self.texts = texts
-        included = {inner for listed in included_sources(texts).values() for _, inner in listed}
-        self.macros = Macros((m for one in corpus.values() for m in one.macros), included)
-        self.functions = {f.name for one in corpus.values() for f in one.functions}
-        self.fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
-        self._interest: dict[str, bool] = {}
-        self.budget = _MAX_INVOCATIONS
+    def __init__(self) -> None:
+        self.macros: set[str] = set()
+        self.names: set[str] = set()
+
+    def take(self) -> Asked:
+        """What was asked until now; from here on it is counted anew."""
+        taken = Asked()
+        taken.macros, taken.names, self.macros, self.names = self.macros, self.names, set(), set()
+        return taken
+
+    def add(self, other: Asked) -> None:
+        self.macros |= other.macros
+        self.names |= other.names
+
+
+def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Macros:
+    """Expands all files of a corpus that is in memory, in place, and returns its macros. Functions that one file makes of macros are known
+    to the files after it."""
+    included = included_sources(texts)
+    macros = Macros.of((m for one in corpus.values() for m in one.macros), {i for listed in included.values() for _, i in listed})
+    if not macros.by_name:
+        return macros
+    fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
+    rereader = Rereader(corpus, texts, macros, included, lambda file: corpus[file].macros)
+    templates = {file: again for file in corpus if (again := rereader.template(file)) is not None}
+    corpus.update(templates)
+    functions = {f.name for one in corpus.values() for f in one.functions}
+    for file in corpus:
+        if file not in templates and (again := rereader.tables(file, functions)) is not None:
+            corpus[file] = again
+            functions.update(f.name for f in again.functions)
+    expander = Expander(macros, functions, fields, rereader)
+    for one in corpus.values():
+        expander.add_to(one)
+        functions.update(f.name for f in one.functions)
+    return macros
+
+
+class Expander:
+    """Adds to a file's facts what its macro invocations stand for. functions, fields: the names of all of the corpus. asked: what the
+    tables given count their questions in, where they do."""
+
+    def __init__(
+        self, macros: Macros, functions: Set[str], fields: Set[str], rereader: Rereader, asked: Asked | None = None,
+    ) -> None:
+        self.macros, self.functions, self.fields, self.rereader = macros, functions, fields, rereader
+        self.asked = asked if asked is not None else Asked()
+        self.budget = 0
+        self._interest: dict[str, tuple[bool, Asked]] = {}
         self._fragment = lru_cache(maxsize=4096)(self._expanded)
 
-    def run(self) -> None:
-        if not self.macros.by_name:
-            return
-        reread(self.corpus, self.texts, self.macros)
-        self.functions = {f.name for one in self.corpus.values() for f in one.functions}
-        for one in list(self.corpus.values()):
-            self._file(one)
+    def expand(self, file: str) -> FileFacts:
+        """The facts of one file of a corpus of which no other file is expanded here."""
+        again = self.rereader.template(file)
+        one = again if again is not None else self.rereader.tables(file, self.functions)
+        if one is None:
+            one = self.rereader.facts[file]
+        self.add_to(one)
+        return one
 
     def interesting(self, name: str) -> bool:
         """Whether a macro's expansion can hold facts that its invocation does not show."""
         known = self._interest.get(name)
-        if known is not None:
-            return known
-        self._interest[name] = False  # while its own body is looked at
-        found = False
+        if known is None:
+            before = self.asked.take()
+            self._interest[name] = (False, Asked())  # while its own body is looked at
+            known = self._interest[name] = (self._judged(name), self.asked.take())
+            self.asked.add(before)
+        self.asked.add(known[1])
+        return known[0]
+
+    def _judged(self, name: str) -> bool:
         for macro in self.macros.by_name.get(name, []):
             body = macro.body
             if not body:
                 continue
-            if _THROUGH_POINTER.search(body) or _STORES.search(body):
-                found = True
-            elif macro.params is None and "(" in body:
-                found = True
-            elif macro.params and any(re.search(rf"\b{re.escape(p)}\s*\)?\s*\(", body) for p in macro.params if p.isidentifier()):
-                found = True
-            else:
-                found = any((w in self.functions and macro.params is not None) or (w in self.macros.by_name and self.interesting(w))
-                            for w in _WORD.findall(body))
-            if found:
-                break
-        self._interest[name] = found
-        return found
+            if _THROUGH_POINTER.search(body) or _STORES.search(body) or macro.params is None and "(" in body:
+                return True
+            if macro.params and any(re.search(rf"\b{re.escape(p)}\s*\)?\s*\(", body) for p in macro.params if p.isidentifier()):
+                return True
+            if any((macro.params is not None and w in self.functions) or (w in self.macros.by_name and self.interesting(w))
+                   for w in _WORD.findall(body)):
+                return True
+        return False
 
-    def _file(self, one: FileFacts) -> None:
+    def add_to(self, one: FileFacts) -> None:
+        """Adds to facts as they were read."""
+        self.budget = _MAX_INVOCATIONS
+        self._fragment.cache_clear()
         locals_of: dict[str, set[str]] = {}
         for variable in one.variables:
             if variable.function is not None:
@@ -104,7 +150,6 @@ class Expander:
             one.variables.extend(found.variables)
             one.structs.extend(found.structs)
             one.typedefs.extend(found.typedefs)
-            self.functions.update(f.name for f in found.functions)
 
     def _moved(self, one: FileFacts) -> list[Call]:
         """Calls through pointers in the arguments of a macro that is written over several lines, once more at the line where the macro
@@ -144,7 +189,7 @@ class Expander:
 
     def _reshape(self, operand: Operand, file: str, local: set[str]) -> Operand:
         if not operand.fields and not operand.call:
-            if operand.base not in self.macros.by_name or operand.base in local or operand.base in self.functions:
+            if operand.base is None or operand.base not in self.macros.by_name or operand.base in local or operand.base in self.functions:
                 return operand  # a function's name is a macro only in some configurations
             macro = self.macros.get(operand.base, file)
             if macro is None or macro.params is not None or not _PATH.match(macro.body):

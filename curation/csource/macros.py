@@ -1,6 +1,6 @@
 """What does a macro of the corpus stand for at a place? Textual expansion as the preprocessor does it, with limits.
 
->>> Macros([Macro("CALL", "a.h", 1, ["p", "x"], "(p)->ops->x(p)")]).expand("CALL(dev, open)")
+>>> Macros.of([Macro("CALL", "a.h", 1, ["p", "x"], "(p)->ops->x(p)")]).expand("CALL(dev, open)")
 '(dev)->ops->open(dev)'
 
 Not covered: conditional definitions (the first definition of the file, else of the corpus, is taken), __VA_OPT__.
@@ -8,8 +8,7 @@ Not covered: conditional definitions (the first definition of the file, else of 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from curation.csource.facts import Macro
 
@@ -23,12 +22,17 @@ class Macros:
     """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
     several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer."""
 
-    def __init__(self, macros: Iterable[Macro], included: Collection[str] = ()) -> None:
+    def __init__(self, by_name: Mapping[str, list[Macro]], included: Collection[str] = ()) -> None:
         self.included = included
         self.variant = 0
-        self.by_name: dict[str, list[Macro]] = defaultdict(list)
+        self.by_name = by_name
+
+    @staticmethod
+    def of(macros: Iterable[Macro], included: Collection[str] = ()) -> Macros:
+        by_name: dict[str, list[Macro]] = {}
         for macro in macros:
-            self.by_name[macro.name].append(macro)
+            by_name.setdefault(macro.name, []).append(macro)
+        return Macros(by_name, included)
 
     def get(self, name: str, file: str = "", line: int = 0) -> Macro | None:
         """What a name means in a file: its own definition (the one in force at the line, where one is given), else one of a header of

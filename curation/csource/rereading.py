@@ -11,19 +11,19 @@ that includes another one under macros of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 
 from curation.csource.extract import extract
 from curation.csource.facts import FileFacts, Macro
-from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
 from curation.csource.prepare import LEX
+from curation.csource.recent import Recent
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _MAX_INSTANCES = 64  # of one template
 _MAX_FILE = 2_000_000  # characters of a file that is read again
-_MAX_TABLES = 4_000  # files read again for the sake of their tables
+_OWN = 64  # files whose macros are kept by name
 
 
 class _Within(Macros):
@@ -43,49 +43,58 @@ class _Within(Macros):
         return self.known.get(name, self.template, line)
 
 
-def reread(corpus: dict[str, FileFacts], texts: dict[str, str], macros: Macros) -> None:
-    """Replaces the facts of the files concerned in `corpus`."""
-    own: dict[str, dict[str, list[Macro]]] = {}
-    for one in corpus.values():
-        for macro in one.macros:
-            own.setdefault(one.file, {}).setdefault(macro.name, []).append(macro)
-    done = _templates(corpus, texts, macros, own)
-    functions = {f.name for one in corpus.values() for f in one.functions}
-    for file in [f for f in corpus if f not in done]:
-        names = _table_macros(corpus[file], macros, functions)
-        if names and len(done) < _MAX_TABLES and len(texts.get(file, "")) < _MAX_FILE:
-            done.add(file)
-            _replace(corpus, file, [_expanded(texts[file], names, macros, file)])
+class Rereader:
+    """Reads single files again. facts: of the corpus as first read. included: see inclusion.included_sources."""
 
+    def __init__(
+        self, facts: Mapping[str, FileFacts], texts: Mapping[str, str], macros: Macros, included: Mapping[str, list[tuple[int, str]]],
+        macros_of: Callable[[str], list[Macro]],
+    ) -> None:
+        self.facts, self.texts, self.macros, self.included, self.macros_of = facts, texts, macros, included, macros_of
+        self.includers: dict[str, list[tuple[str, int]]] = {}
+        for includer, listed in included.items():
+            for line, template in listed:
+                self.includers.setdefault(template, []).append((includer, line))
+        self._own = Recent[str, dict[str, list[Macro]]](_OWN)
 
-def _templates(
-    corpus: dict[str, FileFacts], texts: dict[str, str], macros: Macros, own: dict[str, dict[str, list[Macro]]],
-) -> set[str]:
-    instances: dict[str, dict[str, None]] = {}
-    done: set[str] = set()
-    for includer, listed in included_sources(texts).items():
-        mine = own.get(includer, {})
-        pasting = {name for name, all_of in mine.items() if any("##" in m.body for m in all_of)}
-        if not pasting:
-            continue
-        for line, template in listed:
-            text = texts[template]
-            if template not in corpus or len(text) > _MAX_FILE or not any(re.search(rf"\b{p}\s*\(", text) for p in pasting):
-                continue
-            inner = own.get(template, {})
-            names = _mentioning({n for n in mine if _in_force(mine[n], line)}, inner)
-            known = instances.setdefault(template, {})
-            if len(known) < _MAX_INSTANCES:
-                known.setdefault(_expanded(text, names, _Within(macros, template, includer, line), template))
-            done.add(includer)
-    for template, made in instances.items():
-        _replace(corpus, template, list(made))
-    for includer in done:
-        mine = own[includer]
-        names = _mentioning({name for name, all_of in mine.items() if any("##" in m.body for m in all_of)}, mine)
-        if len(texts[includer]) < _MAX_FILE:
-            _replace(corpus, includer, [_expanded(texts[includer], names, macros, includer)])
-    return done | set(instances)
+    def template(self, file: str) -> FileFacts | None:
+        """The facts of a template, or of one that includes such; None for any other file."""
+        if any(self._pastes_into(file, template) for _, template in self.included.get(file, ())):
+            mine = self.own(file)
+            names = _mentioning({name for name, all_of in mine.items() if any("##" in m.body for m in all_of)}, mine)
+            if len(self.texts[file]) < _MAX_FILE:
+                return _replaced(self.facts[file], [_expanded(self.texts[file], names, self.macros, file)])
+        readings: dict[str, None] = {}
+        for includer, line in self.includers.get(file, ()):
+            if len(readings) < _MAX_INSTANCES and self._pastes_into(includer, file):
+                mine = self.own(includer)
+                names = _mentioning({n for n in mine if _in_force(mine[n], line)}, self.own(file))
+                readings.setdefault(_expanded(self.texts[file], names, _Within(self.macros, file, includer, line), file))
+        return _replaced(self.facts[file], list(readings)) if readings else None
+
+    def tables(self, file: str, functions: Container[str]) -> FileFacts | None:
+        """The facts of a file with tables whose elements are macros for several; None where there are none."""
+        names = _table_macros(self.facts[file], self.macros, functions)
+        if not names or len(self.texts.get(file, "")) >= _MAX_FILE:
+            return None
+        return _replaced(self.facts[file], [_expanded(self.texts[file], names, self.macros, file)])
+
+    def own(self, file: str) -> dict[str, list[Macro]]:
+        """The macros that a file defines, by name."""
+        known = self._own.get(file)
+        if known is None:
+            known = self._own.put(file, {})
+            for macro in self.macros_of(file):
+                known.setdefault(macro.name, []).append(macro)
+        return known
+
+    def _pastes_into(self, includer: str, template: str) -> bool:
+        """Whether the template uses a macro of the includer that pastes names."""
+        pasting = {name for name, all_of in self.own(includer).items() if any("##" in m.body for m in all_of)}
+        if not pasting or template not in self.facts:
+            return False
+        text = self.texts[template]
+        return len(text) <= _MAX_FILE and any(re.search(rf"\b{p}\s*\(", text) for p in pasting)
 
 
 def _in_force(all_of: list[Macro], line: int) -> bool:
@@ -102,7 +111,7 @@ def _mentioning(names: set[str], own: dict[str, list[Macro]]) -> set[str]:
         found |= more
 
 
-def _table_macros(one: FileFacts, macros: Macros, functions: set[str]) -> set[str]:
+def _table_macros(one: FileFacts, macros: Macros, functions: Container[str]) -> set[str]:
     """Macros that stand as one element of a brace list for several, in lists that hold functions: later elements would be counted
     wrongly. Each name is judged once; those that stand for designated elements (`.vendor = 1, .device = 2`) shift nothing."""
     elements = [a for a in one.assignments if a.kind == "initializer" and a.left.fields]
@@ -183,9 +192,8 @@ def _closing(text: str, at: int) -> int | None:
     return None
 
 
-def _replace(corpus: dict[str, FileFacts], file: str, readings: list[str]) -> None:
-    before = corpus[file]
-    corpus[file] = made = FileFacts(file, macros=before.macros)
+def _replaced(before: FileFacts, readings: list[str]) -> FileFacts:
+    made = FileFacts(before.file, macros=before.macros)
     seen: set[tuple[object, ...]] = set()
 
     def once(kind: str, key: Callable[[object], tuple[object, ...]], facts: list) -> list:  # type: ignore[type-arg]
@@ -198,7 +206,7 @@ def _replace(corpus: dict[str, FileFacts], file: str, readings: list[str]) -> No
         return kept
 
     for text in readings:
-        one = extract(text, file)
+        one = extract(text, before.file)
         made.functions += once("f", lambda f: (f.name, f.line), one.functions)  # type: ignore[attr-defined]
         made.calls += one.calls
         made.uses += one.uses
@@ -210,3 +218,4 @@ def _replace(corpus: dict[str, FileFacts], file: str, readings: list[str]) -> No
         made.problems += one.problems
     if len(readings) > 1:
         made.calls = once("c", lambda c: (c.line, c.column, c.callee, c.function), made.calls)  # type: ignore[attr-defined]
+    return made

@@ -57,31 +57,40 @@ class Words(Model):
 
 
 class Variant(Model):
-    """Other facts when an argument looks a certain way: `matches` (a regular expression) is found in the text of argument `arg` of
-    this call, or, when `api` is given, of a call of `api` on the same object in the same file. Keys that are null change nothing."""
+    """Other facts when the code looks a certain way: `matches` (a regular expression) is found in the text of argument `arg` of
+    this call, or, when `api` is given, of a call of `api` on the same object in the same file; or `file_matches` is found anywhere in
+    the file that registers the callback (`can_sleep = true`). Keys that are null change nothing."""
 
     api: str | None = None
-    arg: int = Field(ge=0)
-    matches: str
+    arg: int | None = Field(default=None, ge=0)
+    matches: str | None = None
+    file_matches: str | None = None
     runs_in: Context | None = None
     may_sleep: bool | None = None
     mechanism: Mechanism | None = None
     chain: list[str] | None = None
 
-    @field_validator("matches")
+    @field_validator("matches", "file_matches")
     @classmethod
-    def _is_a_regular_expression(cls, value: str) -> str:
+    def _is_a_regular_expression(cls, value: str | None) -> str | None:
         try:
-            re.compile(value)
+            re.compile(value or "")
         except re.error as err:
             raise ValueError(Reason("no_expression", "is not a regular expression: {said}", said=str(err))) from err
         return value
+
+    @model_validator(mode="after")
+    def _looks_at_one_thing(self) -> Variant:
+        if (self.arg is None) != (self.matches is None) or (self.matches is None) == (self.file_matches is None):
+            raise ValueError(Reason("variant_of_one", "give either arg and matches, or file_matches"))
+        return self
 
 
 class Row(Model):
     """One fact about one API. Argument numbers are 0-based.
 
-    names: the functions or macros (kind function, macro). struct, fields: the fields (kind field). handler_arg: the argument that is
+    names: the functions or macros (kind function, macro). struct, fields: the fields (kind field); "*" means every function field of the
+    struct that has no row of its own. handler_arg: the argument that is
     the callback. handler_name: the callback's name as the macro pastes it, `{0}` being the text of argument 0. handler_field:
     `struct.field` of the object (object_arg) that holds the callback, for calls that register a filled struct; the other fields of that
     field's row go with it. context_arg: the
@@ -158,7 +167,7 @@ class Knowledge:
 
     def field(self, struct: str, field: str) -> list[Row]:
         """Rows of a struct's field; [] when nothing is known. `struct` is the tag or typedef name without `struct`."""
-        return self._fields.get((struct, field), [])
+        return self._fields.get((struct, field)) or self._fields.get((struct, "*"), [])
 
     @cached_property
     def structs(self) -> set[str]:
@@ -170,7 +179,8 @@ class Knowledge:
         """Field name -> the structs that have a row for it: a guess for assignments whose base type is not known."""
         found: dict[str, set[str]] = defaultdict(set)
         for struct, field in self._fields:
-            found[field].add(struct)
+            if field != "*":
+                found[field].add(struct)
         return dict(found)
 
 

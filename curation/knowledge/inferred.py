@@ -1,33 +1,37 @@
-"""When does a callback run that is handed to a function of the corpus for which there is no row?
+"""When does a callback run for which there is no row?
 
-Read off the code: the parameter that takes the callback is called in the same function (so it runs before that returns: "sync"), handed
-on to another function, or stored in a field; then the functions that call through the field say it, when their own context is known.
-Whatever cannot be read this way stays None.
+Every function of the corpus whose name is put into a field, a variable or an argument is a callback. What is known of it, strongest
+first: its own body sleeps; the code that calls it through the pointer, with the locks held there (knowledge/contexts.py); what a field it
+is copied to says; how functions registered alike behave; what its struct's other fields do; the name of the interface. Each answer names
+the places it rests on.
 
->>> [(i.callback, i.runs_in) for i in inferred(corpus, None)]     # of: int each(int (*f)(int)) { return f(1); }   each(my_f);
+>>> [(i.callback, i.runs_in) for i in Inference(corpus).all(None)]     # of: int each(int (*f)(int)) { return f(1); }   each(my_f);
 [('my_f', 'sync')]
 
-Not covered: functions reached through further pointers, contexts that differ along two ways (None then).
+Not covered: functions that are only returned or compared; contexts that differ between the objects that hold the function.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from curation.csource.facts import Call, Function
-from curation.knowledge.contexts import Contexts
+from curation.csource.facts import Function, NameUse
+from curation.knowledge import conventions
+from curation.knowledge.callers import CallSite
+from curation.knowledge.contexts import Contexts, Where, together
 from curation.knowledge.corpus import Corpus
 from curation.knowledge.registrations import registrations
 from curation.model import Context, Evidence, Place
 
-_DEPTH = 3
+_ALIKE = 12  # functions registered alike that are looked at
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """A callback handed to `via` at `place`. caller: the function that calls it through the pointer, as far as found."""
+    """A callback handed to `via` at `place`. caller: the function that calls it through the pointer, "" when none is known. sure: whether
+    code says it, not only the habit of names."""
 
     callback: str
     definition: Function
@@ -37,106 +41,218 @@ class Inferred:
     runs_in: Context | None
     may_sleep: bool | None
     caller: str
+    sure: bool
     evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True)
 class _Use:
-    """How a parameter is used: the indirect call that uses it. same: before the receiving function returns."""
+    """A function's name as a value. struct, member: the field it goes into; api: the function or macro it is an argument of."""
 
-    call: Call
-    same: bool
+    definition: Function
+    place: Place
+    function: str | None
+    struct: str | None
+    member: str | None
+    api: str | None
+    variable: str | None
+
+    @property
+    def via(self) -> str:
+        if self.api is not None:
+            return self.api
+        if self.member is not None:
+            return f"{self.struct}.{self.member}" if self.struct else self.member
+        return self.variable or self.definition.name
+
+    @property
+    def kind(self) -> tuple[str, str] | None:
+        """What uses registered alike have in common."""
+        if self.api is not None:
+            return "", self.api
+        return (self.struct, self.member) if self.struct and self.member else None
 
 
-def inferred(corpus: Corpus, files: list[str] | None) -> Iterator[Inferred]:
-    """Callbacks handed to in-corpus functions without a row, in the order of files and lines. files: only callbacks defined in these."""
-    reader = _Reader(corpus)
-    known = {(r.callback, r.place.file, r.place.line) for r in registrations(corpus)}
-    for file in corpus.index.files():
-        for call in corpus.index.calls(file):
-            if call.callee_name is None or corpus.rows_for_call(call):
-                continue
-            for position, arg in enumerate(call.args):
-                for name in arg.names:
-                    if (name, call.file, call.line) in known or not (found := reader.callback(name, call)):
-                        continue
-                    if (files is None or found.file in files) and (use := reader.use_of(call.callee_name, call.file, position, 0)):
-                        yield reader.said(found, call, use)
+@dataclass(frozen=True)
+class _Said:
+    """An answer with what it rests on: (kind, file, line)."""
+
+    where: Where
+    places: tuple[tuple[str, str, int], ...] = ()
+    caller: str = ""
+    sure: bool = True
 
 
-class _Reader:
-    def __init__(self, corpus: Corpus) -> None:
-        self.corpus = corpus
-        self.index = corpus.index
-        self._uses: dict[tuple[str, int, str, int], _Use | None] = {}
-        self._contexts = Contexts(corpus)
-        self._through: dict[tuple[str, str], list[Call]] = defaultdict(list)
+class Inference:
+    def __init__(self, corpus: Corpus, contexts: Contexts | None = None) -> None:
+        self.corpus, self.index = corpus, corpus.index
+        self.contexts = contexts or Contexts(corpus)
+        self.known: set[tuple[str, str, int]] = set()  # (name, file, line) that a row speaks about
+        self.by_rows: dict[str, Counter[Where]] = defaultdict(Counter)  # struct -> what rows say of its fields
+        self.elsewhere: set[tuple[str, str]] = set()  # (file, name) of callbacks that more than a variable holds
+        for r in registrations(corpus):
+            if r.definition is not None:
+                self.elsewhere.add((r.definition.file, r.definition.name))
+            for place in (r.place, *(e for e in r.evidence if e.kind in ("initializer", "assignment", "call"))):
+                self.known.add((r.callback, place.file, place.line))
+        for row in corpus.knowledge.rows:
+            if row.kind == "field" and row.struct and row.runs_in:
+                self.by_rows[row.struct][row.runs_in, row.may_sleep] += len(row.fields)
+        self.uses: dict[str, list[_Use]] = {}
+        self.alike: dict[tuple[str, str], list[Function]] = defaultdict(list)
         for file in self.index.files():
-            for call in self.index.calls(file):
-                if call.kind == "indirect" and call.operand.fields:
-                    struct, member = corpus.field_of_operand(call.operand, call.file, call.function)
-                    if struct and member:
-                        self._through[struct, member].append(call)
+            self.uses[file] = list(self._uses(file))
+            for use in self.uses[file]:
+                if use.api or use.member:
+                    self.elsewhere.add((use.definition.file, use.definition.name))
+                if use.kind is not None and len(self.alike[use.kind]) < _ALIKE:
+                    self.alike[use.kind].append(use.definition)
 
-    def callback(self, name: str, call: Call) -> Function | None:
-        """The function that a bare name in an argument is, None when it is a variable or not defined in the corpus."""
-        variable = self.index.variable(name, call.file, call.function)
-        if variable is not None and variable.function is not None:
-            return None
-        return next(iter(self.index.functions(name, call.file)), None)
+    def all(self, files: list[str] | None) -> Iterator[Inferred]:
+        """Callbacks that no row speaks about, by the files and lines that register them. files: only callbacks defined in these."""
+        for file in self.index.files():
+            for use in self.uses[file]:
+                name = use.definition.name
+                if (files is not None and use.definition.file not in files) or (name, use.place.file, use.place.line) in self.known:
+                    continue
+                if use.api or use.member or (use.definition.file, name) not in self.elsewhere:
+                    yield self._inferred(use)
 
-    def use_of(self, callee: str, file: str, position: int, depth: int) -> _Use | None:
-        function = next(iter(self.index.functions(callee, file)), None)
-        if function is None or position >= len(function.params) or depth > _DEPTH:
-            return None
-        key = (function.file, function.start_line, function.name, position)
-        if key not in self._uses:
-            self._uses[key] = None  # a recursive function finds nothing the second time
-            self._uses[key] = self._find(function, function.params[position][0], depth)
-        return self._uses[key]
+    def of_callback(self, definition: Function, file: str, line: int, function: str | None, via: str) -> _Said | None:
+        """What the code says of a callback whose row leaves it open."""
+        struct, _, member = via.partition(".")
+        place = Place(file=file, line=line)
+        api = None if member else via
+        return self._said(_Use(definition, place, function, struct if member else None, member or None, api, None), by_name=False)
 
-    def _find(self, function: Function, parameter: str, depth: int) -> _Use | None:
-        inside = [c for c in self.index.calls(function.file) if function.start_line <= c.line <= function.end_line]
-        for call in inside:
-            if call.operand.base == parameter and not any(s.isidentifier() for s in call.operand.fields) and not call.operand.call:
-                return _Use(call, same=True)
-        for call in inside:
-            for position, arg in enumerate(call.args):
-                if parameter in arg.names and call.callee_name and call.callee_name != function.name:
-                    if use := self.use_of(call.callee_name, call.file, position, depth + 1):
-                        return use
-        return self._stored(function, parameter)
+    # -- uses ----------------------------------------------------------------------------------------------------------------
 
-    def _stored(self, function: Function, parameter: str) -> _Use | None:
-        for one in self.index.facts[function.file].assignments:
-            if one.function != function.name or not one.left.fields or not any(r.base == parameter and not r.fields for r in one.right):
+    def _uses(self, file: str) -> Iterator[_Use]:
+        for use in self.index.facts[file].uses:
+            if use.kind not in ("initializer", "assignment", "argument") or (definition := self._function(use)) is None:
                 continue
-            struct, member = self.corpus.field_of_operand(one.left, one.file, one.function)
-            calls = self._through.get((struct or "", member or ""), [])
-            if calls:
-                within = next((c for c in calls if c.function == function.name), None)
-                return _Use(within, same=True) if within else _Use(calls[0], same=False)
+            place = Place(file=file, line=use.line, column=use.column)
+            if use.kind == "argument":
+                if use.call and not conventions.NO_REGISTRATION.match(use.call):
+                    yield _Use(definition, place, use.function, None, None, use.call, None)
+                continue
+            struct, member = self.corpus.field_of_use(use)
+            if member is not None and not member[0].isalpha() and member[0] != "_":
+                member = None
+            yield _Use(definition, place, use.function, struct, member, None, use.variable)
+
+    def _function(self, use: NameUse) -> Function | None:
+        found = self.index.functions(use.name, use.file)
+        if not found:
+            return None
+        variable = self.index.variable(use.name, use.file, use.function)
+        return None if variable is not None and variable.function is not None else found[0]
+
+    # -- what is known ---------------------------------------------------------------------------------------------------------
+
+    def _inferred(self, use: _Use) -> Inferred:
+        said = self._said(use, by_name=True)
+        where: tuple[Context | None, bool | None] = said.where if said else (None, None)
+        places = [("registration", use.place.file, use.place.line), *(said.places if said else ())]
+        places.append(("definition", use.definition.file, use.definition.line))
+        evidence = tuple(
+            Evidence(file=file, line=line, kind=kind, text=self.index.line_text(file, line)) for kind, file, line in dict.fromkeys(places)
+        )
+        return Inferred(
+            use.definition.name,
+            use.definition,
+            use.via,
+            use.place,
+            use.function,
+            *where,
+            caller=said.caller if said else "",
+            sure=said is not None and said.sure,
+            evidence=evidence,
+        )
+
+    def _said(self, use: _Use, by_name: bool) -> _Said | None:
+        if self.corpus.platform(use.place.file) == "user":
+            return self._in_user_space(use, by_name)
+        ways = (self._at_once, self._body, self._callers, self._alike, self._kindred)
+        return next((said for way in ways if (said := way(use))), None) or (self._by_name(use) if by_name else None)
+
+    def _body(self, use: _Use) -> _Said | None:
+        found = self.contexts.sleeps(use.definition)
+        return _Said(("process", True), (("sleeps", use.definition.file, found[1]),)) if found else None
+
+    def _at_once(self, use: _Use) -> _Said | None:
+        """The context of the caller, where the callback is called before the registering function returns."""
+        inside = self._called_inside(use) if use.api else None
+        if use.api is None or (inside is None and not (conventions.walks_at_once(use.api) and not self._defined(use))):
+            return None
+        here = CallSite(use.place.file, use.place.line, use.function or "")
+        places = (("call", inside.file, inside.line),) if inside else ()
+        if inside is not None and self.contexts.held(inside.file, inside.function, inside.line):
+            return _Said(("atomic", False), (*places, ("lock", inside.file, inside.line)), inside.function)
+        where = self.contexts.at(here) if use.function else None
+        caller = inside.function if inside else use.api
+        return _Said(where, places, caller) if where else (self._body(use) or _Said(("process", True), places, caller, sure=False))
+
+    def _defined(self, use: _Use) -> bool:
+        return bool(use.api and self.index.functions(use.api, use.place.file))
+
+    def _called_inside(self, use: _Use) -> CallSite | None:
+        """Where the registering function of the corpus, or one it calls, calls the callback."""
+        if not use.api or not (found := self.index.functions(use.api, use.place.file)):
+            return None
+        inside = {(found[0].file, found[0].name)}
+        todo = [(found[0], 0)]
+        while todo and len(inside) < 60:
+            function, depth = todo.pop()
+            for name, _, _ in self.contexts.bodies.of(function).calls[:80]:
+                for called in self.index.functions(name, function.file)[:1]:
+                    if (called.file, called.name) not in inside and depth < 3:
+                        inside.add((called.file, called.name))
+                        todo.append((called, depth + 1))
+        sites = self.contexts.callers.through_pointers(use.definition.file, use.definition.name)
+        return next((s for s in sites if (s.file, s.function) in inside), None)
+
+    def _callers(self, use: _Use) -> _Said | None:
+        callers = self.contexts.callers
+        sites = callers.through_pointers(use.definition.file, use.definition.name)
+        sites = sites + callers.by_name(use.definition.file, use.definition.name)
+        known = [(site, where) for site in sites if (where := self.contexts.at(site))]
+        if not known or (where := together([w for _, w in known])) is None:
+            return None
+        site = next((s for s, w in known if w[0] == where[0]), known[0][0])
+        kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
+        return _Said(where, ((kind, site.file, site.line),), site.function)
+
+    def _alike(self, use: _Use) -> _Said | None:
+        """How other functions behave that are registered the same way."""
+        for other in self.alike.get(use.kind, []) if use.kind else []:
+            if found := self.contexts.sleeps(other):
+                return _Said(("process", True), (("alike", other.file, found[1]),))
+        for other in [use.definition, *(self.alike.get(use.kind, []) if use.kind else [])]:
+            if found := self.contexts.bodies.of(other).atomic:
+                return _Said(("atomic", False), (("alike", other.file, found[1]),))
         return None
 
-    def said(self, callback: Function, call: Call, use: _Use) -> Inferred:
-        runs_in: Context | None = "sync" if use.same else None
-        may_sleep: bool | None = None
-        if where := self._contexts.of(use.call.file, use.call.function) if not use.same else None:
-            runs_in, may_sleep = where
-        lines = [
-            (call.file, call.line, "registration"),
-            (use.call.file, use.call.line, "call"),
-            (callback.file, callback.line, "definition"),
-        ]
-        evidence = tuple(Evidence(file=f, line=n, kind=kind, text=self.index.line_text(f, n)) for f, n, kind in lines)
-        return Inferred(
-            callback.name,
-            callback,
-            call.callee,
-            Place(file=call.file, line=call.line, column=call.column),
-            call.function,
-            runs_in,
-            may_sleep,
-            use.call.function or "",
-            evidence,
-        )
+    def _kindred(self, use: _Use) -> _Said | None:
+        """What the rows say of nearly all other fields of the struct."""
+        told = self.by_rows.get(use.struct or "", Counter())
+        best = told.most_common(1)
+        if best and best[0][1] * 10 >= sum(told.values()) * 9 and (use.member is None or conventions.of_field(use.member) is None):
+            return _Said(best[0][0], sure=False)
+        return None
+
+    def _by_name(self, use: _Use) -> _Said | None:
+        told = conventions.of_api(use.api) if use.api else conventions.of_field(use.member or "")
+        return _Said(told or ("process", True), sure=False)
+
+    def _in_user_space(self, use: _Use, by_name: bool) -> _Said | None:
+        inside = self._called_inside(use)
+        if inside is not None:
+            return _Said(("sync", True), (("call", inside.file, inside.line),), inside.function)
+        if said := self._callers(use):
+            return said
+        sites = self.contexts.callers.through_pointers(use.definition.file, use.definition.name)
+        if use.api and not self._defined(use) and by_name and (told := conventions.of_user_api(use.api)):
+            return _Said(told, sure=False)
+        places = tuple(("call", s.file, s.line) for s in sites[:1])
+        return _Said(("sync", True), places, sites[0].function if sites else "", sure=False) if by_name else None

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from curation.csource.facts import Arg, Call, Function, NameUse, Operand
-from curation.knowledge import Row
+from curation.knowledge import Row, Variant
 from curation.knowledge.corpus import Corpus
 from curation.model import Context, Evidence, Place
 
@@ -213,7 +213,7 @@ class _Reader:
     ) -> Registration:
         runs_in, may_sleep, chain = row.runs_in, row.may_sleep, tuple(row.chain)
         for variant in row.variants:
-            if self._holds(variant.api, variant.arg, variant.matches, call, key, place.file):
+            if self._holds(variant, call, key, place.file):
                 runs_in = variant.runs_in or runs_in
                 may_sleep = may_sleep if variant.may_sleep is None else variant.may_sleep
                 chain = chain if variant.chain is None else tuple(variant.chain)
@@ -234,7 +234,10 @@ class _Reader:
         )
         return Registration(callback, definition, row, via, place, function, key, runs_in, may_sleep, chain, (at, *more, *defined))
 
-    def _holds(self, api: str | None, number: int, pattern: str, call: Call | None, key: str | None, file: str) -> bool:
+    def _holds(self, variant: Variant, call: Call | None, key: str | None, file: str) -> bool:
+        if variant.file_matches is not None:
+            return re.search(variant.file_matches, self.index.text(file)) is not None
+        api, number, pattern = variant.api, variant.arg or 0, variant.matches or ""
         if api is None:
             arg = self.corpus.call_argument(call, number) if call else None
             return arg is not None and re.search(pattern, arg.text) is not None

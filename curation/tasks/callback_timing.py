@@ -5,8 +5,8 @@
 One item is one function together with the API or struct field it is registered with. `trigger` names the row of the knowledge base
 whose words say what makes it run, or is the annotator's own words. Compared are the context and whether it may sleep.
 
-Proposed from the knowledge rows, and for functions of the corpus that take a callback from the code that calls it. Not seen: spinlocks
-held by callers, gpio_chip.can_sleep, contexts that differ between callers.
+Proposed from the knowledge rows; where they leave it open, and for every other function whose name is put into a field, a variable or
+an argument, from the code (knowledge/inferred.py). Not seen: functions that are only returned or compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from curation.tasks import Task
 if TYPE_CHECKING:
     from curation.csource import Function, Index
     from curation.knowledge.contexts import Contexts
-    from curation.knowledge.inferred import Inferred
+    from curation.knowledge.inferred import Inference, Inferred
     from curation.knowledge.registrations import Registration
 
 _ALIKE = 4  # further places where the same function is registered the same way, kept as evidence
@@ -51,31 +51,43 @@ def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each (function defined in the corpus, API or field it is registered with), in the order of the definitions."""
     from curation.knowledge.contexts import Contexts
     from curation.knowledge.corpus import corpus_of
-    from curation.knowledge.inferred import inferred
+    from curation.knowledge.inferred import Inference
     from curation.knowledge.registrations import registrations
 
     corpus = corpus_of(index)
+    contexts = Contexts(corpus)
+    inference = Inference(corpus, contexts)
     made: dict[tuple[str, int, str], Proposal] = {}
     for r in registrations(corpus):
         if r.definition is not None and (files is None or r.definition.file in files):
-            _merge(made, _of_registration(r, r.definition))
-    for i in inferred(corpus, files):
+            proposal = _of_registration(r, r.definition)
+            if corpus.platform(r.place.file) == "linux" and (r.runs_in in (None, "sync") or r.may_sleep is None):
+                _of_code(proposal, r, r.definition, contexts, inference)
+            _merge(made, proposal)
+    for i in inference.all(files):
         _merge(made, _of_inferred(i))
     order = {file: n for n, file in enumerate(index.files())}
-    contexts = Contexts(corpus)
-    for proposal in _told_apart(sorted(made.values(), key=lambda p: (order[p.file], p.line, p.column))):
-        if proposal.answer["context"] == "sync" and corpus.platform(proposal.file) == "linux":
-            _of_caller(proposal, contexts)
-        yield proposal
+    yield from _told_apart(sorted(made.values(), key=lambda p: (order[p.file], p.line, p.column)))
 
 
-def _of_caller(proposal: Proposal, contexts: Contexts) -> None:
-    """The kernel has no context of its own for a callback that runs before the call returns: it is that of the calling function."""
-    at = proposal.extra["registration"]
-    if where := contexts.of(at["file"], proposal.extra["registered_in"]):
-        proposal.answer["context"] = where[0]
-        if proposal.answer["may_sleep"] is None:
-            proposal.answer["may_sleep"] = where[1]
+def _of_code(proposal: Proposal, r: Registration, definition: Function, contexts: Contexts, inference: Inference) -> None:
+    """What a row leaves open is read off the code. The kernel has no context of its own for a callback that runs before the call
+    returns: it is that of the calling function."""
+    answer = proposal.answer
+    if answer["context"] == "sync" and (where := contexts.of(r.place.file, r.function)):
+        if r.function and contexts.held(r.place.file, r.function, r.place.line):
+            where = ("atomic", False)
+        answer["context"] = where[0]
+        if answer["may_sleep"] is None or where[1] is False:
+            answer["may_sleep"] = where[1]
+        return
+    said = inference.of_callback(definition, r.place.file, r.place.line, r.function, r.via)
+    if said is None:
+        return
+    if answer["context"] in (None, "sync"):
+        answer["context"] = said.where[0] if answer["may_sleep"] is None or answer["may_sleep"] == said.where[1] else answer["context"]
+    if answer["may_sleep"] is None and answer["context"] in (None, said.where[0]):
+        answer["may_sleep"] = said.where[1]
 
 
 def _merge(made: dict[tuple[str, int, str], Proposal], proposal: Proposal) -> None:
@@ -114,7 +126,8 @@ def _of_inferred(i: Inferred) -> Proposal:
     answer = Answer(
         context=i.runs_in, may_sleep=i.may_sleep, trigger=None, chain=[c for c in (i.caller, i.callback) if c], registered_via=i.via
     )
-    return _proposal(i.definition, answer, i.place, list(i.evidence), 0.6 if i.runs_in else 0.3, _called_by(i.caller), None, i.function)
+    words = _called_by(i.caller) if i.caller else None
+    return _proposal(i.definition, answer, i.place, list(i.evidence), 0.6 if i.sure else 0.3, words, None, i.function)
 
 
 def _called_by(caller: str) -> Words:

@@ -1,0 +1,67 @@
+"""From where is a function called: by its name, or through a pointer?
+
+>>> callers_of(corpus).through_pointers("a.c", "my_open")     # of: static struct ops o = { my_open };  int f(void) { return p->open(); }
+[CallSite(file='a.c', line=9, function='f')]
+
+Pointers are followed by the flow of the whole corpus (csource/flow.py). Kept are at most 12 places a function.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from curation.csource.index import Index
+from curation.knowledge.corpus import Corpus
+
+_MOST = 12
+
+
+class CallSite(NamedTuple):
+    """A call: the file and line, and the function that makes it."""
+
+    file: str
+    line: int
+    function: str
+
+
+class Callers:
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self._pointers: dict[tuple[str, str], list[CallSite]] = defaultdict(list)
+        flow = index.flow
+        for file in index.files():
+            for call in index.calls(file):
+                if call.kind != "indirect" or call.function is None:
+                    continue
+                site = CallSite(file, call.line, call.function)
+                for value in flow.reaching(call):
+                    function = flow.functions[value]
+                    if function is not None:
+                        known = self._pointers[function.file, function.name]
+                        if len(known) < _MOST and site not in known:
+                            known.append(site)
+
+    def through_pointers(self, file: str, name: str) -> list[CallSite]:
+        return self._pointers.get((file, name), [])
+
+    def by_name(self, file: str, name: str) -> list[CallSite]:
+        """Direct calls that mean the function of that name in that file; at most 40."""
+        found: list[CallSite] = []
+        for call in self.index.calls_to(name):
+            if call.function and (call.file == file or any(f.file == file for f in self.index.functions(name, call.file))):
+                found.append(CallSite(call.file, call.line, call.function))
+                if len(found) >= 40:
+                    break
+        return found
+
+
+_KNOWN: WeakKeyDictionary[Index, Callers] = WeakKeyDictionary()
+
+
+def callers_of(corpus: Corpus) -> Callers:
+    """The callers of a corpus; made once, forgotten with the index."""
+    if corpus.index not in _KNOWN:
+        _KNOWN[corpus.index] = Callers(corpus.index)
+    return _KNOWN[corpus.index]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from curation.csource import Index
+from curation.csource.steps import UNNAMED
 from curation.csource.surroundings import is_foreign, is_test
 from curation.errors import BadValue, Reason
 from curation.model import Candidate, Evidence, Model, PathStep, Place, Proposal
@@ -231,7 +232,7 @@ def said(step: PathStep) -> Reason:
             return Reason("step_macro_value", "macro `{macro}`, used in the next step, makes the name `{value}`",
                           macro=n.get("macro", ""), value=value)
         case "macro":
-            return Reason("step_macro", "the call stands in the body of macro `{macro}`", macro=n.get("macro", ""))
+            return Reason("step_macro", "macro `{macro}` makes the call", macro=n.get("macro", ""))
     return _not_followed(step, value)
 
 
@@ -302,6 +303,8 @@ def spot_said(spot: list[str]) -> Reason:
     """A spot in words."""
     kind, name, of = (*spot, "", "", "")[:3]
     match kind:
+        case "field" if of == UNNAMED:
+            return Reason("spot_unnamed_field", "field `{member}` of an unnamed struct", member=name)
         case "field" if of:
             return Reason("spot_field", "field `{member}` of `{struct}`", member=name, struct=of)
         case "field":

@@ -29,7 +29,7 @@ from curation.tasks import Task, all_tasks, get_task
 RESERVED = frozenset({"demo", "seeds"})  # folders the project ships in datasets/
 READY = ("answered", "accepted")
 WORDS = ("none", "external", "incomplete")  # actions that say of an answer that it is empty, elsewhere, or not all
-_FILE_HEADER = re.compile(r"^// file: .*$", re.MULTILINE)
+_FILE_HEADER = re.compile(r"^(?:// file: .*|\.\.\. // line \d+)$", re.MULTILINE)
 
 
 class FreezeOptions(Model):
@@ -198,7 +198,7 @@ def _draft(item: Item, row: TrainingRow | PreferenceRow, options: FreezeOptions,
 
 def subject_of(prompt: list[dict[str, str]]) -> str:
     """What a prompt is about, without what all prompts of its task begin with: its last message from the first `// file:` line on if it
-    has one, the names of the files left out."""
+    has one, the names of the files and the line numbers left out."""
     text = prompt[-1]["content"]
     start = _FILE_HEADER.search(text)
     return _FILE_HEADER.sub("", text[start.start():]).strip() if start else text.strip()

@@ -6,7 +6,7 @@
 """
 from curation.csource.build import C_SUFFIXES, build_index
 from curation.csource.decode import Decoded, Undecodable, decode
-from curation.csource.excerpt import make_excerpt
+from curation.csource.excerpt import Slice, make_excerpt, make_slice
 from curation.csource.facts import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
 from curation.csource.index import Index
 from curation.csource.outline import outline
@@ -22,11 +22,13 @@ __all__ = [
     "Macro",
     "NameUse",
     "Operand",
+    "Slice",
     "Struct",
     "Undecodable",
     "Variable",
     "build_index",
     "decode",
     "make_excerpt",
+    "make_slice",
     "outline",
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from curation.csource.index import Index
 
 MOST_STEPS = 14  # of one way: a longer one has its middle left out, and says so
+UNNAMED = "@"  # in a spot: a struct without a tag
 _STATEMENT_LINES = 12
 _TEXT = 160
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -88,6 +89,7 @@ def _shortened(way: list[PathStep]) -> list[PathStep]:
 
 def spot(index: Index, key: Key) -> list[str]:
     """A node's key as a spot; ["place"] for one that has no words."""
+    key = _whole(key)
     kind = key[0]
     if kind in ("w", "r"):
         return ["field", str(key[2]), _shown_struct(key[1])]
@@ -104,8 +106,15 @@ def spot(index: Index, key: Key) -> list[str]:
     return ["called"] if kind == "iret" else ["place"]
 
 
+def _whole(key: Key) -> Key:
+    """Of an array's element the array."""
+    while key[0] == "el":
+        key = key[1]
+    return key
+
+
 def _shown_struct(name: str | None) -> str:
-    return "" if name is None else "struct" if "@" in name else name  # an anonymous struct has a made name
+    return "" if name is None else UNNAMED if "@" in name else name  # an anonymous struct has a made name
 
 
 # ---- steps
@@ -122,7 +131,7 @@ def _taken(index: Index, flow: Flow, take: Take, name: str) -> Iterator[PathStep
     if line is None:
         yield from _hiding(index, take.file, take.line, name)
     file, at = take.file, line or take.line
-    key = flow.keys[take.node]
+    key = _whole(flow.keys[take.node])
     target = spot(index, key)
     if take.kind == "argument" and target[0] in ("parameter", "variadic"):
         yield _step(index, file, at, "passed", [], target, value=name, **_called(index, key))
@@ -169,7 +178,7 @@ def _moves(index: Index, flow: Flow, hops: list[Hop], value: str) -> Iterator[Pa
     for origin, node, (file, line) in hops:
         if not line:
             continue  # a field that is written and the same field read
-        source_key, target_key = flow.keys[origin], flow.keys[node]
+        source_key, target_key = _whole(flow.keys[origin]), _whole(flow.keys[node])
         source, target = spot(index, source_key), spot(index, target_key)
         inside = index.enclosing(file, line)
         outside = inside is None or target_key[0] not in ("v", "va") or inside.name != target_key[2] or inside.file != target_key[1]
@@ -188,8 +197,8 @@ def _moves(index: Index, flow: Flow, hops: list[Hop], value: str) -> Iterator[Pa
 
 def _object(index: Index, flow: Flow, call: Call, take: Take, hops: list[Hop], objects: set[Key]) -> list[PathStep]:
     """The way of the struct object that holds the function to the base of the call's field; a plain word where it is not known."""
-    key = flow.keys[take.node]
-    last = flow.keys[hops[-1][1]] if hops else key
+    key = _whole(flow.keys[take.node])
+    last = _whole(flow.keys[hops[-1][1]]) if hops else key
     if key[0] != "w" or last[0] not in ("w", "r") or any(place[1] for _, _, place in hops) or take.owner is None:
         return []  # the function itself was copied on: its own way tells all
     value = flow.value_ids.get(("O", *take.owner))

@@ -1,35 +1,156 @@
-"""The excerpt shows the site, the evidence and the candidates, within its budget."""
+"""The slice holds what supports the answer, within its budget, and every line of it can be found again in its source."""
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from curation.csource import build_index, make_excerpt
-from curation.csource.excerpt import _TOKEN
+from curation.csource import build_index, make_excerpt, make_slice
+from curation.csource.excerpt import origins
+from curation.csource.nesting import beside
 from curation.tasks.function_pointer import propose
+from curation.tokens import count
 
-HEADER = "struct ops {\n\tint (*open)(int);\n};\n"
+HEADER = (
+    "typedef int (*open_fn)(int);\nint unrelated;\nint more;\n"
+    "struct ops {\n\tint flags;\n\tint other;\n\tint another;\n\topen_fn open;\n};\n"
+)
 DRIVER = (
     "static int my_open(int a)\n{\n\treturn a;\n}\n\n" + "int filler;\n" * 30 + "static struct ops my_ops = {\n\t.open = my_open,\n};\n"
+    + "void init(void)\n{\n\tregister_ops(&my_ops);\n}\n"
 )
-SITE = ("int before(void)\n{\n\treturn 0;\n}\n" + "\nint start(struct ops *p)\n{\n" + "\tprepare();\n" * 80 + "\treturn p->open(1);\n}\n")
+SITE = (
+    "static struct ops *current_ops;\nint before(void)\n{\n\treturn 0;\n}\nvoid register_ops(struct ops *o)\n{\n\tcurrent_ops = o;\n}\n"
+    "\nint start(void)\n{\n" + "\tprepare();\n" * 80 + "\tif (current_ops) {\n\t\tlog(1,\n\t\t    current_ops->open(1));\n\t}\n"
+    + "\tprepare();\n" * 9 + "}\n"
+)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def index():
-    return build_index([("ops.h", HEADER), ("driver.c", DRIVER), ("site.c", SITE)], jobs=0)
+    return build_index([("site.c", SITE), ("driver.c", DRIVER), ("ops.h", HEADER)], jobs=0)
 
 
-def test_it_holds_site_evidence_and_definition_of_several_files(index):
+def test_declarations_come_first_then_table_and_registration_then_the_call(index):
     (proposal,) = propose(index)
-    text = make_excerpt(index, proposal, 400)
-    assert text.startswith("// file: site.c\nint start(struct ops *p)\n{")
-    assert "\treturn p->open(1);" in text
-    assert "// file: driver.c\nstatic int my_open(int a)" in text
-    assert "\t.open = my_open," in text
-    assert "..." in text and "int filler" not in text and "before" not in text
+    assert make_excerpt(index, proposal, 1000) == """// file: ops.h
+typedef int (*open_fn)(int);
+... // line 4
+struct ops {
+... // line 8
+\topen_fn open;
+};
+
+// file: driver.c
+static int my_open(int a)
+... // line 36
+static struct ops my_ops = {
+\t.open = my_open,
+};
+void init(void)
+{
+\tregister_ops(&my_ops);
+}
+
+// file: site.c
+static struct ops *current_ops;
+... // line 6
+void register_ops(struct ops *o)
+{
+\tcurrent_ops = o;
+}
+
+int start(void)
+{
+... // line 93
+\tif (current_ops) {
+\t\tlog(1,
+\t\t    current_ops->open(1));
+\t}
+... // line 106
+}"""
 
 
 @pytest.mark.parametrize("budget", [1, 30, 60, 120, 500])
 def test_it_stays_within_the_budget_and_always_shows_the_site(index, budget):
     (proposal,) = propose(index)
     text = make_excerpt(index, proposal, budget)
-    assert "p->open(1)" in text
-    assert len(_TOKEN.findall(text)) <= max(budget, 25)
+    assert "current_ops->open(1)" in text
+    assert count(text) <= max(budget, count("// file: site.c\n... // line 95\n\t\t    current_ops->open(1));"))
+
+
+# Small programs: functions put into tables, fields and arguments, in several files, with noise and odd layout between them.
+_NOISE = st.sampled_from(
+    ["", "int filler;\n", "/* { ( */\n", "static const char *s = \"} ) //\";\n", "\n\n\n", "#define ODD(x) { x\n", "\r\n"])
+_WAYS = {
+    "table": "static struct ops t{n} = {{\n\t.open = f{n},\n}};\nvoid r{n}(void) {{ add(&t{n}); }}\n",
+    "field": "void r{n}(struct ops *p)\n{{\n\tif (p)\n\t{{\n\t\tp->open = f{n};\n\t}}\n}}\n",
+    "argument": "void r{n}(void)\n{{\n\tput(1,\n\t\tf{n});\n}}\n",
+    "macro": "#define T(name) .open = name\nstatic struct ops t{n} = {{ T(f{n}) }};\nvoid r{n}(void) {{ add(&t{n}); }}\n",
+}
+CORE = (
+    "#include \"ops.h\"\nstatic struct ops *now;\nvoid add(struct ops *o) {{ now = o; }}\n"
+    "void put(int n, int (*f)(int)) {{ now->open = f; }}\n{noise}int run(void)\n{{\n\treturn now->open(1);\n}}\n"
+)
+
+
+@st.composite
+def corpora(draw):
+    ways = draw(st.lists(st.tuples(st.sampled_from(sorted(_WAYS)), _NOISE, _NOISE, st.booleans()), min_size=1, max_size=6))
+    texts = [("ops.h", "struct ops {\n\tint (*open)(int);\n};\n"), ("core.c", CORE.format(noise=draw(_NOISE)))]
+    for n, (way, before, between, static) in enumerate(ways):
+        head = "static int" if static else "int"
+        texts.append((f"d{n}.c", before + f"{head} f{n}(int a)\n{{\n\treturn a + {n};\n}}\n" + between + _WAYS[way].format(n=n)))
+    return texts
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=corpora(), budget=st.integers(1, 700))
+def test_every_line_is_the_source_line_it_claims_and_the_budget_holds(texts, budget):
+    index = build_index(texts, jobs=0)
+    for proposal in propose(index):
+        made = make_slice(index, proposal, budget)
+        for one in made.lines:
+            assert one.text == dict(texts)[one.file].split("\n")[one.line - 1].rstrip("\r")
+        assert [place for place in origins(made.text) if place] == [(one.file, one.line) for one in made.lines]
+        site = (proposal.file, proposal.line)
+        assert site in [(one.file, one.line) for one in made.lines]
+        alone = count(make_slice(index, proposal, 0).text)
+        assert count(made.text) <= max(budget, alone)
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=corpora())
+def test_with_room_enough_every_target_is_there_with_what_puts_it_there(texts):
+    index = build_index(texts, jobs=0)
+    for proposal in propose(index):
+        shown = {(one.file, one.line) for one in make_slice(index, proposal, 10_000).lines}
+        for target in proposal.answer["targets"]:
+            assert (target["file"], target["line"]) in shown
+        for candidate in proposal.candidates:
+            assert {(s.file, s.line) for s in candidate.steps} <= shown
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=corpora())
+def test_brackets_of_a_slice_are_balanced_where_the_source_is(texts):
+    for odd in ("#define ODD(x) { x", "/* { ( */", "} ) //"):
+        texts = [(file, text.replace(odd, "")) for file, text in texts]
+    index = build_index(texts, jobs=0)
+    for proposal in propose(index):
+        text = make_excerpt(index, proposal, 10_000)
+        assert [text.count(c) for c in "({["] == [text.count(c) for c in ")}]"]
+
+
+def test_a_line_that_looks_like_a_mark_of_the_excerpt_is_left_out():
+    code = "int f(int a)\n{\n// file: other.c\n\treturn a;\n}\nint (*p)(int) = f;\nint g(void)\n{\n\treturn p(\n// file: x.c\n\t\t1);\n}\n"
+    index = build_index([("a.c", code)], jobs=0)
+    (proposal,) = propose(index)
+    made = make_slice(index, proposal, 1000)
+    assert {place[0] for place in origins(made.text) if place} == {"a.c"}
+
+
+@given(text=st.text(alphabet="(){}[]\"'/*\\\n#a;= ", max_size=120), line=st.integers(1, 30))
+@settings(max_examples=150, deadline=None)
+def test_brackets_of_any_text_are_paired_without_harm(text, line):
+    found = beside(text, line)
+    lines = text.count("\n") + 1
+    assert all(1 <= n <= lines for n in found) and (line in found) == (line <= lines)

@@ -79,3 +79,48 @@ Mechanism = Literal[
     "glib_source",
 ]
 MECHANISMS: tuple[str, ...] = get_args(Mechanism)
+
+# Functions and macros whose value is about the object that is their n-th argument: a CPU's copy of a variable, the ring of an io_uring
+# entry, the channel of a DMA descriptor. By this a descriptor's callback belongs to the channel whose transfers are started and awaited.
+PASSED_ON: dict[str, int] = {
+    **dict.fromkeys(("per_cpu_ptr", "this_cpu_ptr", "raw_cpu_ptr", "get_cpu_ptr", "per_cpu", "get_cpu_var", "__get_cpu_var"), 0),
+    **dict.fromkeys(("READ_ONCE", "rcu_dereference", "rcu_dereference_protected", "rcu_access_pointer", "ACCESS_ONCE", "xchg"), 0),
+    **dict.fromkeys(("io_uring_get_sqe", "io_uring_get_sqe_req", "atomic_load", "atomic_load_explicit"), 0),
+    **{
+        f"dmaengine_prep_{kind}": 0
+        for kind in ("slave_single", "slave_sg", "rio_sg", "dma_cyclic", "interleaved_dma", "dma_memset", "dma_memcpy", "slave_dma_vec")
+    },
+}
+
+# Calls that put an object (argument) into a group (argument): what waits for the group, waits for the object.
+GROUPED: dict[str, tuple[int, int]] = {
+    "usb_anchor_urb": (0, 1),
+    "queue_work": (1, 0),
+    "queue_work_on": (2, 1),
+    "queue_work_node": (2, 1),
+    "queue_delayed_work": (1, 0),
+    "mod_delayed_work": (1, 0),
+    "queue_delayed_work_on": (2, 1),
+    "mod_delayed_work_on": (2, 1),
+    "kthread_queue_work": (1, 0),
+    "kthread_queue_delayed_work": (1, 0),
+    "kthread_mod_delayed_work": (1, 0),
+}
+# Which argument of a waiting call is the group.
+WAITS_FOR_GROUP: dict[str, int] = {
+    "usb_kill_anchored_urbs": 0,
+    "usb_poison_anchored_urbs": 0,
+    "usb_wait_anchor_empty_timeout": 0,
+    "flush_workqueue": 0,
+    "drain_workqueue": 0,
+    "destroy_workqueue": 0,
+    "kthread_flush_worker": 0,
+    "kthread_destroy_worker": 0,
+}
+# Loops that run the callbacks of every mechanism of their library.
+LOOPS: dict[str, str] = {"uv_run": "libuv_"}
+# Calls that say little alone: they count only beside a pattern of their mechanism (any task can be woken, a grace period awaited).
+ONLY_WITH_OTHERS = frozenset(
+    "wake_up_process synchronize_rcu synchronize_rcu_expedited synchronize_net synchronize_srcu kill killpg tgkill tkill "
+    "pthread_kill sigqueue raise irq_work_run task_work_run bio_endio".split()
+)

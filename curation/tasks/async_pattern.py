@@ -2,10 +2,10 @@
 
 >>> TASK.check({"mechanism": "workqueue", "handler": "my_work", "phases": [{"phase": "bind", "file": "a.c", "line": 4}]})
 
-A pattern is one object (or handler) of one mechanism in one file: where a handler is bound to it, where it is triggered, executed and
-waited for. `propose` yields one proposal for each of its places, all with the whole answer, as the command line writes one line a place;
-the first of a pattern says so (`extra["group_first"]`) and is the one item to label. Compared are the mechanism, the handler and
-the phases with their places (file and line).
+A pattern is one object (or handler) of one mechanism: where a handler is bound to it, where it is triggered, executed and waited for.
+`propose` yields one proposal for each of its places, all with the whole answer, as the command line writes one line a place;
+the first of a pattern (its first binding) says so (`extra["group_first"]`) and is the one item to label. Compared are the mechanism,
+the handler and the phases with their places (file and line).
 """
 
 from __future__ import annotations
@@ -38,16 +38,17 @@ class Answer(Model):
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each place of each pattern, pattern by pattern, its anchor (the first binding, else the first place) first.
-    files: only patterns of these, and only places in these."""
+    files: only places in these; the anchor of a pattern may then be elsewhere."""
     from curation.knowledge.corpus import corpus_of
     from curation.knowledge.patterns import patterns
 
     seen: set[tuple[str, int, int, str]] = set()
+    wanted = set(files) if files is not None else None
     for pattern in patterns(corpus_of(index), files):
-        yield from _of_pattern(index, pattern, seen)
+        yield from _of_pattern(index, pattern, seen, wanted)
 
 
-def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, str]]) -> Iterator[Proposal]:
+def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, str]], wanted: set[str] | None) -> Iterator[Proposal]:
     kept = [s for phase in _PHASES for s in [one for one in pattern.steps if one.phase == phase][:MAX_STEPS]]
     answer = Answer.model_validate(
         {
@@ -60,9 +61,8 @@ def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, s
     )
     evidence = [Evidence(file=s.file, line=s.line, column=s.column, kind=s.phase, text=index.line_text(s.file, s.line)) for s in kept]
     group = stable_id(pattern.mechanism, pattern.file, pattern.key)
-    first = True
     for step in pattern.steps:
-        if step.file != pattern.file:
+        if wanted is not None and step.file not in wanted:
             continue
         expression = _expression(step, pattern, seen)
         handler = step.handler or answer.handler
@@ -70,7 +70,7 @@ def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, s
             "phase": step.phase,
             "handler": handler,
             "group": group,
-            "group_first": first,
+            "group_first": step is pattern.steps[0],
             "api": step.api,
             "handlers": pattern.handlers,
         }
@@ -86,7 +86,6 @@ def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, s
             score=1.0 if pattern.handlers else 0.7,
             extra=extra,
         )
-        first = False
 
 
 def _expression(step: Step, pattern: Pattern, seen: set[tuple[str, int, int, str]]) -> str:

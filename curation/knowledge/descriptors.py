@@ -1,0 +1,158 @@
+"""Which reads, writes and dispatching calls belong to a descriptor, a pipe from a signal handler, or a loop over events?
+
+eventfd and timerfd are triggered and awaited by plain read(2) and write(2) of eight bytes; a self-pipe is a pipe that a signal handler
+writes to; the loop over what epoll_wait(2) returned executes the handlers.
+
+>>> [(s.mechanism, s.phases, s.line) for s in descriptors.spots(["a.c"], spots)]      # of: read(fd, &ticks, sizeof ticks)
+[('timerfd', ('wait',), 12), ('eventfd', ('wait',), 12)]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from curation.csource.facts import Call
+from curation.csource.types import parse_type
+from curation.knowledge.grouping import Group, Step
+from curation.knowledge.objects import At, Names, Path
+from curation.knowledge.places import Places, Spot
+from curation.model import Phase
+
+_READING = {"read", "recv", "poll", "select", "ppoll", "safe_read"}
+_WRITING = {"write", "send", "full_write", "safe_write", "xwrite"}
+_PIPES = re.compile(r"pipe|socketpair", re.IGNORECASE)
+_DESCRIPTORS = ("eventfd", "timerfd")
+# eventfd(2), timerfd_create(2): such a descriptor is read and written by 8-byte integers only. `uint64_t` and what it is typedef'd to.
+_EIGHT_BYTES = {"uint64_t", "u64", "__u64", "eventfd_t", "unsigned long long", "unsigned long", "uint64", "int64_t", "long long", "long"}
+_AWAY = 40  # lines after epoll_wait(2) within which its events are dispatched
+
+
+class Descriptors:
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.index = places.index
+        self.objects = places.objects
+
+    def spots(self, files: list[str], known: list[Spot]) -> list[Spot]:
+        """Reads and writes that count where their descriptor is bound as one of these mechanisms."""
+        kinds = [m for m in _DESCRIPTORS if any(s.mechanism == m for s in known)]
+        found = [s for file in files if kinds for call in self.index.calls(file) for s in self._moved(call, kinds)]
+        signals = [s for s in known if s.mechanism == "signal" and s.handlers]
+        for file in sorted({s.file for s in signals}):
+            found += self._self_pipes(file, {h for s in signals if s.file == file for h in s.handlers})
+        return found
+
+    def finish(self, made: list[Group]) -> None:
+        """Adds what is known only with the groups: where events are dispatched, whom a timer's signal calls."""
+        signals = [g for g in made if g.mechanism == "signal" and g.handlers]
+        for group in made:
+            if group.mechanism == "epoll":
+                self._dispatch(group)
+            elif group.mechanism == "posix_timer" and not group.handlers:
+                near = [g for g in signals if g.files() & group.files()]
+                alarm = [g for g in near if any(p.root == "#SIGALRM" for p in g.names)]
+                handlers = {h for g in (alarm if len(alarm) == 1 else near) for h in g.handlers}
+                group.called += sorted(handlers) if len(handlers) == 1 else []
+
+    # -- descriptors of eight bytes ----------------------------------------------------------------------------------------------
+
+    def _moved(self, call: Call, kinds: list[str]) -> Iterator[Spot]:
+        if call.callee_name not in ("read", "write") or not call.args or not self._eight_bytes(call):
+            return
+        about = tuple(self.objects.of(call.args[0], call))
+        phase: Phase = "wait" if call.callee_name == "read" else "trigger"
+        for kind in kinds if about else []:
+            if phase == "wait" or kind == "eventfd":
+                yield _spot(call, kind, phase, about, weak=True)
+
+    def _eight_bytes(self, call: Call) -> bool:
+        """Whether a read or write may be one of an eventfd or timerfd: not when its buffer is known to be something else than a 64-bit
+        integer, as for another descriptor kept in the same field."""
+        buffers = [o for o in call.args[1].operands if o.base and not o.call] if len(call.args) > 1 else []
+        known = []
+        for operand in buffers:
+            variable = self.index.variable(operand.base or "", call.file, call.function)
+            if variable is not None and variable.type:
+                named = tuple(s for s in operand.fields)
+                kind = self.index.types.walk(parse_type(variable.type), named, call.file)[0]
+                kind = self.index.types.expand(kind, call.file) if kind is not None else None
+                known += [str(kind)] if kind is not None else []
+        return not known or any(re.sub(r"\b(const|volatile|static)\b|[*&]", "", text).strip() in _EIGHT_BYTES for text in known)
+
+    # -- self-pipes ----------------------------------------------------------------------------------------------------------------
+
+    def _self_pipes(self, file: str, handlers: set[str]) -> list[Spot]:
+        calls = self.index.calls(file)
+        inside = handlers | {c.callee_name or "" for c in calls if c.function in handlers}
+        writes = [(c, ends) for c in calls if c.callee_name in _WRITING and c.function in inside and (ends := self._ends(c, 0))]
+        if not writes:
+            return []
+        written = {path for _, ends in writes for path in ends}
+        about = (frozenset(written),)
+        bound = [
+            c
+            for c in calls
+            if c.callee_name and _PIPES.search(c.callee_name) and any(self._ends(c, n, whole=True) & written for n in range(len(c.args)))
+        ]
+        reads = [c for c in calls if c.callee_name in _READING and c.function not in inside and self._ends(c, 0) & written]
+        if not bound:
+            return []
+        made = [_spot(c, "self_pipe", "bind", about) for c in bound]
+        made += [_spot(c, "self_pipe", "trigger", about) for c, _ in writes]
+        return made + [_spot(c, "self_pipe", "wait", about) for c in reads]
+
+    def _ends(self, call: Call, number: int, whole: bool = False) -> set[Path]:
+        """The pipe that an argument is (whole), or one end of: `fds` for `fds[0]`, `loop->pipe` for `loop->pipe.rd`."""
+        if number >= len(call.args):
+            return set()
+        paths = {path for names in self.objects.of(call.args[number], call) for path in names}
+        found = set()
+        for path in paths:
+            bare = Path(path.root, tuple(s for s in path.steps if not s.startswith("[")))
+            found.add(bare)
+            if not whole and bare.steps and len(bare.steps) == len(path.steps):
+                found.add(Path(bare.root, bare.steps[:-1]))
+        return found
+
+    # -- dispatching loops -----------------------------------------------------------------------------------------------------------
+
+    def _dispatch(self, group: Group) -> None:
+        for spot in [s for s in group.spots if "wait" in s.phases]:
+            calls = [c for c in self.index.calls(spot.file) if c.function == spot.function]
+            waiting = next((c for c in calls if (c.line, c.column) == (spot.line, spot.column)), None)
+            events = waiting.args[1].base if waiting is not None and len(waiting.args) > 1 else None
+            if events is None:
+                continue
+            holding = self._holding(At(spot.file, spot.function, spot.line), events)
+            after = [c for c in calls if spot.line < c.line <= spot.line + _AWAY]
+            indirect = [c for c in after if c.kind == "indirect" and c.operand.base in holding and c.operand.fields]
+            own = [c for c in after if c.kind == "direct" and self.index.functions(c.callee_name or "", c.file)]
+            direct = [c for c in own if self._given(c, events)]
+            for call in indirect[:3] or direct[:1]:
+                name = call.callee_name if call.kind == "direct" else self._only(call)
+                group.steps.append(Step("execute", call.file, call.line, call.column, call.function, call.callee, name))
+                if name is not None and name not in group.called:
+                    group.called.append(name)
+
+    def _holding(self, at: At, events: str) -> set[str]:
+        """The locals that hold something out of the events."""
+        found = {events}
+        for _ in range(3):
+            for (function, name), given in self.objects.tables(at.file).set.items():
+                if function == at.function and any(r.base in found and not r.call for a in given if a.line >= at.line - 3 for r in a.right):
+                    found.add(name)
+        return found
+
+    def _given(self, call: Call, events: str) -> bool:
+        given = {events} | {n for n in self._holding(At(call.file, call.function, call.line - _AWAY), events) if n != events}
+        return any(o.base == events and "data" in o.fields or o.base in given - {events} for a in call.args for o in a.operands)
+
+    def _only(self, call: Call) -> str | None:
+        """The function that is called through the pointer, where it can be one only."""
+        names = {c.name for c in self.index.resolve(call)}
+        return names.pop() if len(names) == 1 else None
+
+
+def _spot(call: Call, mechanism: str, phase: Phase, about: tuple[Names, ...], weak: bool = False) -> Spot:
+    return Spot(mechanism, call.file, call.line, call.column, call.function, call.callee, (phase,), about, weak=weak)

@@ -1,0 +1,261 @@
+"""Which places of a file take part in an asynchronous mechanism, about which object, and with which handler?
+
+A place is one call, or one store of a handler into a field, that has a row with a mechanism. Handlers come from the registrations;
+where a function hands its parameter on to the API, both the call inside and the caller's are places of the caller's object.
+
+>>> [(p.mechanism, p.phases, p.line, p.handlers) for p in places.of_file("a.c")]      # INIT_WORK(&dev->work, my_work); schedule_work(...)
+[('workqueue', ('bind',), 12, ('my_work',)), ('workqueue', ('trigger',), 8, ())]
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from curation.csource.facts import Call, NameUse, Operand
+from curation.knowledge import Row
+from curation.knowledge.corpus import Corpus
+from curation.knowledge.mechanisms import GROUPED, LOOPS, WAITS_FOR_GROUP
+from curation.knowledge.objects import At, Callers, Names, Objects, Path
+from curation.knowledge.registrations import Registration, registrations
+from curation.model import Phase
+
+_NOTHING = frozenset(("NULL", "0", "SIG_IGN", "SIG_DFL", "SIG_HOLD", "SIG_ERR", "nullptr", "((void *)0)", "(void *)0", ""))
+# Callbacks that only help the one the call is for: they come after it where a call takes several.
+_SECOND = (".alloc", ".teardown", ".destroy", ".free", ".release", ".close")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One place. objects: what it may be about, one set of names each; empty: it names none. handlers: those bound here, the main one
+    first. also: the places of the same statement's parts (`.notifier_call = f` of the block that is registered here). group: it waits for
+    all objects of these groups. loop: it runs the callbacks of all mechanisms whose name begins so. weak: it counts only where its object
+    is bound elsewhere."""
+
+    mechanism: str
+    file: str
+    line: int
+    column: int
+    function: str | None
+    api: str
+    phases: tuple[Phase, ...]
+    objects: tuple[Names, ...] = ()
+    handlers: tuple[str, ...] = ()
+    also: tuple[tuple[int, int, str, str | None], ...] = ()  # line, column, file, function
+    group: tuple[Names, ...] = ()
+    loop: str | None = None
+    weak: bool = False
+    row: Row | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Membership:
+    """An object that is put into a group."""
+
+    objects: tuple[Names, ...]
+    group: tuple[Names, ...]
+
+
+class Places:
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self.index = corpus.index
+        self.registered: dict[str, list[Registration]] = defaultdict(list)
+        handlers: set[tuple[str, str]] = set()
+        for r in registrations(corpus):
+            if r.row.mechanism is not None:
+                self.registered[r.place.file].append(r)
+                if inner := _inner(r):
+                    self.registered[inner[0]] += [r] if inner[0] != r.place.file else []
+                if r.definition is not None:
+                    handlers.add((r.definition.file, r.callback))
+        self.objects = Objects(self.index, handlers)
+        self._done: dict[str, list[Spot]] = {}
+        self._members: dict[str, list[Membership]] = {}
+
+    def of_file(self, file: str) -> list[Spot]:
+        """The places of a file, in the order of the lines."""
+        if file not in self._done:
+            calls = self.index.calls(file)
+            at = {(c.line, c.column): c for c in calls}
+            bound = list(self._bound(file, at))
+            taken = {(s.line, s.column, s.row.id if s.row else "") for s in bound}
+            plain = [s for c in calls for s in self._plain(c, taken)]
+            self._members[file] = [m for c in calls if (m := self._membership(c))]
+            self._done[file] = sorted(_merged([*bound, *plain]), key=lambda s: (s.line, s.column))
+        return self._done[file]
+
+    def members(self, file: str) -> list[Membership]:
+        """Who is put into which group in a file."""
+        self.of_file(file)
+        return self._members[file]
+
+    # -- places with handlers ------------------------------------------------------------------------------------------------
+
+    def _bound(self, file: str, at: dict[tuple[int, int], Call]) -> Iterator[Spot]:
+        uses: dict[tuple[int, int, str], NameUse] = {}
+        if any(r.row.kind == "field" for r in self.registered.get(file, [])):
+            uses = {(u.line, u.column, u.name): u for u in self.index.facts[file].uses}
+        for r in self.registered.get(file, []):
+            if r.row.kind == "field":
+                use = uses.get((r.place.line, r.place.column or 1, r.callback))
+                if use is not None:
+                    yield self._of_use(r, use)
+                continue
+            inner = _inner(r)
+            if inner is None:
+                call = at.get((r.place.line, r.place.column or 1))
+                if call is not None:
+                    yield self._of_call(r, call, {}, call)
+            else:
+                yield from self._through(r, inner, file)
+
+    def _of_use(self, r: Registration, use: NameUse) -> Spot:
+        return self._spot(r, use.file, use.line, use.column, use.function, self._used(use))
+
+    def _used(self, use: NameUse) -> tuple[Names, ...]:
+        """The object into whose field a handler is put."""
+        whole = use.operand or Operand(use.variable or "", use.variable, use.fields)
+        steps = list(whole.fields)
+        while steps and steps[-1].startswith("#"):
+            steps.pop()
+        steps = steps[:-1] if steps and steps == list(whole.fields) else steps
+        while steps and (steps[-1].startswith("#") or steps[-1] in ("*", "[]")):
+            steps.pop()
+        operand = replace(whole, fields=tuple(s for s in steps if not s.startswith("#")), address=False)
+        return tuple(self.objects.of(operand, At(use.file, use.function, use.line)))
+
+    def _of_call(self, r: Registration, call: Call, callers: Callers, shown: Call) -> Spot:
+        spot = self._spot(r, shown.file, shown.line, shown.column, shown.function, self._about(r.row, call, callers))
+        if r.row.handler_field is None:
+            return spot
+        stores = [e for e in r.evidence if e.kind in ("assignment", "initializer") and e.file == shown.file]
+        inside = [self.index.enclosing(e.file, e.line) for e in stores]
+        also = tuple((e.line, e.column or 1, e.file, f.name if f else None) for e, f in zip(stores, inside, strict=True))
+        return replace(spot, also=also)
+
+    def _through(self, r: Registration, inner: tuple[str, int, int], file: str) -> Iterator[Spot]:
+        """A function that hands its parameter on: the caller's call and the one inside, both about the caller's object."""
+        outer = self._call(r.place.file, r.place.line, r.place.column or 1)
+        call = self._call(*inner)
+        if outer is None or call is None:
+            return
+        callers = {(call.file, call.function or ""): outer}
+        for shown in (outer, call):
+            if shown.file == file:
+                yield self._of_call(r, call, callers, shown)
+
+    def _call(self, file: str, line: int, column: int) -> Call | None:
+        return next((c for c in self.index.calls(file) if c.line == line and c.column == column), None)
+
+    def _spot(self, r: Registration, file: str, line: int, column: int, function: str | None, about: tuple[Names, ...]) -> Spot:
+        api = r.via if (file, line) == (r.place.file, r.place.line) else (r.row.names or [r.via])[0]
+        phases = tuple(r.row.phases) or ("bind",)
+        return Spot(str(r.row.mechanism), file, line, column, function, api, phases, about, (r.callback,), row=r.row)
+
+    # -- places without --------------------------------------------------------------------------------------------------------
+
+    def _plain(self, call: Call, taken: set[tuple[int, int, str]]) -> Iterator[Spot]:
+        if call.callee_name in LOOPS:
+            yield Spot("", call.file, call.line, call.column, call.function, call.callee, ("wait",), loop=LOOPS[call.callee_name])
+        for row in self.corpus.rows_for_call(call):
+            if row.mechanism is None or not row.phases or (call.line, call.column, row.id) in taken:
+                continue
+            if row.takes_handler:
+                yield from self._handler_not_found(call, row, taken)
+                continue
+            spot = self._at(call, row, self._about(row, call, {}))
+            group = WAITS_FOR_GROUP.get(call.callee_name or "")
+            if group is not None and group < len(call.args):
+                spot = replace(spot, objects=(), group=tuple(self.objects.of(call.args[group], call)))
+            yield spot
+
+    def _at(self, call: Call, row: Row, about: tuple[Names, ...]) -> Spot:
+        place = (call.file, call.line, call.column, call.function, call.callee)
+        return Spot(str(row.mechanism), *place, tuple(row.phases), about, row=row)
+
+    def _handler_not_found(self, call: Call, row: Row, taken: set[tuple[int, int, str]]) -> Iterator[Spot]:
+        """A binding whose handler no registration tells: none at all (NULL, SIG_IGN), or one that came as a parameter."""
+        if row.handler_name is not None or any(s[:2] == (call.line, call.column) and self._same(s[2], row) for s in taken):
+            return
+        if row.handler_arg is not None:
+            arg = self.corpus.call_argument(call, row.handler_arg)
+            if arg is not None and arg.text.strip() not in _NOTHING:
+                yield self._at(call, row, self._about(row, call, {}))
+        elif row.handler_field is not None:
+            yield from self._stored_parameter(call, row)
+
+    def _same(self, row_id: str, row: Row) -> bool:
+        other = self.corpus.knowledge.by_id.get(row_id)
+        return other is not None and other.mechanism == row.mechanism
+
+    def _stored_parameter(self, call: Call, row: Row) -> Iterator[Spot]:
+        """`sa.sa_handler = handler; sigaction(number, &sa, 0)` in a function that gets `handler`: one place for each caller."""
+        arg = self.corpus.call_argument(call, row.object_arg) if isinstance(row.object_arg, int) else None
+        base = arg.base if arg is not None else None
+        struct = (row.handler_field or "").split(".")[0]
+        members = {m for r in self.corpus.knowledge.rows if r.kind == "field" and r.struct == struct for m in r.fields}
+        for one in self.index.facts[call.file].assignments if base else []:
+            if one.function != call.function or one.left.base != base or not one.left.fields or one.left.fields[-1] not in members:
+                continue
+            for right in one.right:
+                variable = self.index.variable(right.base, call.file, call.function) if right.base else None
+                if variable is None or variable.param is None:
+                    continue
+                for outer in self.objects.callers(variable.function or "", call.file)[:24]:
+                    given = self.corpus.call_argument(outer, variable.param)
+                    names = [n for n in (given.names if given else []) if self.corpus.is_function(n, outer.file)]
+                    about = self._about(row, call, {(call.file, call.function or ""): outer})
+                    for name in names:
+                        yield replace(self._at(call, row, about), handlers=(name,), also=((one.line, one.column, one.file, one.function),))
+                        if outer.file == call.file:
+                            yield replace(self._at(outer, row, about), handlers=(name,), api=outer.callee)
+
+    def _about(self, row: Row, call: Call, callers: Callers) -> tuple[Names, ...]:
+        """The objects a call is about: its event argument if the row has one, else its object argument or result."""
+        if (number := _signal_of(call)) is not None:
+            return (frozenset({Path("#" + number)}),)
+        position = row.object_arg if row.event_arg is None else row.event_arg
+        if position == "result":
+            return tuple(self.objects.result(call))
+        arg = self.corpus.call_argument(call, position) if isinstance(position, int) else None
+        return tuple(self.objects.of(arg, At(call.file, call.function, call.line), callers)) if arg is not None else ()
+
+    def _membership(self, call: Call) -> Membership | None:
+        at = GROUPED.get(call.callee_name or "")
+        if at is None or max(at) >= len(call.args):
+            return None
+        inside, group = (tuple(self.objects.of(call.args[n], call)) for n in at)
+        return Membership(inside, group) if inside and group else None
+
+
+def _signal_of(call: Call) -> str | None:
+    """The signal that a call makes the kernel send; None for other calls and where the argument does not tell."""
+    if call.callee_name in ("alarm", "ualarm"):
+        return "SIGALRM"
+    given = call.args[0].text.strip() if call.callee_name == "setitimer" and call.args else ""
+    return {"ITIMER_REAL": "SIGALRM", "ITIMER_VIRTUAL": "SIGVTALRM", "ITIMER_PROF": "SIGPROF"}.get(given)
+
+
+def _inner(r: Registration) -> tuple[str, int, int] | None:
+    """The API call inside a wrapper whose caller a registration stands for."""
+    if r.row.kind == "field" or r.via in r.row.names:
+        return None
+    found = next((e for e in r.evidence if e.kind == "call"), None)
+    return (found.file, found.line, found.column or 1) if found is not None else None
+
+
+def _merged(spots: Iterable[Spot]) -> list[Spot]:
+    """Several handlers of one call and mechanism are one place, its main handler first."""
+    found: dict[tuple[object, ...], list[Spot]] = defaultdict(list)
+    for spot in spots:
+        found[spot.mechanism, spot.file, spot.line, spot.column, spot.objects, spot.phases if not spot.handlers else ()].append(spot)
+    made = []
+    for same in found.values():
+        ordered = sorted(same, key=lambda s: s.row is not None and s.row.id.endswith(_SECOND))
+        handlers = tuple(dict.fromkeys(h for s in ordered for h in s.handlers))
+        phases = tuple(dict.fromkeys(p for s in ordered for p in s.phases))
+        also = tuple(dict.fromkeys(a for s in ordered for a in s.also))
+        made.append(replace(ordered[0], handlers=handlers, phases=phases, also=also))
+    return made

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from curation.csource.facts import Call
 from curation.csource.types import parse_type
@@ -58,27 +59,29 @@ class Descriptors:
     # -- descriptors of eight bytes ----------------------------------------------------------------------------------------------
 
     def _moved(self, call: Call, kinds: list[str]) -> Iterator[Spot]:
-        if call.callee_name not in ("read", "write") or not call.args or not self._eight_bytes(call):
+        fits = self._eight_bytes(call) if call.callee_name in ("read", "write") and len(call.args) > 1 else False
+        if fits is False:
             return
         about = tuple(self.objects.of(call.args[0], call))
         phase: Phase = "wait" if call.callee_name == "read" else "trigger"
         for kind in kinds if about else []:
             if phase == "wait" or kind == "eventfd":
-                yield _spot(call, kind, phase, about, weak=True)
+                yield replace(_spot(call, kind, phase, about, weak=True), known=fits is True)
 
-    def _eight_bytes(self, call: Call) -> bool:
+    def _eight_bytes(self, call: Call) -> bool | None:
         """Whether a read or write may be one of an eventfd or timerfd: not when its buffer is known to be something else than a 64-bit
-        integer, as for another descriptor kept in the same field."""
-        buffers = [o for o in call.args[1].operands if o.base and not o.call] if len(call.args) > 1 else []
+        integer, as for another descriptor kept in the same field. None: not known."""
+        if call.args[1].text.strip() in ("NULL", "0") or call.args[-1].text.strip() in map(str, range(8)):
+            return False
         known = []
-        for operand in buffers:
-            variable = self.index.variable(operand.base or "", call.file, call.function)
+        for operand in call.args[1].operands:
+            variable = self.index.variable(operand.base, call.file, call.function) if operand.base and not operand.call else None
             if variable is not None and variable.type:
-                named = tuple(s for s in operand.fields)
-                kind = self.index.types.walk(parse_type(variable.type), named, call.file)[0]
-                kind = self.index.types.expand(kind, call.file) if kind is not None else None
-                known += [str(kind)] if kind is not None else []
-        return not known or any(re.sub(r"\b(const|volatile|static)\b|[*&]", "", text).strip() in _EIGHT_BYTES for text in known)
+                kind = self.index.types.walk(parse_type(variable.type), operand.fields, call.file)[0]
+                known += [str(self.index.types.expand(kind, call.file))] if kind is not None else []
+        if not known:
+            return None
+        return any(re.sub(r"\b(const|volatile|static)\b|[*&]", "", text).strip() in _EIGHT_BYTES for text in known)
 
     # -- self-pipes ----------------------------------------------------------------------------------------------------------------
 
@@ -126,7 +129,7 @@ class Descriptors:
                 continue
             holding = self._holding(At(spot.file, spot.function, spot.line), events)
             after = [c for c in calls if spot.line < c.line <= spot.line + _AWAY]
-            indirect = [c for c in after if c.kind == "indirect" and c.operand.base in holding and c.operand.fields]
+            indirect = [c for c in after if c.kind == "indirect" and c.operand.fields and self._held(c, holding)]
             own = [c for c in after if c.kind == "direct" and self.index.functions(c.callee_name or "", c.file)]
             direct = [c for c in own if self._given(c, events)]
             for call in indirect[:3] or direct[:1]:
@@ -144,14 +147,21 @@ class Descriptors:
                     found.add(name)
         return found
 
+    def _held(self, call: Call, holding: set[str]) -> bool:
+        """Whether the base of the callee was last set from the events."""
+        name = call.operand.base or ""
+        given = [a for a in self.objects.tables(call.file).set.get((call.function, name), []) if a.line <= call.line]
+        return name in holding and (not given or any(r.base in holding - {name} for r in given[-1].right))
+
     def _given(self, call: Call, events: str) -> bool:
         given = {events} | {n for n in self._holding(At(call.file, call.function, call.line - _AWAY), events) if n != events}
         return any(o.base == events and "data" in o.fields or o.base in given - {events} for a in call.args for o in a.operands)
 
     def _only(self, call: Call) -> str | None:
-        """The function that is called through the pointer, where it can be one only."""
-        names = {c.name for c in self.index.resolve(call)}
-        return names.pop() if len(names) == 1 else None
+        """The function that is called through the pointer, where it can be one only and nobody else can put another there."""
+        found = self.index.resolution(call)
+        names = {c.name for c in found.candidates}
+        return names.pop() if len(names) == 1 and found.completeness == "complete" else None
 
 
 def _spot(call: Call, mechanism: str, phase: Phase, about: tuple[Names, ...], weak: bool = False) -> Spot:

@@ -52,7 +52,7 @@ class Group:
 
     @property
     def bound(self) -> bool:
-        return any("bind" in spot.phases for spot in self.spots)
+        return any("bind" in spot.phases and not spot.weak for spot in self.spots)
 
     @property
     def real(self) -> bool:
@@ -215,7 +215,7 @@ class _Grouping:
         """Places whose object is a local that nothing is known of belong to the only object of their file."""
         kept = []
         for group in made:
-            if group.handlers or group.bound or not all(_local(p) for p in group.names):
+            if group.handlers or group.bound or not all(_local(p) and s.known for p in group.names for s in group.spots):
                 kept.append(group)
                 continue
             for file in sorted(group.files()):

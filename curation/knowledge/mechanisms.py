@@ -117,8 +117,10 @@ WAITS_FOR_GROUP: dict[str, int] = {
     "kthread_flush_worker": 0,
     "kthread_destroy_worker": 0,
 }
-# Loops that run the callbacks of every mechanism of their library.
-LOOPS: dict[str, str] = {"uv_run": "libuv_"}
+# Loops that run the callbacks of these mechanisms.
+LOOPS: dict[str, tuple[str, ...]] = {
+    "uv_run": tuple(m for m in MECHANISMS if m.startswith("libuv_") and m not in ("libuv_thread", "libuv_cond")),
+}
 # Calls that say little alone: they count only beside a pattern of their mechanism (any task can be woken, a grace period awaited).
 ONLY_WITH_OTHERS = frozenset(
     "wake_up_process synchronize_rcu synchronize_rcu_expedited synchronize_net synchronize_srcu kill killpg tgkill tkill "

@@ -252,7 +252,7 @@ class Objects:
         found: set[Path] = set()
         for one in tables.stored.get((at.function, name), []):
             inside = address or at.line <= one.line <= again
-            if inside and any(r.base == name and not r.fields and r.address == address for r in one.right):
+            if inside and any(r.base == name and not r.fields and (address or not r.address) for r in one.right):
                 if one.left.fields or self._is_global(one.left.base, at):
                     for names in self._operand(one.left, At(at.file, at.function, one.line), {}, depth + 1)[:1]:
                         found |= names

@@ -111,7 +111,7 @@ class _Finder:
         for spot in spots:
             if spot.loop is not None:
                 for group in made:
-                    if group.mechanism.startswith(spot.loop) and any(s.file == spot.file for s in group.spots):
+                    if group.mechanism in spot.loop and any(s.file == spot.file for s in group.spots):
                         group.spots.append(spot)
             elif not (spot.objects or spot.handlers or spot.group):
                 near = [g for g in self._near(made, spot) if g.handlers or g.bound] or self._near(made, spot)

@@ -9,6 +9,7 @@ where a function hands its parameter on to the API, both the call inside and the
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,10 @@ from curation.knowledge.objects import At, Callers, Names, Objects, Path
 from curation.knowledge.registrations import Registration, registrations
 from curation.model import Phase
 
+_BRANCH = re.compile(r"\b(else|case|default)\b")
+_REGISTERS = re.compile(r"(?=.*regist)(?=.*(notif|_nb\b))")
 _NOTHING = frozenset(("NULL", "0", "SIG_IGN", "SIG_DFL", "SIG_HOLD", "SIG_ERR", "nullptr", "((void *)0)", "(void *)0", ""))
+_WITHOUT_HANDLER = ("posix_timer", "posix_mq", "libuv_process")  # what these announce may also come as a signal, or not at all
 # Callbacks that only help the one the call is for: they come after it where a call takes several.
 _SECOND = (".alloc", ".teardown", ".destroy", ".free", ".release", ".close")
 
@@ -30,8 +34,8 @@ _SECOND = (".alloc", ".teardown", ".destroy", ".free", ".release", ".close")
 class Spot:
     """One place. objects: what it may be about, one set of names each; empty: it names none. handlers: those bound here, the main one
     first. also: the places of the same statement's parts (`.notifier_call = f` of the block that is registered here). group: it waits for
-    all objects of these groups. loop: it runs the callbacks of all mechanisms whose name begins so. weak: it counts only where its object
-    is bound elsewhere."""
+    all objects of these groups. loop: it runs the callbacks of these mechanisms. weak: it counts only where its object
+    is bound elsewhere; known: where that object is not known, it may be the only one of the file."""
 
     mechanism: str
     file: str
@@ -44,8 +48,9 @@ class Spot:
     handlers: tuple[str, ...] = ()
     also: tuple[tuple[int, int, str, str | None], ...] = ()  # line, column, file, function
     group: tuple[Names, ...] = ()
-    loop: str | None = None
+    loop: tuple[str, ...] | None = None
     weak: bool = False
+    known: bool = True
     row: Row | None = field(default=None, compare=False)
 
 
@@ -97,7 +102,7 @@ class Places:
         uses: dict[tuple[int, int, str], NameUse] = {}
         if any(r.row.kind == "field" for r in self.registered.get(file, [])):
             uses = {(u.line, u.column, u.name): u for u in self.index.facts[file].uses}
-        for r in self.registered.get(file, []):
+        for r in self._last_stored(self.registered.get(file, [])):
             if r.row.kind == "field":
                 use = uses.get((r.place.line, r.place.column or 1, r.callback))
                 if use is not None:
@@ -110,6 +115,36 @@ class Places:
                     yield self._of_call(r, call, {}, call)
             else:
                 yield from self._through(r, inner, file)
+
+    def _last_stored(self, registered: list[Registration]) -> list[Registration]:
+        """Without the handlers that a filled object held before: of `sa.sa_handler = a; sigaction(..., &sa, 0); sa.sa_handler = b;
+        sigaction(..., &sa, 0)` each call registers one."""
+        stores: dict[tuple[str, int, int | None], set[int]] = defaultdict(set)
+        for r in registered:
+            if (line := self._stored_at(r)) is not None:
+                stores[r.place.file, r.place.line, r.place.column].add(line)
+        kept = []
+        for r in registered:
+            before = sorted(line for line in stores.get((r.place.file, r.place.line, r.place.column), ()) if line <= r.place.line)
+            line = self._stored_at(r)
+            if line is None or not before or line in before and not self._overwritten(r.place.file, line, before[-1]):
+                kept.append(r)
+        return kept
+
+    def _stored_at(self, r: Registration) -> int | None:
+        """The line of the same function that puts the handler into the object which is registered."""
+        return next(
+            (
+                e.line
+                for e in r.evidence
+                if r.row.handler_field and e.kind in ("assignment", "initializer") and e.file == r.place.file
+                and (f := self.index.enclosing(e.file, e.line)) is not None and f.start_line <= r.place.line <= f.end_line
+            ),
+            None,
+        )
+
+    def _overwritten(self, file: str, line: int, last: int) -> bool:
+        return line < last and not any(_BRANCH.search(text) for text in self.index.lines(file)[line:last])
 
     def _of_use(self, r: Registration, use: NameUse) -> Spot:
         return self._spot(r, use.file, use.line, use.column, use.function, self._used(use))
@@ -157,9 +192,14 @@ class Places:
     # -- places without --------------------------------------------------------------------------------------------------------
 
     def _plain(self, call: Call, taken: set[tuple[int, int, str]]) -> Iterator[Spot]:
+        if call.callee_name == "epoll_ctl" and len(call.args) > 1 and call.args[1].text.strip() == "EPOLL_CTL_DEL":
+            return
         if call.callee_name in LOOPS:
             yield Spot("", call.file, call.line, call.column, call.function, call.callee, ("wait",), loop=LOOPS[call.callee_name])
-        for row in self.corpus.rows_for_call(call):
+        rows = self.corpus.rows_for_call(call)
+        if not rows and call.callee_name and _REGISTERS.search(call.callee_name) and not call.callee_name.startswith("un"):
+            yield from self._registered_block(call)
+        for row in rows:
             if row.mechanism is None or not row.phases or (call.line, call.column, row.id) in taken:
                 continue
             if row.takes_handler:
@@ -170,6 +210,12 @@ class Places:
             if group is not None and group < len(call.args):
                 spot = replace(spot, objects=(), group=tuple(self.objects.of(call.args[group], call)))
             yield spot
+
+    def _registered_block(self, call: Call) -> Iterator[Spot]:
+        """A function that no row knows and whose name says that it registers notifiers: it does when its argument is a notifier block."""
+        about = tuple(names for arg in call.args if "&" in arg.text for names in self.objects.of(arg, call))
+        if about:
+            yield Spot("notifier", call.file, call.line, call.column, call.function, call.callee, ("bind",), about, weak=True, known=False)
 
     def _at(self, call: Call, row: Row, about: tuple[Names, ...]) -> Spot:
         place = (call.file, call.line, call.column, call.function, call.callee)
@@ -184,7 +230,10 @@ class Places:
             if arg is not None and arg.text.strip() not in _NOTHING:
                 yield self._at(call, row, self._about(row, call, {}))
         elif row.handler_field is not None:
-            yield from self._stored_parameter(call, row)
+            found = list(self._stored_parameter(call, row))
+            if not found and row.mechanism in _WITHOUT_HANDLER:
+                found = [self._at(call, row, self._about(row, call, {}))]
+            yield from found
 
     def _same(self, row_id: str, row: Row) -> bool:
         other = self.corpus.knowledge.by_id.get(row_id)

@@ -182,6 +182,8 @@ def _answer(session: Session, form: LabelForm) -> None:
         task=form.task, key=form.key, rev=form.state["rev"], answer=form.state["answer"], candidates=form.proposal.candidates,
         keep=partial(labeling.keep, form.key), jump=partial(labeling.show_place, form.key), file=form.proposal.file,
         storage=f"{session.actor.name}/{form.key}", readers=form.state["readers"], meaning=partial(labeling.meaning, form),
+        reasons=partial(labeling.reasons, form), is_open=partial(labeling.is_open, form), turn=partial(labeling.turn, form),
+        turn_all=partial(labeling.turn_all, form.key) if sum(bool(c.steps) for c in form.proposal.candidates) > 1 else None,
     ))
     if labeling.changed_answer(form):
         st.button(t("label.propose_again"), key=f"again:{form.key}", type="tertiary", icon=":material/restart_alt:",
@@ -191,6 +193,7 @@ def _answer(session: Session, form: LabelForm) -> None:
 def _evidence(form: LabelForm) -> None:
     """What speaks for the proposal, but for the places that the form itself shows."""
     in_form = {(step["file"], step["line"]) for value in form.proposal.answer.values() for step in _steps(value)}
+    in_form |= {(step.file, step.line) for candidate in form.proposal.candidates[:1] for step in candidate.steps}
     evidence = [each for each in form.proposal.evidence if (each.file, each.line) not in in_form]
     jump = partial(labeling.show_place, form.key)
     for number, each in enumerate(evidence[:EVIDENCE_SHOWN]):
@@ -254,7 +257,8 @@ def _source(session: Session, form: LabelForm, item: Item) -> None:
 
 
 def _all_evidence(form: LabelForm) -> list[Any]:
-    return [*form.proposal.evidence, *(e for candidate in form.proposal.candidates for e in candidate.evidence)]
+    """Every place that speaks for the proposal, candidate by candidate along its way."""
+    return [*form.proposal.evidence, *(e for c in form.proposal.candidates for e in (*c.steps, *c.evidence))]
 
 
 def _picked() -> None:

@@ -21,10 +21,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import streamlit as st
 
+from curation.errors import Reason
 from curation.model import Candidate, Evidence, PhaseStep, Target
 from curation.tasks import Task
 from ui.draft import draft, text_of
 from ui.parts import code_span, escaped
+from ui.steps import sentence, step_rows
 from ui.text import has, named, t
 
 SHOWN = 9  # candidates with a key of their own; the others are in the list to add from
@@ -36,7 +38,9 @@ class Form:
     """key: of the item; rev: of its widgets. answer: changed in place. keep: called after every change. jump: (file, line) shows a place.
     storage: names the user and item in the browser. readers: filled while drawing; each takes into `answer` what one widget holds. A save
     calls them first, because the click may reach the server together with the last edit, and before its callback. meaning: what a field's
-    present value means in words, None where it speaks for itself."""
+    present value means in words, None where it speaks for itself. reasons: what a field's proposed value goes by. is_open, turn: whether
+    the way of a candidate (by its number) to the call is shown, and the other way round; turn_all: of all, None where there are not
+    several."""
 
     task: Task
     key: str
@@ -49,6 +53,10 @@ class Form:
     storage: str
     readers: list[Callable[[], None]]
     meaning: Callable[[str], str | None] = lambda field: None
+    reasons: Callable[[str], list[Reason]] = lambda field: []
+    is_open: Callable[[int], bool] = lambda number: False
+    turn: Callable[[int], None] = lambda number: None
+    turn_all: Callable[[], None] | None = None
 
     def watched(self, read: Callable[[], None]) -> Callable[[], None]:
         """The on_change callback of a widget that `read` takes into the answer."""
@@ -74,16 +82,12 @@ class Form:
 
 
 def answer_form(form: Form) -> None:
-    """Draws every field of the task's answer; two that are no lists of rows stand side by side, so that little has to be scrolled."""
-    narrow: list[str] = []
-    for name, field in form.task.Answer.model_fields.items():
-        if _is_list_of(field.annotation, Target) or _is_list_of(field.annotation, PhaseStep):
-            _side_by_side(form, narrow)
-            narrow = []
-            (_targets if _is_list_of(field.annotation, Target) else _steps)(form, name)
-        else:
-            narrow.append(name)
-    _side_by_side(form, narrow)
+    """Draws every field of the task's answer: lists of rows last, since they can be long; of the others two stand side by side."""
+    fields = form.task.Answer.model_fields
+    long = [name for name, field in fields.items() if _is_list_of(field.annotation, Target) or _is_list_of(field.annotation, PhaseStep)]
+    _side_by_side(form, [name for name in fields if name not in long])
+    for name in long:
+        (_targets if _is_list_of(fields[name].annotation, Target) else _steps)(form, name)
 
 
 def _side_by_side(form: Form, names: list[str]) -> None:
@@ -109,6 +113,8 @@ def _field(form: Form, name: str) -> None:
         raise TypeError(f"{form.task.name}.{name}: no widget for {kind}")
     if meaning := form.meaning(name):
         st.caption(escaped(meaning))
+    if reasons := form.reasons(name):
+        st.caption("  \n".join(sentence(reason) for reason in reasons))
 
 
 def _is_list_of(kind: Any, inner: type) -> bool:
@@ -172,11 +178,18 @@ def _text(form: Form, name: str, *, lines: bool) -> None:
 
 
 def _targets(form: Form, name: str) -> None:
-    st.markdown(f"**{form.label(name)}**")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{form.label(name)}**")
+        if form.turn_all is not None:
+            st.button(
+                t("label.paths"), key=form.widget(name, "paths"), type="tertiary", icon=":material/route:", on_click=form.turn_all,
+                shortcut="p", help=t("label.paths_help"),
+            )
     chosen = {target["name"] for target in form.answer.get(name) or []}
     first, others = form.candidates[:SHOWN], {c.name: c for c in form.candidates[SHOWN:]}
     for number, candidate in enumerate(first, 1):
-        _row(form, name, number, candidate.name, candidate, candidate.name in chosen, candidate.file, candidate.line, candidate.evidence)
+        _row(form, name, number, candidate.name, candidate, candidate.name in chosen, candidate.file, candidate.line, candidate.evidence,
+             again=candidate.name in {c.name for c in first[:number - 1]})
     more = [target for target in form.answer.get(name) or [] if target["name"] not in {c.name for c in first}]
     with st.expander(t("label.more_chosen", count=len(more)), expanded=True) if len(more) > SHOWN else st.container():
         for target in more[:MORE_SHOWN]:
@@ -203,8 +216,11 @@ def _target(name: str, candidate: Candidate | None) -> dict[str, Any]:
 
 def _row(
     form: Form, field: str, number: int | None, name: str, candidate: Candidate | None, on: bool, file: str | None, line: int | None,
-    evidence: list[Evidence],
+    evidence: list[Evidence], again: bool = False,
 ) -> None:
+    """again: a function of that name in another file has its row already (an answer tells targets apart by their names)."""
+    own = f"{name}@{file}" if again else name
+
     def toggled() -> None:
         rest = [target for target in form.answer.get(field) or [] if target["name"] != name]
         _set(form, field, rest if on else [*rest, _target(name, candidate)])
@@ -213,20 +229,36 @@ def _row(
     mark = ":material/check_box:" if on else ":material/check_box_outline_blank:"
     shortcut = str(number) if number is not None and number <= SHOWN else None
     toggle.button(
-        "", help=t("label.chosen") if on else t("label.not_chosen"), key=form.widget(field, "toggle", name), icon=mark, shortcut=shortcut,
+        "", help=t("label.chosen") if on else t("label.not_chosen"), key=form.widget(field, "toggle", own), icon=mark, shortcut=shortcut,
         on_click=toggled, width="stretch", type="primary" if on else "secondary",
     )
+    steps = candidate.steps if candidate is not None and number is not None else []
     with text:
-        if file and line:
-            where = f"{code_span(name)} {t('label.definition')} {escaped(file.rsplit('/', 1)[-1])}:{line}"
-            st.button(
-                where, key=form.widget(field, "def", name), type="tertiary", on_click=form.jump, args=(file, line),
-                help=escaped(f"{file}:{line}"),
-            )
-        else:
-            st.markdown(f"{code_span(name)} :gray[{t('label.no_definition')}]")
-        for n, each in enumerate([e for e in evidence if (e.file, e.line) != (file, line)][:3]):
-            evidence_row(form.jump, form.widget(field, "why", name, n), each)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _definition(form, field, own, name, file, line)
+            if steps and number is not None:
+                is_open = form.is_open(number)
+                st.button(
+                    t("label.path", count=len(steps)), key=form.widget(field, "path", own), type="tertiary", on_click=form.turn,
+                    args=(number,), icon=":material/expand_less:" if is_open else ":material/expand_more:", help=t("label.path_help"),
+                )
+        shown = {(file, line)}
+        if number is not None and steps and form.is_open(number):
+            step_rows(form.jump, form.widget(field, own), steps)
+            shown |= {(step.file, step.line) for step in steps}
+        for n, each in enumerate([e for e in evidence if (e.file, e.line) not in shown][: 1 if steps else 3]):
+            evidence_row(form.jump, form.widget(field, "why", own, n), each)
+
+
+def _definition(form: Form, field: str, own: str, name: str, file: str | None, line: int | None) -> None:
+    if file and line:
+        where = f"{code_span(name)} {t('label.definition')} {escaped(file.rsplit('/', 1)[-1])}:{line}"
+        st.button(
+            where, key=form.widget(field, "def", own), type="tertiary", on_click=form.jump, args=(file, line),
+            help=escaped(f"{file}:{line}"),
+        )
+    else:
+        st.markdown(f"{code_span(name)} :gray[{t('label.no_definition')}]")
 
 
 def place_button(jump: Callable[[str, int], None], key: str, file: str, line: int, word: str, text: str = "") -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import streamlit as st
 
 from curation import label
-from curation.errors import UserError
+from curation.errors import Reason, UserError
+from curation.explain import completeness
 from curation.model import Action, Lang, Proposal
 from curation.tasks import Task, get_task
 from ui import parts
@@ -24,13 +25,15 @@ from ui.session import Session, current
 from ui.text import lang, named, t
 
 DRAFTED = ("answer", "explanation", "lang", "reason")  # what of a form goes into the store's draft
+PATHS_KEY = "_label_paths"  # in session_state: whether the ways of all candidates are shown
 SEEN_MOST = 200  # items that "previous" can go back to
 
 
 @dataclass(frozen=True)
 class LabelForm:
     """key: the item's id. state: what is kept in session_state (and, but for places and counters, in the draft): answer, explanation by
-    language (only what was edited), lang, reason, flagging, rev, place {file, line, jump}. problem: why the answer cannot be saved."""
+    language (only what was edited), lang, reason, flagging, rev, paths (candidate's number -> whether its way was turned open or shut by
+    hand), place {file, line, jump}. problem: why the answer cannot be saved."""
 
     key: str
     task: Task
@@ -73,6 +76,7 @@ def _fresh(session: Session, view: label.LabelView) -> dict[str, Any]:
         "reason": start.get("reason") or "",
         "flagging": bool(start.get("reason")),
         "rev": 0,
+        "paths": {},
         "place": {"file": view.proposal.file, "line": view.proposal.line, "jump": 0},
     }
 
@@ -100,6 +104,29 @@ def meaning(form: LabelForm, field: str) -> str | None:
     if form.task.meaning is None:
         return None
     return form.task.meaning(field, form.state["answer"], form.proposal, lang())
+
+
+def reasons(form: LabelForm, field: str) -> list[Reason]:
+    """Why the proposal calls its targets complete or not; [] once the answer says otherwise."""
+    if field != "completeness" or form.state["answer"].get(field) != form.proposal.answer.get(field):
+        return []
+    return completeness(form.proposal)
+
+
+def is_open(form: LabelForm, number: int) -> bool:
+    """Whether the way of a candidate to the call is shown: that of an only one, of all once P was pressed, or as turned by hand."""
+    shown = bool(st.session_state.get(PATHS_KEY)) or len(form.proposal.candidates) == 1
+    return bool(form.state["paths"].get(number, shown))
+
+
+def turn(form: LabelForm, number: int) -> None:
+    form.state["paths"][number] = not is_open(form, number)
+
+
+def turn_all(key: str) -> None:
+    """Shows the ways of all candidates, of this item and those to come; again: hides them."""
+    st.session_state[PATHS_KEY] = not st.session_state.get(PATHS_KEY)
+    _states()[key]["paths"].clear()
 
 
 def keep(key: str) -> None:

@@ -235,3 +235,98 @@ def test_the_evidence_key_goes_from_place_to_place_and_round(driver: Store) -> N
         shown_lines.append(app.session_state["_label_forms"][item.id]["place"]["line"])
     start = (places.index(item.payload["line"]) + 1) % len(places)
     assert shown_lines == [places[(start + n) % len(places)] for n in range(len(places) + 1)]
+
+
+REGISTERED = """
+struct ops { int (*open)(int); };
+struct dev { const struct ops *ops; };
+static int disk_open(int n) { return n; }
+static const struct ops disk = { .open = disk_open };
+static void add(struct dev *d, const struct ops *o) { d->ops = o; }
+static int start(struct dev *d) { return d->ops->open(1); }
+int main(void) { static struct dev d; add(&d, &disk); return start(&d); }
+"""
+
+
+@pytest.fixture
+def registered(workspace: Store, tmp_path: Path) -> Item:
+    """The one call of REGISTERED, whose one candidate goes through an object and a registering function."""
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "a.c").write_text(REGISTERED)
+    lead = Actor(name="local", role="lead")
+    sources.import_folder(workspace, load_settings(), lead, tmp_path / "r", "r", from_shell=True)
+    propose.propose_source(workspace, load_settings(), lead, "r", ["function_pointer"])
+    (item,) = items.find(workspace, tasks=["function_pointer"])
+    return item
+
+
+def path_rows(app: AppTest) -> list[str]:
+    return [button.label for button in app.button if ":step:" in f":{button.key}"]
+
+
+@pytest.mark.parametrize(("lang", "words"), [
+    ("en", "` disk ` is passed as argument 2 of ` add `"), ("zh", "` disk ` 作为 ` add ` 的第 2 个实参传入"),
+])
+def test_the_way_of_an_only_candidate_is_shown_step_by_step(registered: Item, lang: str, words: str) -> None:
+    app = page("label", lang=lang)
+    rows = path_rows(app)
+    assert [row.split("a\\.c\\:")[1][0] for row in rows] == ["5", "8", "6", "7"]
+    assert words in texts(app)
+    assert {"en": "every place in this code", "zh": "所有存入函数的位置"}[lang] in texts(app)
+
+
+def test_a_step_shows_its_place_in_the_source(registered: Item) -> None:
+    app = page("label")
+    key = next(button.key for button in app.button if ":step:" in f":{button.key}" and str(button.key).endswith(":2"))
+    app = press(app, str(key))
+    assert app.session_state["_label_forms"][registered.id]["place"] == {"file": "a.c", "line": 8, "jump": 1}
+
+
+def test_ways_of_several_candidates_are_folded_until_they_are_asked_for(workspace: Store, sites: list[Item]) -> None:
+    item = sites[0]
+    app = page("label")
+    assert path_rows(app) == []
+    app = press(app, f"{item.id}:0:targets:path:tape_open")
+    assert all("tape" in row or "ops" in row for row in path_rows(app)) and path_rows(app)
+    one = len(path_rows(app))
+    app = press(app, f"{item.id}:0:targets:paths")
+    assert len(path_rows(app)) == 2 * one
+    app = press(app, f"next:{item.id}")  # it stays for the items to come
+    assert path_rows(app)
+    app = press(app, f"{sites[1].id}:0:targets:path:disk_close")
+    assert path_rows(app) == []
+
+
+def test_why_there_may_be_more_is_told_until_the_answer_says_otherwise(workspace: Store, sites: list[Item]) -> None:
+    item = sites[0]
+    store_says = label.view(workspace, Actor(name="local", role="lead"), item.id).proposal.answer["completeness"]
+    app = page("label")
+    reason = "every place in this code that puts a function there was seen"
+    assert (store_says == "complete") == (reason in texts(app))
+    app.button_group(key=f"{item.id}:0:completeness").set_value(2).run()
+    assert reason not in texts(app)
+
+
+def test_hostile_names_in_a_path_stay_text(workspace: Store, tmp_path: Path) -> None:
+    (tmp_path / "h").mkdir()
+    (tmp_path / "h" / "a.c").write_text(
+        "static int f(int n) { return n; }\nstatic int (*p)(int) = f; /* ![x](http://e.vil/a.png) **b** `c */\n"
+        "int g(void) { return p(1); }\n")
+    lead = Actor(name="local", role="lead")
+    sources.import_folder(workspace, load_settings(), lead, tmp_path / "h", "h", from_shell=True)
+    propose.propose_source(workspace, load_settings(), lead, "h", ["function_pointer"])
+    row = next(row for row in path_rows(page("label")) if "e.vil" in row)
+    assert row.endswith("``") and row.count("``") == 2  # within one code span, whose fence is longer than any run inside
+
+
+def test_two_functions_of_one_name_are_two_rows(workspace: Store, tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    for name in "ab":
+        (tmp_path / "t" / f"{name}.c").write_text(
+            f"int set(int (*)(int));\nstatic int w(int n) {{ return n; }}\nvoid {name}(void) {{ set(w); }}\n")
+    (tmp_path / "t" / "s.c").write_text("static int (*p)(int);\nint set(int (*f)(int)) { p = f; return p(1); }\n")
+    lead = Actor(name="local", role="lead")
+    sources.import_folder(workspace, load_settings(), lead, tmp_path / "t", "t", from_shell=True)
+    propose.propose_source(workspace, load_settings(), lead, "t", ["function_pointer"])
+    app = page("label")
+    assert len([b for b in app.button if ":targets:toggle:w" in str(b.key)]) == 2

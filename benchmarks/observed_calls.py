@@ -6,6 +6,7 @@ line that the debug information gives, its callee the function's symbol. Callees
 
 >>> python benchmarks/observed_calls.py record --log log --source src --out observed.jsonl
 >>> python benchmarks/observed_calls.py compare --source src --observed observed.jsonl
+>>> python benchmarks/observed_calls.py table --cache facts lua=lua-5.4.4:lua.jsonl sed=sed-4.9:sed.jsonl
 """
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -107,19 +109,24 @@ def record(log: Path, source: Path, out: Path) -> int:
     return len(pairs)
 
 
-def compare(source: Path, observed: Path) -> dict[str, object]:
+def compare(source: Path, observed: Path, cache: Path | None = None) -> dict[str, object]:
     """Figures of one program. A site is a line; proposals of several calls on one line are joined, best score first."""
-    from curation.propose import propose_folder
+    from curation.propose import index_folder, propose_index
 
     wanted: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in map(json.loads, observed.read_text(encoding="utf-8").splitlines()):
         wanted[row["file"], row["line"]].add(row["callee"])
     given: dict[tuple[str, int], list[list[str]]] = defaultdict(list)
     kinds: dict[tuple[str, int], str] = {}
-    for proposal in propose_folder(source, ["function_pointer"]):
+    index, _ = index_folder(source, cache_dir=cache)
+    began = time.process_time()
+    _ = index.flow
+    solved = time.process_time()
+    files = sorted({file for file, _ in wanted} & set(index.files()))
+    for proposal in propose_index(index, ["function_pointer"], files):
         place = (proposal.file, proposal.line)
         given[place].append([c.name for c in proposal.candidates])
-        kinds[place] = kind_of(proposal.expression)
+        kinds[place] = "macro" if proposal.extra.get("macro") else kind_of(proposal.expression)
     rows = []
     for place, callees in sorted(wanted.items()):
         lists = given.get(place, [])
@@ -135,12 +142,44 @@ def compare(source: Path, observed: Path) -> dict[str, object]:
     figures["first_right"] = round(statistics.mean(r[4] for r in rows), 4)
     figures["mean_candidates"] = round(statistics.mean(r[5] for r in rows), 1)
     figures["median_candidates"] = statistics.median(r[5] for r in rows)
-    by_kind: dict[str, list[float]] = defaultdict(list)
+    by_kind: dict[str, list[tuple[float, bool, int]]] = defaultdict(list)
     for r in rows:
-        by_kind[r[1]].append(r[2] / r[3])
-    figures["by_kind"] = {kind: [len(v), round(statistics.mean(v), 3)] for kind, v in sorted(by_kind.items())}
+        by_kind[r[1]].append((r[2] / r[3], r[4], r[5]))
+    figures["by_kind"] = {
+        kind: [len(v), *(round(statistics.mean(one[i] for one in v), 3) for i in range(3))] for kind, v in sorted(by_kind.items())}
     figures["misses"] = [f"{r[0][0]}:{r[0][1]} {r[1]} {sorted(r[6])[:4]}" for r in rows if r[6]]
+    figures["long"] = [f"{r[0][0]}:{r[0][1]} {r[1]} {r[5]} candidates, {r[3]} seen" for r in sorted(rows, key=lambda r: -r[5]) if r[5] > 10]
+    figures["not_first"] = [f"{r[0][0]}:{r[0][1]} {r[1]}" for r in rows if not r[4]]
+    figures["solve_s"] = round(solved - began, 2)
+    figures["resolve_s"] = round(time.process_time() - solved, 2)
     return figures
+
+
+_COLUMNS = ("sites", "pairs", "recall_site", "recall_pair", "first_right", "mean_candidates", "median_candidates", "solve_s", "resolve_s")
+
+
+def table(programs: list[str], cache: Path | None) -> None:
+    """Prints a line for each NAME=SOURCE:OBSERVED, their means, and the means over programs for each kind of operand."""
+    print(f"{'program':12}" + "".join(f"{c[:12]:>13}" for c in _COLUMNS))
+    found: list[dict[str, object]] = []
+    for program in programs:
+        name, _, rest = program.partition("=")
+        source, _, observed = rest.partition(":")
+        figures = compare(Path(source), Path(observed), cache)
+        if not figures["sites"]:
+            continue
+        found.append(figures)
+        print(f"{name:12}" + "".join(f"{figures[c]:>13}" for c in _COLUMNS), flush=True)
+    if not found:
+        return
+    means = [round(statistics.mean(f[c] for f in found), 4 if 1 < i < 5 else 1) for i, c in enumerate(_COLUMNS)]  # type: ignore[misc]
+    print(f"{'mean':12}" + "".join(f"{m:>13}" for m in means))
+    kinds = sorted({kind for f in found for kind in f["by_kind"]})  # type: ignore[attr-defined]
+    print("\nkind of operand: programs, sites; recall per site, first right, mean candidates (means over programs)")
+    for kind in kinds:
+        of = [f["by_kind"][kind] for f in found if kind in f["by_kind"]]  # type: ignore[index,operator]
+        print(f"  {kind:10} {len(of):4} {sum(o[0] for o in of):6}   " + " ".join(
+            f"{statistics.mean(o[i] for o in of):8.3f}" for i in (1, 2, 3)))
 
 
 def kind_of(expression: str) -> str:
@@ -163,13 +202,25 @@ def main() -> None:
     one.add_argument("--out", type=Path, required=True)
     two.add_argument("--observed", type=Path, required=True)
     two.add_argument("--misses", type=int, default=20)
+    two.add_argument("--long", type=int, default=0, help="list the longest so many proposals")
+    two.add_argument("--cache", type=Path, default=None, help="a folder for the facts of files")
+    three = verbs.add_parser("table")
+    three.add_argument("--cache", type=Path, default=None)
+    three.add_argument("programs", nargs="+", metavar="NAME=SOURCE:OBSERVED")
     args = parser.parse_args()
+    if args.verb == "table":
+        table(args.programs, args.cache)
+        return
     if args.verb == "record":
         print(record(args.log, args.source, args.out), "pairs")
         return
-    figures = compare(args.source, args.observed)
-    misses = figures.pop("misses")
+    figures = compare(args.source, args.observed, args.cache)
+    misses, longest, not_first = figures.pop("misses"), figures.pop("long"), figures.pop("not_first")
     print(json.dumps(figures))
+    for line in longest[: args.long]:  # type: ignore[index]
+        print("  long", line)
+    for line in not_first[: args.long]:  # type: ignore[index]
+        print("  not first", line)
     for miss in misses[: args.misses]:  # type: ignore[index]
         print("  missed", miss)
 

@@ -96,14 +96,22 @@ def _declarator(tokens: list[str], at: int, depth: int) -> tuple[list[str], int]
         stars += tokens[at] == "*"
         at += 1
     inner: list[str] = []
-    if at + 1 < len(tokens) and tokens[at] == "(" and (tokens[at + 1] in ("*", "(", "[", "^")) and depth < _DEPTH:
+    if at + 1 < len(tokens) and tokens[at] == "(" and depth < _DEPTH and (tokens[at + 1] in "*([^" or _declares(tokens, at)):
         inner, at = _declarator(tokens, at + 1, depth + 1)
         at += 1  # over the ")"
+        if "*" in inner and not (at < len(tokens) and tokens[at] in ("[", "(")):
+            inner.append("(")  # `int (*)`: a macro holds the parameters, as in `int (*f) PARAMS((int));`
     while at < len(tokens) and tokens[at] in ("[", "("):
         end = _closing(tokens, at)
         inner.append("[]" if tokens[at] == "[" else "(" + _join(tokens[at + 1:end]))
         at = end + 1
     return inner + ["*"] * stars, at
+
+
+def _declares(tokens: list[str], at: int) -> bool:
+    """`(CALLBACK *)(int)`: a word before the star is a calling convention where the parenthesis is followed by parameters."""
+    end = _closing(tokens, at)
+    return end + 1 < len(tokens) and tokens[end + 1] == "(" and "*" in tokens[at + 1:end]
 
 
 def _closing(tokens: list[str], at: int) -> int:

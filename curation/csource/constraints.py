@@ -1,0 +1,328 @@
+"""What do the facts of one file say about where functions and struct objects go? As short lists that can be kept and sent.
+
+Nodes and values are numbered within the file; keys name them over the whole corpus:
+
+    ("v", file, function, name)   a local variable or parameter      ("g", file or "", name)   a variable at file scope
+    ("w" | "r", struct or None, field)   a field written, read       ("el", key, "w" | "r", index or None)   an element of an array
+    ("ret", file, name)   what a function returns                    ("va", file, name)   its variable arguments
+    ("iret", key)   what a call through the place returns            ("site", file, line, column)   a callee that names functions
+    values: ("F", file, start line, name) a function, ("X", name) one outside the corpus, ("O", *key) the object that a variable is
+
+>>> made = constraints(expressions, index.facts["a.c"])
+>>> made.edges[:4]                       # source, target, line, 1 where what is stored through the pointer comes back
+[0, 1, 12, 0]
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from curation.csource.expressions import Expressions, Fact, Key, content, variable_key
+from curation.csource.facts import Arg, Assignment, Call, FileFacts, Function, Operand
+from curation.csource.types import CType, parse_type
+
+if TYPE_CHECKING:
+    from curation.csource.index import Index
+
+UNKNOWN_COUNT = 99  # of arguments: one of them is a macro that may stand for several
+
+
+class Source(NamedTuple):
+    """Where a value comes from: nodes, and values given by name. both: what is put through the pointer reaches the place too (`&x`)."""
+
+    nodes: list[int]
+    values: list[int]
+    both: bool
+
+
+@dataclass(slots=True)
+class Indirect:
+    """A call through a pointer. nodes: what is called. args: for each argument its sources. count: how many arguments it gives."""
+
+    line: int
+    column: int
+    callee: str
+    function: str | None
+    nodes: list[int]
+    args: list[list[Source]]
+    count: int
+
+
+@dataclass(slots=True)
+class Constraints:
+    """contents: for each node what its declared type lets in, see expressions.content. kinds: of each value, see relatives.py. edges:
+    flat, four numbers each. puts: (value, node, line, column, kind, key of the variable whose initializer or path it is, or None)."""
+
+    file: str
+    keys: list[Key] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
+    values: list[Key] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    edges: list[int] = field(default_factory=list)
+    puts: list[tuple[int, int, int, int, str, Key | None]] = field(default_factory=list)
+    calls: list[Indirect] = field(default_factory=list)
+
+
+def constraints(expressions: Expressions, one: FileFacts) -> Constraints:
+    """What a file's facts say, given the names of the whole corpus."""
+    return _Reading(expressions, one).out
+
+
+class _Reading:
+    def __init__(self, expressions: Expressions, one: FileFacts) -> None:
+        self.out = Constraints(one.file)
+        self.to: Expressions = expressions
+        self.index: Index = expressions.index
+        self.types = expressions.types
+        self.nodes: dict[Key, int] = {}
+        self.values: dict[Key, int] = {}
+        self._named: dict[str, list[Key]] = {}
+        for assignment in one.assignments:
+            self.assignment(assignment)
+        for call in one.calls:
+            self.call(call)
+
+    def node(self, key: Key, holds: str) -> int:
+        known = self.nodes.get(key)
+        if known is None:
+            known = self.nodes[key] = len(self.out.keys)
+            self.out.keys.append(key)
+            self.out.contents.append(holds)
+        return known
+
+    def value(self, key: Key, kind: str = "") -> int:
+        known = self.values.get(key)
+        if known is None:
+            known = self.values[key] = len(self.out.values)
+            self.out.values.append(key)
+            self.out.kinds.append(kind or kind_of_function(self.index, key))
+        return known
+
+    # ---- expressions
+
+    def places(self, fact: Fact, operand: Operand, write: bool) -> list[int]:
+        return [self.node(key, holds) for key, holds in places(self.to, fact, operand, write)]
+
+    def source(self, fact: Fact, operand: Operand) -> Source | None:
+        """What an operand's value is made of; None for what can hold no address."""
+        if operand.base is not None and not operand.call and operand.base[:1].isdigit():
+            return None
+        obj: list[int] = []
+        if operand.base is not None and not operand.call:
+            variable = self.to.variable(operand.base, fact.file, fact.function)
+            if not operand.fields:
+                named = self.named(operand, fact.file) if variable is None or variable.function is None else []
+                if named and (variable is None or all(key[0] == "F" for key in named)):
+                    return Source([], [self.value(key) for key in named], False)
+            if variable is not None and (operand.address or all(step == "[]" for step in operand.fields)):
+                kind = self.types.expand(parse_type(variable.type), fact.file) if variable.type else None
+                if kind is not None and self.types.struct_name(kind) is not None and self._is_object(fact, operand, kind):
+                    obj = [self.value(("O", *variable_key(variable)), f"s {self.types.struct_name(kind)}")]
+                    if all(step == "[]" for step in operand.fields):
+                        return Source([], obj, False)
+        nodes = self.places(fact, operand, False)
+        if not nodes:
+            return Source([], obj, False) if obj else None
+        array = not operand.address and self._is_array(fact, operand)
+        if operand.address or array:
+            nodes = nodes + [n for n in self.places(fact, operand, True) if n not in nodes]
+        return Source(nodes, obj, operand.address or array or self._points_to_pointer(fact, operand))
+
+    def _is_object(self, fact: Fact, operand: Operand, kind: CType) -> bool:
+        """Whether the operand is the address of the struct variable, or of a member that lies within it."""
+        if all(step == "[]" for step in operand.fields):
+            return not kind.derived and operand.address or kind.derived[:1] == ("[]",) and "*" not in kind.derived
+        if "*" in kind.derived or not operand.address:
+            return False
+        for at in range(1, len(operand.fields) + 1):
+            inner = self.types.walk(kind, operand.fields[:at], fact.file)[0]
+            if inner is None or "*" in inner.derived:
+                return False
+        return True
+
+    def _points_to_pointer(self, fact: Fact, operand: Operand) -> bool:
+        """`Func_ptr *out`, `void **out`: what is stored through it by who gets it must be seen by who gave it."""
+        kind = self.to.operand_type(fact, operand)
+        derived = self.types.expand(kind, fact.file).derived if kind is not None else ()
+        return derived[:2] == ("*", "*") and (
+            kind is not None and kind.base == "void" or any(step.startswith("(") for step in derived[2:3])
+        )
+
+    def _is_array(self, fact: Fact, operand: Operand) -> bool:
+        kind = self.to.operand_type(fact, operand)
+        return kind is not None and kind.derived[:1] == ("[]",)
+
+    def named(self, operand: Operand, file: str) -> list[Key]:
+        name = operand.base or ""
+        known = self._named.get(name)
+        if known is None:
+            known = self._named[name] = named(self.index, name, file)
+        if known and known[0][0] == "X" and operand.address and not self.index.prototypes(name):
+            return []  # `&lock`: a variable that a macro declares
+        return known
+
+    # ---- constraints
+
+    def put(self, target: int, source: Source, fact: Fact, kind: str, owner: Key | None) -> None:
+        for value in source.values:
+            self.out.puts.append((value, target, fact.line, fact.column, kind, owner))
+        for node in source.nodes:
+            if node != target:
+                self.out.edges += (node, target, fact.line, int(source.both))
+
+    def assignment(self, fact: Assignment) -> None:
+        owner: Key | None = None
+        if fact.kind == "return":
+            function = self.index.enclosing_named(fact.file, fact.function, fact.line)
+            targets = self.returned(function) if function is not None else []
+        else:
+            targets = self.places(fact, fact.left, True)
+            if fact.left.base is not None and not fact.left.call:
+                variable = self.to.variable(fact.left.base, fact.file, fact.function)
+                owner = variable_key(variable) if variable is not None else None
+        if not targets:
+            return
+        for operand in fact.right:
+            source = self.source(fact, operand)
+            if source is not None:
+                for target in targets:
+                    self.put(target, source, fact, fact.kind, owner)
+
+    def returned(self, function: Function) -> list[int]:
+        return [self.node(("ret", function.file, function.name), return_content(self.to, function))]
+
+    def call(self, call: Call) -> None:
+        if call.callee_name is not None and call.kind == "direct":
+            if not call.args:
+                return
+            if call.callee_name in ("va_start", "va_copy") and call.args[0].operands:
+                self.variable_arguments(call)
+                return
+            functions = self.index.functions(call.callee_name, call.file) or self.aliased(call)
+            if functions:
+                sources = [self.argument(call, arg) for arg in call.args]
+                for function in functions:
+                    self.passed(call, sources, function)
+            return
+        nodes = [n for operand in (call.operand, *call.others) for n in self.places(call, operand, False)]
+        for operand in (call.operand, *call.others):  # a named function behind a conditional: (a ? f : p)(x)
+            if operand.base is not None and not operand.fields and not operand.call and call.others:
+                source = self.source(call, operand)
+                if source is not None and source.values:
+                    made = self.node(("site", call.file, call.line, call.column), "f")
+                    self.put(made, source, call, "conditional", None)
+                    nodes.append(made)
+        self.out.calls.append(Indirect(
+            call.line, call.column, call.callee, call.function, nodes, [self.argument(call, arg) for arg in call.args],
+            UNKNOWN_COUNT if any(self._may_be_several(call, arg) for arg in call.args) else len(call.args)))
+
+    def aliased(self, call: Call) -> list[Function]:
+        """The functions that a macro which renames them means."""
+        found = named(self.index, call.callee_name or "", call.file)
+        return [f for key in found if key[0] == "F" for f in self.index.functions(key[3]) if (f.file, f.start_line) == key[1:3]]
+
+    def _may_be_several(self, call: Call, arg: Arg) -> bool:
+        name = arg.text.strip()
+        if not name.isidentifier() or self.to.variable(name, call.file, call.function) is not None:
+            return False
+        macro = self.index.macro(name, call.file)
+        return macro is not None and "," in macro.body
+
+    def variable_arguments(self, call: Call) -> None:
+        function = self.index.enclosing_named(call.file, call.function, call.line)
+        for target in self.places(call, call.args[0].operands[0], True):
+            if call.callee_name == "va_copy":
+                for source in self.argument(call, call.args[1]) if len(call.args) > 1 else []:
+                    self.put(target, source, call, "argument", None)
+            elif function is not None:
+                self.out.edges += (self.node(("va", function.file, function.name), ""), target, call.line, 0)
+
+    def argument(self, call: Call, arg: Arg) -> list[Source]:
+        found = (self.source(call, operand) for operand in arg.operands)
+        return [s for s in found if s is not None]
+
+    def passed(self, call: Call, sources: list[list[Source]], function: Function) -> None:
+        for position, given in enumerate(sources):
+            target = param_node(self.to, function, position) if given else None
+            if target is not None:
+                for source in given:
+                    self.put(self.node(*target), source, call, "argument", None)
+
+
+def named_function(index: Index, key: Key) -> Function | None:
+    """The function that a value's key names; None for other values."""
+    if key[0] != "F":
+        return None
+    return next((f for f in index.functions(key[3]) if f.start_line == key[2] and f.file == key[1]), None)
+
+
+def kind_of_function(index: Index, key: Key) -> str:
+    function = named_function(index, key)
+    return f"f{len(function.params)}{'+' if function.variadic else ''}" if function is not None else "f?"
+
+
+def param_node(to: Expressions, function: Function, position: int) -> tuple[Key, str] | None:
+    """The node (and what it holds) that an argument at a 0-based position goes to; None where nothing that matters can."""
+    if position < len(function.params):
+        name, text = function.params[position]
+        holds = content(to.types, to.types.expand(parse_type(text), function.file) if text else None)
+        return (("v", function.file, function.name, name), holds) if name and holds is not None else None
+    return (("va", function.file, function.name), "") if function.variadic else None
+
+
+def return_content(to: Expressions, function: Function) -> str:
+    """A declarator around the name (`int (*pick(void))(int)`) is not told by the return type: what is returned is taken as it comes."""
+    text = function.return_type
+    return content(to.types, to.types.expand(parse_type(text), function.file) if text else None) or ""
+
+
+def named(index: Index, name: str, file: str) -> list[Key]:
+    """The function values a name means in a file: its definitions, what an alias macro names, or an external function."""
+    for _ in range(6):
+        found = index.functions(name, file)
+        if found:
+            return [("F", f.file, f.start_line, f.name) for f in found]
+        macro = index.macro(name, file)
+        if macro is None or macro.params is not None:
+            break
+        body = macro.body.strip("() ")
+        if not body.isidentifier():
+            break
+        name = body
+    if index.prototypes(name) or (not name.isupper() and not index.has_variable(name) and index.macro(name, file) is None):
+        return [("X", name)]
+    return []
+
+
+def places(to: Expressions, fact: Fact, operand: Operand, write: bool) -> list[tuple[Key, str]]:
+    """The nodes an operand names, to write to or to read from, with what each holds. [] where it cannot hold an address."""
+    if operand.fields:
+        kind, key = to.walk(fact, operand)
+        if key is not None:
+            if key[1] == "()":
+                at = len(operand.fields) - 1 - operand.fields[::-1].index("()")
+                inner = Operand(operand.text, operand.base, operand.fields[:at], False, operand.cast, operand.call)
+                return [(("iret", called), "") for called, _ in places(to, fact, inner, False)]
+            holds = content(to.types, kind)
+            if holds is None:
+                return []
+            field_node: Key = ("w" if write else "r", *key)
+            element = to.element(fact, operand) if operand.fields[-1] in ("[]", "*") or operand.fields[-1].startswith("#") else None
+            return [(("el", ("r", *key), field_node[0], element) if element is not None else field_node, holds)]
+    if operand.call:
+        return [(("ret", f.file, f.name), return_content(to, f)) for f in to.index.functions(operand.base or "", fact.file)]
+    if operand.base is None:
+        return []
+    variable = to.variable(operand.base, fact.file, fact.function)
+    if variable is None:
+        return []
+    declared = to.types.expand(parse_type(variable.type), fact.file) if variable.type else None
+    holds = content(to.types, declared)
+    if holds is None:
+        return []
+    key = variable_key(variable)
+    if declared is not None and declared.derived[:1] == ("[]",) and variable.param is None:
+        element = to.element(fact, operand)
+        if write or element is not None:
+            return [(("el", key, "w" if write else "r", element), holds)]
+    return [(key, holds)]

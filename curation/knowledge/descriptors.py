@@ -23,6 +23,7 @@ from curation.model import Phase
 _READING = {"read", "recv", "poll", "select", "ppoll", "safe_read"}
 _WRITING = {"write", "send", "full_write", "safe_write", "xwrite"}
 _PIPES = re.compile(r"pipe|socketpair", re.IGNORECASE)
+_EXEC = re.compile(r"f?exec(l|lp|le|v|vp|vpe|ve|veat)\Z")
 _DESCRIPTORS = ("eventfd", "timerfd")
 # eventfd(2), timerfd_create(2): such a descriptor is read and written by 8-byte integers only. `uint64_t` and what it is typedef'd to.
 _EIGHT_BYTES = {"uint64_t", "u64", "__u64", "eventfd_t", "unsigned long long", "unsigned long", "uint64", "int64_t", "long long", "long"}
@@ -50,6 +51,10 @@ class Descriptors:
         for group in made:
             if group.mechanism == "epoll":
                 self._dispatch(group)
+            elif group.mechanism == "fork":
+                self._executed(group)
+            elif group.mechanism == "threaded_irq":
+                self._woken(group, [g for g in made if g.mechanism == "irq"])
             elif group.mechanism == "posix_timer" and not group.handlers:
                 near = [g for g in signals if g.files() & group.files()]
                 alarm = [g for g in near if any(p.root == "#SIGALRM" for p in g.names)]
@@ -117,6 +122,25 @@ class Descriptors:
             if not whole and bare.steps and len(bare.steps) == len(path.steps):
                 found.add(Path(bare.root, bare.steps[:-1]))
         return found
+
+    # -- what a child executes, who wakes an interrupt's thread ----------------------------------------------------------------------
+
+    def _executed(self, group: Group) -> None:
+        """The exec call of the same function, after fork(2)."""
+        for spot in [s for s in group.spots if "trigger" in s.phases]:
+            for call in self.index.calls(spot.file):
+                if call.function == spot.function and call.line >= spot.line and _EXEC.match(call.callee_name or ""):
+                    group.steps.append(Step("execute", call.file, call.line, call.column, call.function, call.callee))
+                    break
+
+    def _woken(self, group: Group, primary: list[Group]) -> None:
+        """The thread of an interrupt runs when its primary handler returns IRQ_WAKE_THREAD."""
+        places = {(s.file, s.line, s.column) for s in group.spots if s.handlers}
+        same = [s for g in primary for s in g.spots if (s.file, s.line, s.column) in places]
+        for spot in dict.fromkeys((s.file, h) for s in same for h in s.handlers):
+            for one in self.objects.tables(spot[0]).returned.get(spot[1], []):
+                if any(r.base == "IRQ_WAKE_THREAD" for r in one.right):
+                    group.steps.append(Step("trigger", one.file, one.line, one.column, one.function, "IRQ_WAKE_THREAD"))
 
     # -- dispatching loops -----------------------------------------------------------------------------------------------------------
 

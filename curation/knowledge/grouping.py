@@ -215,7 +215,8 @@ class _Grouping:
         """Places whose object is a local that nothing is known of belong to the only object of their file."""
         kept = []
         for group in made:
-            if group.handlers or group.bound or not all(_local(p) and s.known for p in group.names for s in group.spots):
+            unknown = all(_local(p) or self.mechanism == "irq" for p in group.names) and all(s.known for s in group.spots)
+            if group.handlers or group.bound or not unknown:
                 kept.append(group)
                 continue
             for file in sorted(group.files()):

@@ -106,8 +106,9 @@ GROUPED: dict[str, tuple[int, int]] = {
     "kthread_queue_delayed_work": (1, 0),
     "kthread_mod_delayed_work": (1, 0),
 }
-# Which argument of a waiting call is the group.
+# Which argument of a call about a whole group (mostly: that waits for it) is the group.
 WAITS_FOR_GROUP: dict[str, int] = {
+    "kthread_init_worker": 0,
     "usb_kill_anchored_urbs": 0,
     "usb_poison_anchored_urbs": 0,
     "usb_wait_anchor_empty_timeout": 0,

@@ -238,7 +238,7 @@ class Objects:
         if source.base is None and not source.fields:
             return []
         names = self._operand(source, at._replace(line=line), callers, depth)
-        if source.call and not source.fields and depth <= _DEPTH:
+        if (source.call and not source.fields or self._is_number(name, at)) and depth <= _DEPTH:
             stores = self._stores(name, at._replace(line=line), depth + 1)
             return [n | s for n in names for s in stores] or names or stores
         return names
@@ -377,6 +377,12 @@ class Objects:
     def _is_struct(self, variable: Variable, at: At) -> bool:
         kind = self.index.types.expand(parse_type(variable.type), at.file) if variable.type else None
         return kind is not None and kind.base.startswith(("struct ", "union ")) and "*" not in kind.derived
+
+    def _is_number(self, name: str, at: At) -> bool:
+        """Whether the local is an integer (an interrupt, a descriptor): where it is copied to is the same one."""
+        variable = self.index.variable(name, at.file, at.function)
+        kind = parse_type(variable.type) if variable is not None and variable.type else None
+        return kind is not None and not kind.derived and kind.base in ("int", "unsigned", "unsigned int", "long", "u32", "pid_t")
 
     def _is_global(self, name: str | None, at: At) -> bool:
         variable = self.index.variable(name, at.file, at.function) if name else None

@@ -22,11 +22,24 @@ from curation.knowledge.corpus import Corpus
 from curation.knowledge.descriptors import Descriptors
 from curation.knowledge.grouping import Group, Step, groups
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
+from curation.knowledge.objects import Path
 from curation.knowledge.places import Places, Spot
 from curation.model import Phase
 
 _ORDER: dict[Phase, int] = {"bind": 0, "trigger": 1, "execute": 2, "wait": 3}
 _SMALL = 3000  # files of a corpus that is read as one; of a bigger one the files of the same folder
+_GETS_OBJECT = {  # mechanisms whose handler gets the object as its first parameter, and of which type
+    "urb": "urb",
+    "workqueue": "work_struct",
+    "delayed_work": "work_struct",
+    "timer": "timer_list",
+    "hrtimer": "hrtimer",
+    "tasklet": "tasklet_struct",
+    "irq_work": "irq_work",
+    "napi": "napi_struct",
+    "rcu_callback": "rcu_head",
+    "bio_endio": "bio",
+}
 _KIN = {  # a place of the first that names no object may be about one of the others
     "workqueue": ("delayed_work",),
     "irq": ("threaded_irq",),
@@ -82,6 +95,8 @@ class _Finder:
         self._waits(made, files, spots)
         self._loose(made, spots)
         descriptors.finish(made)
+        for group in made:
+            self._own_handler(group)
         return [p for group in made if group.real and (p := self._pattern(group)) is not None]
 
     # -- places that name no object ----------------------------------------------------------------------------------------------
@@ -120,6 +135,20 @@ class _Finder:
                 if not near and spot.api not in ONLY_WITH_OTHERS:
                     alone.setdefault((spot.mechanism, spot.file, spot.function), Group(spot.mechanism, set(), [])).spots.append(spot)
         made += alone.values()
+
+    def _own_handler(self, group: Group) -> None:
+        """A function that gets the object as its first parameter and is only ever put somewhere to be called, is the object's handler."""
+        if group.handlers or group.mechanism not in _GETS_OBJECT:
+            return
+        for spot in group.spots:
+            function = self.index.function_in(spot.file, spot.function) if spot.function else None
+            if function is None or not function.params or self.index.calls_to(function.name):
+                continue
+            name, kind = function.params[0]
+            given = {Path(f"{spot.file}::{function.name}::{name}"), Path(f"{spot.file}::{function.name}::")}
+            if group.names <= given and _GETS_OBJECT[group.mechanism] in kind and self.index.uses(function.name):
+                group.called.append(function.name)
+                return
 
     # -- from groups to patterns -----------------------------------------------------------------------------------------------------
 

@@ -22,8 +22,12 @@ from curation.knowledge.objects import At, Callers, Names, Objects, Path
 from curation.knowledge.registrations import Registration, registrations
 from curation.model import Phase
 
+# Functions that exit on errors or try again, under a name of their own.
+_SAFE = re.compile(r"(?:x|safe_|full_)(v?fork|waitpid|wait|pipe2?|epoll_\w+|eventfd|timerfd_\w+|pthread_\w+)\Z")
+_SIGNAL = re.compile(r"\bSIG[A-Z]{2,}\d?\b")
+_COMMON = re.compile(r"(timeout|signal)_(add|set)\Z")  # names of libevent that others give to functions of their own
 _BRANCH = re.compile(r"\b(else|case|default)\b")
-_REGISTERS = re.compile(r"(?=.*regist)(?=.*(notif|_nb\b))")
+_REGISTERS = re.compile(r"(?!.*unregist)(?=.*regist)(?=.*(notif|_nb\b))")
 _NOTHING = frozenset(("NULL", "0", "SIG_IGN", "SIG_DFL", "SIG_HOLD", "SIG_ERR", "nullptr", "((void *)0)", "(void *)0", ""))
 _WITHOUT_HANDLER = ("posix_timer", "posix_mq", "libuv_process")  # what these announce may also come as a signal, or not at all
 # Callbacks that only help the one the call is for: they come after it where a call takes several.
@@ -147,7 +151,12 @@ class Places:
         return line < last and not any(_BRANCH.search(text) for text in self.index.lines(file)[line:last])
 
     def _of_use(self, r: Registration, use: NameUse) -> Spot:
-        return self._spot(r, use.file, use.line, use.column, use.function, self._used(use))
+        spot = self._spot(r, use.file, use.line, use.column, use.function, self._used(use))
+        if any("aio_sigevent" in path.steps for names in spot.objects for path in names):  # aio(7): of a request, not of a timer
+            paths = [p for names in spot.objects for p in names if "aio_sigevent" in p.steps]
+            whole = frozenset(Path(p.root, p.steps[: p.steps.index("aio_sigevent")]) for p in paths)
+            return replace(spot, mechanism="posix_aio", objects=(whole,))
+        return spot
 
     def _used(self, use: NameUse) -> tuple[Names, ...]:
         """The object into whose field a handler is put."""
@@ -163,6 +172,8 @@ class Places:
 
     def _of_call(self, r: Registration, call: Call, callers: Callers, shown: Call) -> Spot:
         spot = self._spot(r, shown.file, shown.line, shown.column, shown.function, self._about(r.row, call, callers))
+        if r.row.mechanism == "smp_call" and call.args and call.args[-1].text.strip() in ("1", "true"):
+            spot = replace(spot, phases=tuple(dict.fromkeys((*spot.phases, "wait"))))  # the caller waits until the function has run
         if r.row.handler_field is None:
             return spot
         stores = [e for e in r.evidence if e.kind in ("assignment", "initializer") and e.file == shown.file]
@@ -179,7 +190,11 @@ class Places:
         callers = {(call.file, call.function or ""): outer}
         for shown in (outer, call):
             if shown.file == file:
-                yield self._of_call(r, call, callers, shown)
+                spot = self._of_call(r, call, callers, shown)
+                inside = f"{call.file}::{call.function}::"
+                if spot.objects and all(p.root.endswith("()") or p.root.startswith(inside) for names in spot.objects for p in names):
+                    spot = replace(spot, objects=tuple(self.objects.result(outer)))  # the wrapper makes the object
+                yield spot
 
     def _call(self, file: str, line: int, column: int) -> Call | None:
         return next((c for c in self.index.calls(file) if c.line == line and c.column == column), None)
@@ -197,8 +212,14 @@ class Places:
         if call.callee_name in LOOPS:
             yield Spot("", call.file, call.line, call.column, call.function, call.callee, ("wait",), loop=LOOPS[call.callee_name])
         rows = self.corpus.rows_for_call(call)
-        if not rows and call.callee_name and _REGISTERS.search(call.callee_name) and not call.callee_name.startswith("un"):
-            yield from self._registered_block(call)
+        if not rows and call.callee_name and not self.index.functions(call.callee_name, call.file):
+            if _REGISTERS.match(call.callee_name):
+                yield from self._registered_block(call)
+            yield from self._signal_wrapper(call)
+            if wrapped := _SAFE.match(call.callee_name):
+                rows = [r for r in self.corpus.rows_for_call(replace(call, callee_name=wrapped[1])) if not r.takes_handler]
+        if rows and _COMMON.match(call.callee_name or "") and self.index.functions(call.callee_name or "", call.file):
+            return
         for row in rows:
             if row.mechanism is None or not row.phases or (call.line, call.column, row.id) in taken:
                 continue
@@ -216,6 +237,17 @@ class Places:
         about = tuple(names for arg in call.args if "&" in arg.text for names in self.objects.of(arg, call))
         if about:
             yield Spot("notifier", call.file, call.line, call.column, call.function, call.callee, ("bind",), about, weak=True, known=False)
+
+    def _signal_wrapper(self, call: Call) -> Iterator[Spot]:
+        """A function outside the corpus that gets a signal's number and a function of one: it installs a signal handler."""
+        numbers = sorted({number for arg in call.args for number in _SIGNAL.findall(arg.text)})
+        if not numbers or self.corpus.platform(call.file) == "linux":
+            return
+        found = [f for arg in call.args for name in arg.names for f in self.index.functions(name, call.file)[:1]]
+        handlers = tuple(f.name for f in found if len(f.params) in (1, 3) and f.params[0][1] == "int")
+        if handlers:
+            about = tuple(frozenset({Path("#" + number)}) for number in numbers)
+            yield Spot("signal", call.file, call.line, call.column, call.function, call.callee, ("bind",), about, handlers[:1])
 
     def _at(self, call: Call, row: Row, about: tuple[Names, ...]) -> Spot:
         place = (call.file, call.line, call.column, call.function, call.callee)

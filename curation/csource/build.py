@@ -7,15 +7,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from curation.csource.coded import VERSION, decode_facts, encode_facts
@@ -24,19 +18,19 @@ from curation.csource.extract import extract
 from curation.csource.facts import FactsProblem, FileFacts
 from curation.csource.inclusion import included_sources, together
 from curation.csource.index import Index
+from curation.csource.readers import TIME_LIMIT_S, Readers
 from curation.csource.tables import MemoryTables
+from curation.csource.texts import C_SUFFIXES
 from curation.csource.types import Types
-from curation.csource.worker import read_message, write_message
 
-C_SUFFIXES = (".c", ".h", ".inc", ".cc", ".cpp", ".hpp", ".hh", ".cxx", ".y", ".l")
-_PROJECT = Path(__file__).resolve().parent.parent.parent
+__all__ = ["C_SUFFIXES", "build_index", "cores"]
 _SMALL_FILE = 100_000  # characters: read in this process when the whole corpus is small too
 _SMALL_CORPUS = 600_000
 _LONG_LINE = 20_000
 
 
 def build_index(
-    texts: Iterable[Any], cache_dir: Path | None = None, *, jobs: int | None = None, time_limit_s: float = 20.0,
+    texts: Iterable[Any], cache_dir: Path | None = None, *, jobs: int | None = None, time_limit_s: float = TIME_LIMIT_S,
     progress: Callable[[int, int], None] | None = None,
 ) -> Index:
     """The index of a corpus. texts: (path, text) pairs, or objects with `path` and `text`. cache_dir: where facts are kept by content
@@ -105,85 +99,15 @@ def _read_all(given: dict[str, str], todo: list[str], jobs: int | None, time_lim
         for file in todo:
             yield file, extract(given[file], file)
         return
-    count = max(1, min(jobs or min(os.cpu_count() or 1, 8), len(todo)))
-    idle: SimpleQueue[_Reader] = SimpleQueue()
-    readers = [_Reader(time_limit_s) for _ in range(count)]
-    for reader in readers:
-        idle.put(reader)
+    with Readers(min(jobs or cores(), len(todo)), time_limit_s=time_limit_s) as readers:
+        for file, answer in readers.answers((file, ["text", file, given[file]]) for file in todo):
+            yield file, FileFacts(file, problems=[answer]) if isinstance(answer, FactsProblem) else decode_facts(bytes(answer[1]), file)
 
-    def read(file: str) -> tuple[str, FileFacts]:
-        reader = idle.get()
-        try:
-            return file, reader.read(file, given[file])
-        finally:
-            idle.put(reader)
 
-    try:
-        with ThreadPoolExecutor(count) as pool:
-            yield from pool.map(read, todo)
-    finally:
-        for reader in readers:
-            reader.stop()
+def cores() -> int:
+    """How many processes to start where nobody said."""
+    return min(len(os.sched_getaffinity(0)), 8)
 
 
 def _risky(text: str) -> bool:
     return len(text) > _SMALL_FILE or max(map(len, text.split("\n")), default=0) > _LONG_LINE or "(" * 50 in text or "{" * 50 in text
-
-
-class _Reader:
-    """One worker process, started when first needed and again after it was killed."""
-
-    def __init__(self, time_limit_s: float) -> None:
-        self.time_limit_s = time_limit_s
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def read(self, file: str, text: str) -> FileFacts:
-        if self.process is None:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "curation.csource.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=_PROJECT,
-            )
-            assert self.process.stdout is not None
-            read_message(self.process.stdout)  # its start does not count against the file
-        process = self.process
-        assert process.stdin is not None and process.stdout is not None
-        slow = threading.Event()
-
-        def end() -> None:
-            slow.set()
-            process.kill()
-
-        watchdog = threading.Timer(self.time_limit_s, end)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            write_message(process.stdin, json.dumps([file, text]).encode())
-            answer = read_message(process.stdout)
-        except BrokenPipeError:
-            answer = None
-        finally:
-            watchdog.cancel()
-        if answer is not None:
-            return decode_facts(answer)
-        self.stop()
-        if slow.is_set():
-            problem = FactsProblem(file, "too_slow", f"reading it took more than {self.time_limit_s:g} s")
-        else:
-            problem = FactsProblem(file, "crashed", "the reading process ended: it needed too much memory, or the file breaks the parser")
-        return FileFacts(file, problems=[problem])
-
-    def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.kill()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue  # the other end is gone, which is what we want
-        self.process.wait()
-        self.process = None

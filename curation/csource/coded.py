@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from curation.csource.facts import (
     Arg,
@@ -28,6 +28,7 @@ from curation.csource.facts import (
     Variable,
 )
 
+T = TypeVar("T")
 VERSION = 6  # of the facts: raise it when extraction changes, so that cached facts are made again
 _GETTERS = {
     kind: attrgetter(*(f.name for f in fields(kind)))
@@ -56,10 +57,33 @@ def encode_facts(facts: FileFacts) -> bytes:
     ).encode("utf-8", "surrogatepass")
 
 
-def decode_facts(data: bytes) -> FileFacts:
-    """Raises ValueError for anything that encode_facts did not write."""
+def encode_fact(fact: Any) -> bytes:
+    """One fact as a line of JSON, without a line end."""
+    return json.dumps(fact, default=lambda one: _GETTERS[type(one)](one), ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass")
+
+
+def decode_fact(kind: type[T], line: bytes, file: str) -> T:
+    """What encode_fact wrote of a fact of that kind, as one of `file`. Raises ValueError for anything else."""
+    try:
+        row = json.loads(line.decode("utf-8", "surrogatepass"))
+        row[_FILE_OF[kind]] = file
+        fact: T = _MAKER_OF[kind](row)
+        return fact
+    except (TypeError, IndexError, KeyError, AttributeError) as err:
+        raise ValueError(f"not a fact: {err}") from err
+
+
+def decode_facts(data: bytes, file: str | None = None) -> FileFacts:
+    """file: the name that every fact gets, instead of one copy of it each. Raises ValueError for anything that encode_facts did not
+    write."""
     try:
         row = json.loads(data.decode("utf-8", "surrogatepass"))
+        if file is not None:
+            row[0] = file
+            for rows, at in zip(row[1:], _FILE_AT, strict=False):
+                for fact in rows:
+                    fact[at] = file
         return FileFacts(row[0], *([make(r) for r in rows] for make, rows in zip(_MAKERS, row[1:], strict=True)))
     except (TypeError, IndexError, KeyError, AttributeError) as err:
         raise ValueError(f"not facts: {err}") from err
@@ -105,7 +129,11 @@ def _prototype(row: list[Any]) -> Prototype:
     return Prototype(*row)
 
 
+_FACT_KINDS: list[type] = [Function, Call, NameUse, Assignment, Variable, Struct, Typedef, Prototype, Macro, FactsProblem]
+_FILE_AT = [[f.name for f in fields(kind)].index("file") for kind in _FACT_KINDS]
 _MAKERS: list[Callable[[list[Any]], Any]] = [
     _function, _call, _use, _assignment, lambda r: Variable(*r), _struct, lambda r: Typedef(*r), _prototype, lambda r: Macro(*r),
     lambda r: FactsProblem(*r),
 ]
+_MAKER_OF = dict(zip(_FACT_KINDS, _MAKERS, strict=True))
+_FILE_OF = dict(zip(_FACT_KINDS, _FILE_AT, strict=True))

@@ -19,13 +19,14 @@ from curation.csource.facts import Assignment, Call, FileFacts, Operand
 from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
 from curation.csource.rereading import Rereader
+from curation.csource.skeletons import VARIANTS, Skeleton, calls_of, may_hold_function, skeleton_of
 
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
 _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
 _PATH = re.compile(r"\(*\s*\*?\s*[A-Za-z_]\w*\s*(?:(?:->|\.)\s*\w+|\[[^\[\]]*\])+\s*\)*\Z")  # a place, as the body of an object-like macro
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MAX_INVOCATIONS = 50_000  # of one file
-_VARIANTS = 3  # definitions of one macro that are tried
+_NO_EXPRESSION = re.compile(r"[{};]|^\s*(?:struct|union|enum|const|unsigned|signed|int|char|void|long|short|static|volatile)\b")
 
 
 class Asked:
@@ -55,6 +56,7 @@ def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Mac
     if not macros.by_name:
         return macros
     fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
+    callables = {f.name for one in corpus.values() for s in one.structs for f in s.fields if may_hold_function(f.type)}
     rereader = Rereader(corpus, texts, macros, included, lambda file: corpus[file].macros)
     templates = {file: again for file in corpus if (again := rereader.template(file)) is not None}
     corpus.update(templates)
@@ -63,7 +65,7 @@ def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Mac
         if file not in templates and (again := rereader.tables(file, functions)) is not None:
             corpus[file] = again
             functions.update(f.name for f in again.functions)
-    expander = Expander(macros, functions, fields, rereader)
+    expander = Expander(macros, functions, fields, callables, rereader)
     for one in corpus.values():
         expander.add_to(one)
         functions.update(f.name for f in one.functions)
@@ -71,16 +73,18 @@ def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Mac
 
 
 class Expander:
-    """Adds to a file's facts what its macro invocations stand for. functions, fields: the names of all of the corpus. asked: what the
+    """Adds to a file's facts what its macro invocations stand for. functions, fields: the names of all of the corpus; callables: those
+    of the fields that may hold a function. asked: what the
     tables given count their questions in, where they do."""
 
     def __init__(
-        self, macros: Macros, functions: Set[str], fields: Set[str], rereader: Rereader, asked: Asked | None = None,
+        self, macros: Macros, functions: Set[str], fields: Set[str], callables: Set[str], rereader: Rereader, asked: Asked | None = None,
     ) -> None:
-        self.macros, self.functions, self.fields, self.rereader = macros, functions, fields, rereader
+        self.macros, self.functions, self.fields, self.callables, self.rereader = macros, functions, fields, callables, rereader
         self.asked = asked if asked is not None else Asked()
         self.budget = 0
         self._interest: dict[str, tuple[bool, Asked]] = {}
+        self._skeletons: dict[tuple[str, str, int, int], tuple[Skeleton, Asked]] = {}
         self._fragment = lru_cache(maxsize=4096)(self._expanded)
 
     def expand(self, file: str) -> FileFacts:
@@ -103,6 +107,37 @@ class Expander:
         self.asked.add(known[1])
         return known[0]
 
+    def _skeleton(self, name: str, call: Call) -> Skeleton | None:
+        """None for what must be read where it stands: an invocation at file scope, or with arguments that are no expressions."""
+        macro = self.macros.get(name, call.file)
+        if macro is None or macro.params is None or call.function is None or any(_NO_EXPRESSION.search(a.text) for a in call.args):
+            return None
+        key = (name, macro.file, macro.line, len(call.args))
+        known = self._skeletons.get(key)
+        if known is None:
+            before = self.asked.take()
+            known = self._skeletons[key] = (skeleton_of(self.macros, macro, len(call.args), self.functions), self.asked.take())
+            self.asked.add(before)
+        self.asked.add(known[1])
+        return known[0]
+
+    def _hands_function(self, call: Call, types: Mapping[tuple[str, str], str]) -> bool:
+        """Whether an argument can be a function, or a pointer to one."""
+        for arg in call.args:
+            for operand in arg.operands:
+                if operand.base is None or operand.call:
+                    continue
+                last = next((step for step in reversed(operand.fields) if step.isidentifier()), None)
+                if last is not None:
+                    if last in self.callables:
+                        return True
+                elif (known := types.get((call.function or "", operand.base))) is not None:
+                    if may_hold_function(known):
+                        return True
+                elif operand.base in self.functions:
+                    return True
+        return False
+
     def _judged(self, name: str) -> bool:
         for macro in self.macros.by_name.get(name, []):
             body = macro.body
@@ -122,15 +157,21 @@ class Expander:
         self.budget = _MAX_INVOCATIONS
         self._fragment.cache_clear()
         locals_of: dict[str, set[str]] = {}
+        types: dict[tuple[str, str], str] = {}
         for variable in one.variables:
             if variable.function is not None:
                 locals_of.setdefault(variable.function, set()).add(variable.name)
+                types[variable.function, variable.name] = variable.type
         self._reshape_all(one, locals_of)
         one.calls.extend(self._moved(one))
         added: list[FileFacts] = []
         for call in list(one.calls):
             name = call.callee_name
             if name is None or name not in self.macros.by_name or not self.interesting(name) or self.budget <= 0:
+                continue
+            skeleton = self._skeleton(name, call)
+            if skeleton is not None and not skeleton.heavy and not self._hands_function(call, types):
+                added.append(FileFacts(one.file, calls=calls_of(skeleton, call)))
                 continue
             self.budget -= 1
             local = locals_of.get(call.function or "", set())
@@ -219,7 +260,7 @@ class Expander:
         found: list[FileFacts] = []
         texts: list[str] = []
         told: set[tuple[str, str | None]] = set()
-        for variant in range(_VARIANTS):
+        for variant in range(VARIANTS):
             self.macros.variant = variant
             text = self._fragment(invocation, call.file, variant)
             if text is None or text in texts:

@@ -1,20 +1,27 @@
-"""A process that reads C files and may be killed: `python -m curation.csource.worker`, started by curation.csource.build.
+"""A process that reads C files and may be killed: `python -m curation.csource.worker`, started by curation.csource.readers.
 
-It first says `ready`. Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes: JSON [file, text] in,
-encoded facts out.
+It first says `ready`. Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes. Requests are JSON:
+["text", file, text] and ["file", file, path] are answered by the facts of a text; ["raw", file, path] by a raw record of it (records.py);
+["open", folder] opens the raw part of an index folder, and is answered by `ready`; then ["settled", file] by the settled record of a file.
+An answer begins with a letter: f, facts; r, record; p, a problem (JSON [code, why]).
+
+A request may use so much processor time and memory as was told; then the process ends.
 """
 from __future__ import annotations
 
 import json
 import resource
+import signal
 import struct
 import sys
+from pathlib import Path
 from typing import IO
 
 from curation.csource.coded import encode_facts
 from curation.csource.extract import extract
-
-MEMORY_BYTES = 2 << 30  # address space; a 10 MB file needs about 1 GB of syntax tree
+from curation.csource.records import raw_record
+from curation.csource.settling import Settling
+from curation.csource.texts import Unreadable, decoded, read_bytes
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:
@@ -27,18 +34,40 @@ def read_message(stream: IO[bytes]) -> bytes | None:
     return data if len(data) == length else None
 
 
-def write_message(stream: IO[bytes], data: bytes) -> None:
-    stream.write(struct.pack(">I", len(data)) + data)
+def write_message(stream: IO[bytes], *parts: bytes) -> None:
+    stream.write(struct.pack(">I", sum(map(len, parts))))
+    for part in parts:
+        stream.write(part)
     stream.flush()
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    time_limit_s, memory_bytes = float(sys.argv[1]), int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))  # not the address space: index files are mapped
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, also in the middle of the parser
+    settling: Settling | None = None
     write_message(sys.stdout.buffer, b"ready")
     while (data := read_message(sys.stdin.buffer)) is not None:
-        file, text = json.loads(data)
-        write_message(sys.stdout.buffer, encode_facts(extract(text, file)))
+        what, *given = json.loads(data)
+        signal.setitimer(signal.ITIMER_PROF, 0 if what == "open" else time_limit_s)
+        try:
+            if what == "open":
+                settling = Settling(Path(given[0]))
+                answer = b"ready", b""
+            elif what == "text":
+                answer = b"f", encode_facts(extract(given[1], given[0]))
+            elif what == "raw":
+                file, path = given
+                text = decoded(file, read_bytes(file, path))
+                answer = b"r", raw_record(extract(text, file), text)
+            else:
+                assert settling is not None
+                answer = b"r", settling.record(given[0])
+        except Unreadable as err:
+            answer = b"p", json.dumps([err.problem.code, err.problem.why]).encode("utf-8", "surrogatepass")
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        write_message(sys.stdout.buffer, *answer)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,466 @@
+"""How does a corpus become an index folder, and how does a changed corpus become the folder's next state?
+
+>>> report = make_index(Path("cache/linux"), folder_texts(Path("linux")), jobs=2)
+>>> report.read, report.settled
+(1, 3)
+
+1. Each text that is new or changed is read in a process of its own limits, and its raw record kept at once (so a killed run goes on).
+2. Tables of all macros, functions and fields are made of the raw records: sorted arrays; of the state before, only what changed is spliced.
+3. Each file's macros are expanded, again in processes. After a change only the files that asked for a name whose meaning changed.
+   Functions that macros make are told to all once more: who asked for one of them is done again.
+4. Tables of definitions, calls and uses. The last step, the renaming of state.json, makes the state the folder's.
+
+Not seen: a text that changed within its size and time of change.
+"""
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curation.csource.facts import FactsProblem
+from curation.csource.inclusion import resolved, together
+from curation.csource.pack import Pack, PackWriter, key_of
+from curation.csource.postings import Numbers, Postings
+from curation.csource.readers import MEMORY_BYTES, TIME_LIMIT_S, Readers
+from curation.csource.records import (
+    ASKED_MACROS,
+    ASKED_NAMES,
+    CALLED,
+    FUNCTION,
+    HEAD,
+    KEYS,
+    KINDS,
+    OFFSETS,
+    RAW_CALLABLES,
+    RAW_FIELDS,
+    RAW_FUNCTIONS,
+    USED,
+)
+from curation.csource.stored import DEFINITIONS, LAYOUT, State
+from curation.csource.texts import DiskTexts, Unreadable, read_bytes
+from curation.errors import UserError
+
+_ROUNDS = 2  # of telling the names of functions that macros make
+_NAMES = (("raw_functions", RAW_FUNCTIONS), ("raw_fields", RAW_FIELDS), ("raw_callables", RAW_CALLABLES))
+_GONE = np.iinfo(np.uint32).max
+Progress = Callable[[str, int, int], None]  # step ("reading", "expanding"), done, all
+
+
+class IndexBusy(UserError):
+    code = "index_busy"
+    text = "Another process is writing the index in {folder}. Wait until it is done, or give another folder."
+
+
+@dataclass
+class MakeReport:
+    """files: of the corpus. read: texts read anew; settled: files expanded anew. bytes_read: of the texts read anew. counts: functions,
+    calls, indirect (calls through pointers), lost (functions that could not be read), over all files."""
+
+    files: int = 0
+    read: int = 0
+    settled: int = 0
+    bytes_read: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    problems: list[FactsProblem] = field(default_factory=list)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer a folder. Raises IndexBusy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise IndexBusy(folder=str(folder)) from None
+        yield
+
+
+def make_index(
+    folder: Path, texts: DiskTexts, *, jobs: int = 1, time_limit_s: float = TIME_LIMIT_S, memory_bytes: int = MEMORY_BYTES,
+    retry: bool = False, progress: Progress | None = None,
+) -> MakeReport:
+    """Brings the folder to the state of the texts. retry: read files again that were too slow or crashed, though they did not change.
+    Raises IndexBusy, OSError."""
+    with _locked(folder):
+        making = _Making(folder, texts, jobs, time_limit_s, memory_bytes, progress or (lambda step, done, count: None))
+        return making.run(retry)
+
+
+class _Making:
+    def __init__(
+        self, folder: Path, texts: DiskTexts, jobs: int, time_limit_s: float, memory_bytes: int, progress: Progress,
+    ) -> None:
+        self.folder, self.texts, self.jobs, self.progress = folder, texts, jobs, progress
+        self.limits = {"time_limit_s": time_limit_s, "memory_bytes": memory_bytes}
+        try:
+            self.before: State | None = State(folder)
+        except (FileNotFoundError, ValueError):
+            self.before = None
+        self.files = list(texts)
+        self.numbers = {file: number for number, file in enumerate(self.files)}
+        self.report = MakeReport(files=len(self.files))
+        self.raw_at = np.zeros((len(self.files), 2), np.uint64)
+        self.settled_at = np.zeros((len(self.files), 2), np.uint64)
+        self.problems: dict[str, list[list[object]]] = {}
+        self.includes: dict[str, list[tuple[int, str]]] = {}
+        self.raw, self.settled = Pack(folder, "raw"), Pack(folder, "settled")
+        self.renumbering: Numbers = np.zeros(0, np.uint32)
+        self._since = time.monotonic()
+
+    def run(self, retry: bool) -> MakeReport:
+        changed = self._read(retry)
+        self._timed("reading")
+        if self.before is not None and not changed and self.files == self.before.files:
+            return self._told(self.before)
+        tables = self._raw_tables(changed)
+        self._timed("raw tables")
+        settled = self._settle(tables, changed)
+        self._timed("expanding")
+        self._final_tables(settled)
+        state = self._finish()
+        self._timed("tables")
+        return self._told(state)
+
+    def _timed(self, step: str) -> None:
+        now = time.monotonic()
+        self.report.seconds[step] = round(now - self._since, 2)
+        self._since = now
+
+    def _told(self, state: State) -> MakeReport:
+        self.report.counts = state.counts
+        self.report.problems = [
+            FactsProblem(file, str(code), str(why), line if isinstance(line, int) else None)
+            for file, listed in state.problems.items() for code, why, line in listed]
+        return self.report
+
+    # ---- 1. texts
+
+    def _read(self, retry: bool) -> set[int]:
+        """The numbers of the files whose raw record is not that of the state before."""
+        known: dict[str, int] = {}
+        if self.before is not None:
+            known = {file: number for number, file in enumerate(self.before.files)}
+            self.renumbering = np.array([self.numbers.get(file, _GONE) for file in self.before.files], np.uint32)
+        changed: set[int] = set()
+        todo: list[tuple[str, bytes]] = []
+        with PackWriter(self.folder, "raw") as pack:
+            for number, (file, place) in enumerate(self.texts.places.items()):
+                old = known.get(file)
+                if old is not None and self.before is not None and self.before.stamps[old] == place.stamp:
+                    if not (retry and self._failed(file)):
+                        self._take_before(number, old, file)
+                        continue
+                changed.add(number)
+                try:
+                    key = key_of(LAYOUT.encode(), file.encode("utf-8", "surrogatepass"), read_bytes(file, place.path))
+                except Unreadable as err:
+                    self.problems[file] = [[err.problem.code, err.problem.why, None]]
+                    continue
+                if key in pack.places:
+                    self.raw_at[number] = pack.places[key]
+                else:
+                    todo.append((file, key))
+            self._read_all(pack, todo)
+            pack.flush()
+            for number in changed:
+                self._head(number)
+        return changed
+
+    def _failed(self, file: str) -> bool:
+        listed = self.before.problems.get(file, []) if self.before is not None else []
+        return any(code in ("too_slow", "crashed") for code, _, _ in listed)
+
+    def _take_before(self, number: int, old: int, file: str) -> None:
+        assert self.before is not None
+        self.raw_at[number] = self.before.raw_at[old]
+        self.settled_at[number] = self.before.settled_at[old]
+        if file in self.before.problems:
+            self.problems[file] = self.before.problems[file]
+        if file in self.before.includes:
+            self.includes[file] = self.before.includes[file]
+
+    def _read_all(self, pack: PackWriter, todo: list[tuple[str, bytes]]) -> None:
+        if not todo:
+            return
+        keys = dict(todo)
+        self.report.read = len(todo)
+        sizes = {file: os.stat(self.texts.places[file].path).st_size for file in keys}
+        self.report.bytes_read = sum(sizes.values())
+        done = 0
+        with Readers(min(self.jobs, len(todo)), **self.limits) as readers:  # type: ignore[arg-type]
+            for file, answer in readers.answers((file, ["raw", file, self.texts.places[file].path]) for file in keys):
+                done += 1
+                if isinstance(answer, FactsProblem):
+                    self.problems[file] = [[answer.code, answer.why, None]]
+                else:
+                    self.raw_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
+                self.progress("reading", done, len(todo))
+
+    def _head(self, number: int) -> None:
+        """What a raw record says of its file beside its facts."""
+        if self.raw_at[number][1]:
+            head = json.loads(bytes(self._raw_part(number, HEAD)))
+            file = self.files[number]
+            if head["includes"]:
+                self.includes[file] = [(line, path) for line, path in head["includes"]]
+
+    def _raw_part(self, number: int, part: int) -> memoryview:
+        at, length = self.raw_at[number].tolist()
+        return self.raw.parts(at, length)[part]
+
+    # ---- 2. tables of what was read
+
+    def _raw_tables(self, changed: set[int]) -> dict[str, Postings]:
+        made: dict[str, Postings] = {}
+        for name, keys, offsets in (("macros", KEYS, OFFSETS), *((name, part, None) for name, part in _NAMES)):
+            made[name] = self._table(name, changed, lambda number, keys=keys, offsets=offsets: (  # type: ignore[misc]
+                np.frombuffer(self._raw_part(number, keys), np.uint64),
+                np.frombuffer(self._raw_part(number, offsets), np.uint32) if offsets is not None else None), self.raw_at,
+                offsets is not None)
+        return made
+
+    def _table(
+        self, name: str, changed: set[int], part: Callable[[int], tuple[Numbers, Numbers | None]], places: Numbers, placed: bool,
+    ) -> Postings:
+        """From the state before where there is one, else from all files."""
+        numbers = sorted(changed) if self.before is not None else range(len(self.files))
+        fresh = Postings.of(((n, *part(n)) for n in numbers if places[n][1]), placed)
+        if self.before is None:
+            return fresh
+        kept = self.before.postings(name)
+        if self.files != self.before.files:
+            kept = kept.renumbered(self.renumbering)
+        return kept.spliced(changed, fresh)
+
+    # ---- 3. expansion
+
+    def _settle(self, tables: dict[str, Postings], changed: set[int]) -> set[int]:
+        """The numbers of the files whose settled record is new."""
+        made = np.empty(0, np.uint64)
+        todo = set(range(len(self.files)))
+        if self.before is not None:
+            made = np.array(self.before.postings("made").keys)
+            todo = changed | self._touched(self._changed_macros(changed), self._changed_names(tables, changed)) | self._units(changed)
+        settled: set[int] = set()
+        functions = np.unique(tables["raw_functions"].keys)
+        for _ in range(1 + _ROUNDS):
+            todo = {number for number in todo if self.raw_at[number][1]}
+            self._settle_all(tables, made, sorted(todo))
+            settled |= todo
+            now = np.setdiff1d(self._function_keys(settled if self.before is None else None), functions)
+            told = np.setxor1d(made, now)
+            if not len(told):
+                break
+            made = now
+            todo = self._touched(np.empty(0, np.uint64), told)
+        self.made = made
+        return settled
+
+    def _function_keys(self, numbers: set[int] | None) -> Numbers:
+        """The keys of all functions as they are after expansion."""
+        listed = sorted(numbers) if numbers is not None else range(len(self.files))
+        found = [np.empty(0, np.uint64)]
+        for number in listed:
+            if self.settled_at[number][1]:
+                parts = self._settled_parts(number)
+                found.append(np.frombuffer(parts[KEYS], np.uint64)[np.frombuffer(parts[KINDS], np.uint8) == FUNCTION])
+        return np.unique(np.concatenate(found))
+
+    def _settled_parts(self, number: int) -> list[memoryview]:
+        at, length = self.settled_at[number].tolist()
+        return self.settled.parts(at, length)
+
+    def _changed_macros(self, changed: set[int]) -> Numbers:
+        """Keys of macros that a changed file defines otherwise than before."""
+        found: list[Numbers] = [np.empty(0, np.uint64)]
+        assert self.before is not None
+        old = {file: number for number, file in enumerate(self.before.files)}
+        for number in changed:
+            found.append(self._differing(old.get(self.files[number]), number))
+        for file, number in old.items():
+            if file not in self.numbers:
+                found.append(self._differing(number, None))
+        return np.unique(np.concatenate(found))
+
+    def _differing(self, old: int | None, new: int | None) -> Numbers:
+        from curation.csource.records import LINES
+
+        def lines(places: Numbers, number: int | None) -> dict[bytes, int]:
+            """Line without its line number -> key."""
+            if number is None or not places[number][1]:
+                return {}
+            at, length = places[number].tolist()
+            parts = self.raw.parts(at, length)
+            found: dict[bytes, int] = {}
+            for line, key in zip(bytes(parts[LINES]).splitlines(), np.frombuffer(parts[KEYS], np.uint64).tolist(), strict=True):
+                name, _, _, params, body, ended = json.loads(line)
+                found[json.dumps([name, params, body, ended is not None]).encode()] = key
+            return found
+
+        assert self.before is not None
+        first, second = lines(self.before.raw_at, old), lines(self.raw_at, new)
+        return np.array([k for line, k in (first | second).items() if (line in first) != (line in second)], np.uint64)
+
+    def _changed_names(self, tables: dict[str, Postings], changed: set[int]) -> Numbers:
+        """Keys of names that have become, or are no longer, a function's or a field's."""
+        assert self.before is not None
+        found = [np.empty(0, np.uint64)]
+        for name, _ in _NAMES:
+            before, now = self.before.postings(name), tables[name]
+            gone = [n for n, file in enumerate(self.before.files) if file not in self.numbers]
+            concerned = set(gone) | {n for n, file in enumerate(self.before.files) if self.numbers.get(file) in changed}
+            keys = np.union1d(
+                before.keys[np.isin(before.files, np.fromiter(concerned, np.uint32))],
+                now.keys[np.isin(now.files, np.fromiter(changed, np.uint32))])
+            found.append(np.array([k for k in keys.tolist() if before.holds(k) != now.holds(k)], np.uint64))
+        return np.unique(np.concatenate(found))
+
+    def _touched(self, macros: Numbers, names: Numbers) -> set[int]:
+        """Files that asked for one of these when they were expanded."""
+        found: set[int] = set()
+        if not len(macros) and not len(names):
+            return found
+        for number in range(len(self.files)):
+            if self.settled_at[number][1]:
+                parts = self._settled_parts(number)
+                if _meet(macros, parts[ASKED_MACROS]) or _meet(names, parts[ASKED_NAMES]):
+                    found.add(number)
+        return found
+
+    def _units(self, changed: set[int]) -> set[int]:
+        """Files that are read together with a changed one: templates and who includes them."""
+        found: set[int] = set()
+        units = [together(resolved(self.files, self.includes))]
+        if self.before is not None:
+            units.append(together(self.before.included))
+        for unit in units:
+            for number in changed:
+                found |= {self.numbers[f] for f in unit.get(self.files[number], ()) if f in self.numbers}
+        return found
+
+    def _settle_all(self, tables: dict[str, Postings], made: Numbers, todo: list[int]) -> None:
+        self.report.settled += len(todo)
+        if not todo:
+            return
+        self._draft(tables, made)
+        world = key_of(LAYOUT.encode(), made.tobytes(), *(self._identity()))
+        keys = {self.files[n]: key_of(world, self.files[n].encode("utf-8", "surrogatepass")) for n in todo}
+        with PackWriter(self.folder, "settled") as pack:
+            missing = []
+            for file, key in keys.items():
+                if key in pack.places:
+                    self.settled_at[self.numbers[file]] = pack.places[key]
+                else:
+                    missing.append(file)
+            done = len(todo) - len(missing)
+            with Readers(min(self.jobs, max(1, len(missing) // 4)), opened=self.folder, **self.limits) as readers:  # type: ignore[arg-type]
+                for file, answer in readers.answers((file, ["settled", file]) for file in missing):
+                    done += 1
+                    number = self.numbers[file]
+                    self.settled_at[number] = (0, 0)
+                    if isinstance(answer, FactsProblem):
+                        self.problems[file] = [[answer.code, answer.why, None]]
+                    else:
+                        self.settled_at[number] = pack.append(keys[file], bytes(answer[1]))
+                    self.progress("expanding", done, len(todo))
+        for number in todo:
+            if self.settled_at[number][1]:
+                file = self.files[number]
+                listed = json.loads(bytes(self._settled_parts(number)[HEAD]))["problems"]
+                self.problems.pop(file, None)
+                if listed:
+                    self.problems[file] = listed
+
+    def _identity(self) -> Iterable[bytes]:
+        """What the whole corpus is made of."""
+        yield "\0".join(self.files).encode("utf-8", "surrogatepass")
+        yield self.raw_at.tobytes()
+
+    # ---- 4. the next state
+
+    def _final_tables(self, settled: set[int]) -> None:
+        folder = self._tables_folder()
+        for kind, name in enumerate(DEFINITIONS):
+            self._table(name, settled, lambda number, kind=kind: self._definitions(number, kind), self.settled_at, True).save(folder, name)  # type: ignore[misc]
+        for name, part in (("called", CALLED), ("used", USED)):
+            self._table(name, settled, lambda number, part=part: (  # type: ignore[misc]
+                np.frombuffer(self._settled_parts(number)[part], np.uint64), None), self.settled_at, False).save(folder, name)
+
+    def _definitions(self, number: int, kind: int) -> tuple[Numbers, Numbers]:
+        parts = self._settled_parts(number)
+        wanted = np.frombuffer(parts[KINDS], np.uint8) == kind
+        return np.frombuffer(parts[KEYS], np.uint64)[wanted], np.frombuffer(parts[OFFSETS], np.uint32)[wanted]
+
+    def _number(self) -> int:
+        return self.before.number + 1 if self.before is not None else 1
+
+    def _tables_folder(self) -> Path:
+        return self.folder / f"tables.{self._number()}"
+
+    def _draft(self, tables: dict[str, Postings], made: Numbers) -> None:
+        folder = self._tables_folder()
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+        for name, table in tables.items():
+            table.save(folder, name)
+        Postings(made, np.zeros(len(made), np.uint32), None).save(folder, "made")
+        self._write_files(folder, {})
+        _write_json(self.folder / "draft.json", self._state_head())
+
+    def _state_head(self) -> dict[str, Any]:
+        return {"layout": LAYOUT, "number": self._number()}
+
+    def _write_files(self, folder: Path, counts: dict[str, int]) -> None:
+        self.raw_at.tofile(folder / "raw_at")
+        self.settled_at.tofile(folder / "settled_at")
+        places = self.texts.places.values()
+        _write_json(folder / "files.json", {
+            "files": self.files, "stamps": [place.stamp for place in places], "paths": [place.path for place in places],
+            "includes": self.includes, "problems": self.problems, "counts": counts})
+
+    def _finish(self) -> State:
+        self._write_files(self._tables_folder(), self._counted())
+        _write_json(self.folder / "state.json", self._state_head())
+        (self.folder / "draft.json").unlink(missing_ok=True)
+        for other in self.folder.glob("tables.*"):
+            if other != self._tables_folder():
+                shutil.rmtree(other)
+        return State(self.folder)
+
+    def _counted(self) -> dict[str, int]:
+        counts = {"functions": 0, "calls": 0, "indirect": 0}
+        for number in range(len(self.files)):
+            if self.settled_at[number][1]:
+                for name, value in json.loads(bytes(self._settled_parts(number)[HEAD]))["counts"].items():
+                    counts[name] += value
+        lost = sum(code == "damaged" for listed in self.problems.values() for code, _, _ in listed)
+        return {**counts, "lost": lost}
+
+
+def _meet(wanted: Numbers, part: memoryview) -> bool:
+    """Whether one of the keys is among the (sorted) keys of a part."""
+    if not len(wanted) or not part.nbytes:
+        return False
+    kept = np.frombuffer(part, np.uint64)
+    at = np.searchsorted(kept, wanted)
+    return bool(np.any(kept[np.minimum(at, len(kept) - 1)] == wanted))
+
+
+def _write_json(path: Path, value: Any) -> None:
+    """Whole or not at all."""
+    draft = path.with_suffix(".part")
+    draft.write_bytes(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+    draft.replace(path)

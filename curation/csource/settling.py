@@ -1,0 +1,48 @@
+"""What does the rest of the corpus make of one file's facts? Its macros expanded, from the raw part of an index folder.
+
+>>> Settling(folder).record("drivers/rtc/class.c")
+
+One file at a time, in any order and process: what a file makes of macros is not known to the others until making.py tells the names.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+
+from curation.csource.expansion import Asked, Expander
+from curation.csource.facts import Macro
+from curation.csource.macros import Macros
+from curation.csource.pack import Pack
+from curation.csource.records import settled_record
+from curation.csource.rereading import Rereader
+from curation.csource.stored import State, StoredFacts, StoredNames, macro_table, macros_in
+from curation.csource.texts import DiskTexts, Place
+
+
+class Settling:
+    """folder: an index folder with a draft state (see making.py)."""
+
+    def __init__(self, folder: Path) -> None:
+        state = State(folder, "draft.json")
+        raw = Pack(folder, "raw")
+        self.asked = Asked()
+        numbers = {file: number for number, file in enumerate(state.files)}
+        included = {inner for listed in state.included.values() for _, inner in listed}
+        macros = Macros(macro_table(state, raw, self.asked), included)
+        self.facts = StoredFacts(state.files, raw, state.raw_at, state.problems, kept=0)
+        texts = DiskTexts({file: Place(path, "") for file, path in zip(state.files, state.paths, strict=True)})
+
+        def macros_of(file: str) -> list[Macro]:
+            return macros_in(raw, state.raw_at[numbers[file]], file)
+
+        rereader = Rereader(self.facts, texts, macros, state.included, macros_of)
+        functions = StoredNames([state.postings("raw_functions"), state.postings("made")], self.asked)
+        fields = StoredNames([state.postings("raw_fields")], self.asked)
+        callables = StoredNames([state.postings("raw_callables")], self.asked)
+        self.expander = Expander(macros, functions, fields, callables, rereader, self.asked)
+
+    def record(self, file: str) -> bytes:
+        """The settled record of a file. Raises KeyError for a file that is not in the corpus."""
+        self.asked.take()
+        self.facts.forget()  # expansion changes what was read
+        facts = self.expander.expand(file)
+        return settled_record(facts, self.asked.macros, self.asked.names)

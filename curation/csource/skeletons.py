@@ -1,0 +1,109 @@
+"""What does a macro stand for whatever its arguments are? Read once a definition, with marks in the arguments' places.
+
+>>> skeleton_of(macros, macro, 2, functions).calls      # of #define log_it(dev, x) _log_it(dev, "", x)
+[('_log_it', [Arg('_mark0_', ...), Arg('""'), Arg('_mark1_', ...)])]
+
+Most macros of a big program (logging, locking, checking) only call functions by name; an invocation's calls are then made of the
+skeleton's, without expanding and parsing anything again. A macro that does more is `heavy` and read anew at each invocation.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from curation.csource.extract import extract_fragment
+from curation.csource.facts import Arg, Call, FileFacts, Macro, Operand
+from curation.csource.macros import MAX_TEXT, Macros
+from curation.csource.types import CType, Types, parse_type
+
+VARIANTS = 3  # definitions of one macro that are tried
+_MARK = re.compile(r"_mark(\d+)_")
+_PASTED = re.compile(r"[A-Za-z0-9_]_mark\d+_|_mark\d+_[A-Za-z0-9_]")
+
+
+@dataclass
+class Skeleton:
+    """heavy: it does more than call functions by name. calls: (name, arguments with marks)."""
+
+    heavy: bool = False
+    calls: list[tuple[str, list[Arg]]] = field(default_factory=list)
+
+
+def skeleton_of(macros: Macros, macro: Macro, count: int, functions: Set[str]) -> Skeleton:
+    """Of a function-like macro that is invoked with `count` arguments."""
+    marks = [f"_mark{i}_" for i in range(count)]
+    found = Skeleton()
+    told: set[str] = set()
+    texts: set[str] = set()
+    for variant in range(VARIANTS):
+        macros.variant = variant
+        text = macros.expand(f"{macro.name}({', '.join(marks)})", macro.file)
+        if text in texts:
+            break
+        texts.add(text)
+        if len(text) >= MAX_TEXT or _PASTED.search(text):
+            found.heavy = True
+            break
+        facts = extract_fragment(text, macro.file, 1, 1, "@", set(marks), macro.name)
+        if _does_more(facts, functions):
+            found.heavy = True
+            break
+        for call in facts.calls:
+            if call.callee_name is not None and call.callee_name != macro.name and call.callee_name not in told:
+                found.calls.append((call.callee_name, call.args))
+        told.update(name for name, _ in found.calls)
+    macros.variant = 0
+    return found
+
+
+def _does_more(facts: FileFacts, functions: Set[str]) -> bool:
+    return (
+        bool(facts.functions or facts.structs or facts.typedefs)
+        or any(call.kind == "indirect" for call in facts.calls)
+        or any(use.name in functions for use in facts.uses)
+    )
+
+
+def calls_of(skeleton: Skeleton, invocation: Call) -> list[Call]:
+    """The calls that an invocation stands for, each at its place."""
+    return [
+        replace(
+            invocation, callee=name, callee_name=name, kind="direct", args=[_filled(arg, invocation.args) for arg in args],
+            operand=Operand(name, name), macro=invocation.callee_name, others=[])
+        for name, args in skeleton.calls
+    ]
+
+
+def _filled(arg: Arg, given: list[Arg]) -> Arg:
+    def text_of(mark: re.Match[str]) -> str:
+        at = int(mark.group(1))
+        return given[at].text if at < len(given) else mark.group()
+
+    operands: list[Operand] = []
+    for operand in arg.operands:
+        mark = _MARK.fullmatch(operand.base or "")
+        if mark is None:
+            operands.append(operand)
+        elif int(mark.group(1)) < len(given):
+            operands.extend(_joined(operand, inner) for inner in given[int(mark.group(1))].operands)
+    return Arg(_MARK.sub(text_of, arg.text), operands)
+
+
+def _joined(outer: Operand, inner: Operand) -> Operand:
+    """`&(MARK)->lock` with `dev->queue` for MARK is `&dev->queue->lock`."""
+    if not outer.fields:
+        return replace(inner, address=inner.address or outer.address, cast=outer.cast or inner.cast)
+    steps = outer.fields[1:] if inner.address and outer.fields[0] in ("*", "[]") else outer.fields
+    return Operand(inner.text, inner.base, inner.fields + steps, outer.address, inner.cast, inner.call)
+
+
+@lru_cache(maxsize=65536)
+def may_hold_function(type_text: str) -> bool:
+    """Whether a thing of the type can be a pointer to a function, as far as the text says: not for a struct's or a number's name."""
+    if "(" in type_text or not type_text:
+        return True
+    kind = parse_type(type_text)
+    tagged = kind.base.startswith(("struct ", "union ", "enum "))
+    return not tagged and kind.base not in ("void", "") and not Types.holds_no_pointer(CType(kind.base))

@@ -89,6 +89,10 @@ class Monitor:
             else:
                 return answer
 
+    def running(self) -> bool:
+        state = self.ask("query-status")["return"]
+        return isinstance(state, dict) and state.get("status") == "running"
+
     def say(self, line: str) -> str:
         return str(self.ask("human-monitor-command", **{"command-line": line}).get("return", ""))
 
@@ -141,9 +145,19 @@ def disturb(monitor: Monitor, turn: int) -> None:
         monitor.say("nmi")
 
 
+def save(monitor: Monitor, work: Path, name: str) -> Path:
+    """Copy the table out of the guest's memory."""
+    addresses = symbols(work / "build/System.map")
+    table = work / f"{name}.table"
+    monitor.ask("stop")
+    monitor.ask("pmemsave", val=addresses["indirect_call_slots"] - KERNEL_BASE, size=SLOT.size * SLOTS, filename=str(table))
+    lost = monitor.say(f"xp /1gx {addresses['indirect_calls_lost'] - KERNEL_BASE:#x}")
+    print(sum(1 for _ in entries(table.read_bytes())), "entries; lost:", lost.split(":")[-1].strip())
+    return table
+
+
 def run(work: Path, name: str, seconds: int, memory: int, more: bool, append: str, accelerator: str) -> Path:
     """Run the kernel until it has shut down (or `seconds` are over) and copy its table to WORK/NAME.table."""
-    addresses = symbols(work / "build/System.map")
     for disk in DISKS:
         with (work / f"{name}.{disk}").open("wb") as f:
             f.truncate(512 << 20)
@@ -160,15 +174,11 @@ def run(work: Path, name: str, seconds: int, memory: int, more: bool, append: st
         monitor = Monitor(work / f"{name}.socket")
         end = time.monotonic() + seconds
         turn = 0
-        while time.monotonic() < end and '"running"' in json.dumps(monitor.ask("query-status")):
+        while time.monotonic() < end and monitor.running():
             time.sleep(1)
             turn += 1
             disturb(monitor, turn)
-        monitor.ask("stop")
-        table = work / f"{name}.table"
-        monitor.ask("pmemsave", val=addresses["indirect_call_slots"] - KERNEL_BASE, size=SLOT.size * SLOTS, filename=str(table))
-        lost = monitor.say(f"xp /1gx {addresses['indirect_calls_lost'] - KERNEL_BASE:#x}")
-        print(sum(1 for _ in entries(table.read_bytes())), "entries; lost:", lost.split(":")[-1].strip())
+        table = save(monitor, work, name)
         monitor.ask("quit")
         qemu.wait(20)
     finally:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from curation.csource.nesting import beside
+from curation.csource.nesting import beside, declaration_around
 from curation.tokens import count
 
 if TYPE_CHECKING:
@@ -149,8 +149,9 @@ def _filled(lines: dict[int, int], index: Index, file: str) -> set[int]:
 
 def _with_beside(index: Index, file: str, line: int) -> set[int]:
     """The line with what balances it, and with the head of the function around it."""
-    found = beside(index.text(file), line) if index.lines(file) else {line}
-    function = index.enclosing(file, line)
+    function, lines = index.enclosing(file, line), index.lines(file)
+    first, last = (function.start_line, function.end_line) if function is not None else declaration_around(lines, line)
+    found = {first - 1 + n for n in beside("\n".join(lines[first - 1 : last]), line - first + 1)}
     if function is not None:
         found |= set(range(function.start_line, function.line + 1))
     return found if len(found) <= _BESIDE_MOST else {line}

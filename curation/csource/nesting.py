@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 _SHOWN_WHOLE = 10  # lines of a bracket ( or [ that are shown all; of a longer one its ends
-_HEAD_LINES = 6
+_LONGEST = 5000  # lines of a table
 _PIECE = re.compile(
     r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*(?:\"|(?=\n)|\Z)|'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"
     r"|^[ \t]*#(?:\\\n|/\*.*?\*/|[^\n])*|[(){}\[\]]|\n",
@@ -53,6 +54,23 @@ def beside(text: str, line: int) -> set[int]:
     return found
 
 
+def declaration_around(lines: Sequence[str], line: int) -> tuple[int, int]:
+    """First and last line (1-based) of the declaration at file scope that a line belongs to, by the layout that C is written in: it begins
+    in the first column after something that ended, and ends with a line that begins with `}` or, of one line, with `;`."""
+    first = min(line, len(lines))
+    while first > 1 and line - first < _LONGEST:
+        text, before = lines[first - 1], lines[first - 2].strip()
+        if (text[:1].isalpha() or text[:1] in "_#") and (not before or before.endswith((";", "}", "*/")) or before[:1] == "#"):
+            break
+        first -= 1
+    last = line
+    while last < len(lines) and last - line < _LONGEST and not lines[last - 1].startswith("}"):
+        if last == first and lines[last - 1].rstrip().endswith(";"):
+            break
+        last += 1
+    return max(first, 1), max(last, 1)
+
+
 def _around(pairs: _Pairs, line: int) -> list[int]:
     at = bisect_right(pairs.opened, line) - 1
     found = list(pairs.ending.get(line, ()))
@@ -76,12 +94,12 @@ def _continued(lines: tuple[str, ...], number: int) -> list[int]:
     return more
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)  # functions, and files for what stands outside of them
 def _lines(text: str) -> tuple[str, ...]:
     return tuple(text.split("\n"))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _pairs(text: str) -> _Pairs:
     made = _Pairs()
     spans: list[tuple[int, int, bool, int]] = []  # opened, closed, round, parent among all
@@ -95,12 +113,12 @@ def _pairs(text: str) -> _Pairs:
             stack.append((piece, line, len(spans)))
             spans.append((line, 0, piece != "{", stack[-2][2] if len(stack) > 1 else -1))
         elif piece in _PARTNER:
-            if any(kind == _PARTNER[piece] for kind, _, _ in stack[-8:]):
-                while stack:
-                    kind, first, number = stack.pop()
-                    if kind == _PARTNER[piece]:
-                        spans[number] = (first, line, kind != "{", spans[number][3])
-                        break
+            wanted = _PARTNER[piece]
+            if stack and (stack[-1][0] == wanted or any(kind == wanted for kind, _, _ in stack[-8:-1])):
+                while stack[-1][0] != wanted:
+                    stack.pop()
+                _, first, number = stack.pop()
+                spans[number] = (first, line, wanted != "{", spans[number][3])
         else:
             line += piece.count("\n")
     kept: dict[int, int] = {-1: -1}

@@ -19,6 +19,7 @@ from curation.model import Phase
 
 _MOST = 12
 _FEW = 6  # handlers of one object that all its places are given to
+_NUMBERED = ("irq", "dma_callback")  # known by a number or channel that is kept under many names
 _WAKING = ("completion", "waitqueue", "pthread_cond", "libuv_cond")  # mechanisms without a handler
 _SAME_CALLS = {"irq": "threaded_irq"}  # released and awaited by the same calls
 
@@ -103,6 +104,7 @@ class _Grouping:
 
     def groups(self) -> list[Group]:
         made, left = self._by_name()
+        made = [part for group in made for part in _open_bindings(group)]
         made = self._attach(made)
         self._parameters(made, left)
         made = self._join_only(made)
@@ -141,6 +143,19 @@ class _Grouping:
             group.names.update(plain)
             if spot not in group.spots:
                 group.spots.append(spot)
+
+    def _may_be(self, path: Path, group: Group) -> bool:
+        """Whether one of the two is not known down to its struct and the rest fits."""
+        for other in group.names:
+            short, long = sorted((path, other), key=lambda p: len(p.steps))
+            if short.steps and long.steps[-len(short.steps) :] == short.steps:
+                if self._rootless(path) or self._rootless(other) or (len(long.steps) > len(short.steps) and not self.objects.forms(long)):
+                    return True
+        return False
+
+    def _rootless(self, path: Path) -> bool:
+        """Whether neither a struct nor a variable's type is known for the root."""
+        return path.root == UNKNOWN or (path.root.startswith("@") and not self.objects.typed(path.root))
 
     # -- names from inside ---------------------------------------------------------------------------------------------------------
 
@@ -181,8 +196,8 @@ class _Grouping:
             folders = {dirname(f) for f in group.files()}
             for path in group.names:
                 near = [g for g in tails.get(path.steps[-1] if path.steps else "", []) if folders & {dirname(f) for f in g.files()}]
-                found += [g for g in near if _may_be(path, g)]
-            found = found if len({id(g) for g in found}) == 1 else []
+                found += [g for g in near if self._may_be(path, g)]
+            found = found if len({id(g) for g in found}) <= 2 else []
         return list({id(g): g for g in found}.values())
 
     def _unbound(self, made: list[Group], strong: list[Group]) -> list[Group]:
@@ -215,7 +230,7 @@ class _Grouping:
         """Places whose object is a local that nothing is known of belong to the only object of their file."""
         kept = []
         for group in made:
-            unknown = all(_local(p) or self.mechanism == "irq" for p in group.names) and all(s.known for s in group.spots)
+            unknown = all(_local(p) or self.mechanism in _NUMBERED for p in group.names) and all(s.known for s in group.spots)
             if group.handlers or group.bound or not unknown:
                 kept.append(group)
                 continue
@@ -223,6 +238,8 @@ class _Grouping:
                 own = [s for s in group.spots if s.file == file]
                 same = [g for g in made if g is not group and (g.handlers or g.bound) and file in g.files()]
                 local = [g for g in same if self.mechanism in _WAKING and all(_local(p) for p in g.names)]
+                if self.mechanism == "dma_callback" and same:  # a channel that is not seen to be the descriptor's
+                    local = same
                 chosen = same if len({tuple(g.handlers) for g in same}) == 1 and (same[0].handlers or len(same) == 1) else local[:_FEW]
                 for one in chosen:
                     one.spots += [s for s in own if s not in one.spots]
@@ -242,6 +259,15 @@ class _Grouping:
                 for file in near[:3]:
                     made[file].spots.append(spot)
         return list(made.values())
+
+
+def _open_bindings(group: Group) -> list[Group]:
+    """Without the places that bind a handler which is not known, where others of the object bind known ones."""
+    open_ = [s for s in group.spots if s.row is not None and s.row.takes_handler and not s.handlers]
+    if not open_ or not group.handlers:
+        return [group]
+    kept = Group(group.mechanism, group.names, [s for s in group.spots if s not in open_])
+    return [kept, *(Group(group.mechanism, {Path(f"{s.file}:{s.line}:{s.api}()")}, [s]) for s in open_)]
 
 
 def _by_handler(group: Group) -> list[Group]:
@@ -309,13 +335,3 @@ def _same_element(path: Path, group: Group) -> bool:
 def _local(path: Path) -> bool:
     """Known only within a function: a local, a parameter, what a call made."""
     return "::" in path.root or path.root.endswith("()") or (path.root == UNKNOWN and not path.steps)
-
-
-def _may_be(path: Path, group: Group) -> bool:
-    """Whether one of the two is not known down to its struct and the rest fits."""
-    for other in group.names:
-        if UNKNOWN in (path.root, other.root) and path.steps and other.steps:
-            short = min(len(path.steps), len(other.steps))
-            if path.steps[-short:] == other.steps[-short:]:
-                return True
-    return False

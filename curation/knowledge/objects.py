@@ -15,9 +15,7 @@ tables are one with their table, unless the subscript is a constant; pointers to
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from posixpath import commonpath, dirname
 from typing import NamedTuple
@@ -25,13 +23,11 @@ from typing import NamedTuple
 from curation.csource.facts import Arg, Assignment, Call, Function, Operand, Variable
 from curation.csource.index import Index
 from curation.csource.types import CType, parse_type
+from curation.knowledge.assigned import Assigned, arrows, index_of, read_operand, subscript
 from curation.knowledge.mechanisms import PASSED_ON
 
 _DEPTH = 6
 _MOST = 12  # objects that one place may be about
-_FILES = 200  # files whose tables are kept
-_OPERATOR = re.compile(r"(->|\.)\s*([A-Za-z_]\w*)")
-_WRAPPED = re.compile(r"(?:EV_[AP]_\s*)?\s*(&?)\s*\(?([A-Za-z_]\w*)((?:\s*(?:->|\.)\s*\w+|\s*\[[^\]]*\])*)\)?\s*\Z")
 _CONSTANT = re.compile(r"[A-Z_][A-Z0-9_]*\Z|\d+\Z")
 _BRANCH = re.compile(r"\belse\b|\bcase\b|\bdefault\b")
 UNKNOWN = "?"
@@ -59,55 +55,20 @@ class At(NamedTuple):
 Callers = Mapping[tuple[str, str], Call]  # (file, function) -> the one call that its parameters are read from
 
 
-@dataclass
-class _Tables:
-    """What one file assigns: set: by function and variable; stored: assignments by the variable on their right; inner: calls by line."""
-
-    set: dict[tuple[str | None, str], list[Assignment]] = field(default_factory=lambda: defaultdict(list))
-    stored: dict[tuple[str | None, str], list[Assignment]] = field(default_factory=lambda: defaultdict(list))
-    returned: dict[str | None, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
-    calls: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
-    results: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
-
-
 class Objects:
     def __init__(self, index: Index, handlers: set[tuple[str, str]]) -> None:
         """handlers: (file, name) of the functions that are registered anywhere; their parameters are what their binding gives them."""
         self.index = index
         self.handlers = handlers
-        self._kept: OrderedDict[str, _Tables] = OrderedDict()
+        self.tables = Assigned(index).of
         self._types: dict[str, CType] = {}
         self.forms = lru_cache(maxsize=50_000)(self._forms)
-
-    def tables(self, file: str) -> _Tables:
-        if file in self._kept:
-            self._kept.move_to_end(file)
-            return self._kept[file]
-        made = _Tables()
-        facts = self.index.facts[file] if file in self.index.facts else None
-        for one in facts.assignments if facts else []:
-            if one.kind == "return":
-                made.returned[one.function].append(one)
-            elif one.left.base and not one.left.fields:
-                made.set[one.function, one.left.base].append(one)
-            for right in one.right:
-                if right.call and right.base and not right.fields:
-                    made.results[right.base].append(one)
-                elif right.base and not right.fields and one.kind != "return" and (one.left.fields or one.left.base != right.base):
-                    made.stored[one.function, right.base].append(one)
-        for call in facts.calls if facts else []:
-            if call.callee_name:
-                made.calls[call.callee_name].append(call)
-        self._kept[file] = made
-        if len(self._kept) > _FILES:
-            self._kept.popitem(last=False)
-        return made
 
     # -- expressions -------------------------------------------------------------------------------------------------------
 
     def of(self, arg: Arg | Operand, at: At | Call, callers: Callers | None = None) -> list[Names]:
         """The objects an argument may mean; [] when it names none."""
-        operands = [arg] if isinstance(arg, Operand) else arg.operands or _read(arg.text)
+        operands = [arg] if isinstance(arg, Operand) else arg.operands or read_operand(arg.text)
         where = At(at.file, at.function, at.line)
         return _distinct(n for operand in operands for n in self._operand(operand, where, callers or {}, 0))
 
@@ -148,7 +109,7 @@ class Objects:
 
     def _member(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
         kind = self._base_type(operand, at)
-        arrows = _arrows(operand)
+        written = arrows(operand)
         root: str | None = None
         trail: tuple[str, ...] = ()
         through = following = False  # through: the base's own pointer was followed last; following: a `*` or subscript of a pointer
@@ -157,7 +118,7 @@ class Objects:
                 if kind is not None and kind.derived:
                     following = following or kind.derived[0] == "*"
                     kind = CType(kind.base, kind.derived[1:])
-                elif step == "[]" and trail and (index := _subscript(operand.text, trail[-1])):
+                elif step == "[]" and trail and (index := subscript(operand.text, trail[-1])):
                     trail = (*trail, index)
                 continue
             if step == "()" or step.startswith("#"):
@@ -165,7 +126,7 @@ class Objects:
                 trail, root, following = ((key[1],) if key else trail), (root or UNKNOWN), False
                 continue
             pointer = kind is not None and kind.derived[:1] == ("*",)
-            arrow = pointer or following or (kind is None and arrows.get(step, False))
+            arrow = pointer or following or (kind is None and written.get(step, False))
             struct = self._struct(kind, at.file)
             if root is None:
                 through = arrow or operand.base is None or operand.call
@@ -176,7 +137,7 @@ class Objects:
             elif arrow:
                 trail, through = (*trail, "->"), False
             trail, following = (*trail, step), False
-            if operand.text and (index := _subscript(operand.text, step)):
+            if operand.text and (index := subscript(operand.text, step)):
                 trail = (*trail, index)
             kind = self._field_type(kind, step, at.file)
         outer = self._bases(operand, at, callers, depth, through) if not root or through else []
@@ -208,6 +169,8 @@ class Objects:
 
     def _address(self, value: tuple[Operand, int], at: At, callers: Callers, depth: int) -> list[Names]:
         operand = value[0]
+        if operand.base in PASSED_ON and operand.call and not operand.fields:
+            return self._call_value(operand, at, callers, depth)
         if operand.base is None or operand.call:
             return []
         if operand.address or self._is_array(operand, at):
@@ -222,7 +185,7 @@ class Objects:
         if variable is None or variable.function is None:
             if variable is None and _CONSTANT.match(name):
                 return [frozenset({Path("#" + name)})]
-            return [frozenset({self._identity(name, at, _index_of(operand))})]
+            return [frozenset({self._identity(name, at, index_of(operand))})]
         if operand.address and not operand.fields or self._is_struct(variable, at):
             found = self._stores(name, at, depth + 1, address=True)
             own = self._identity(name, at)
@@ -231,7 +194,7 @@ class Objects:
             if operand.fields[:1] == ("*",) or not self._is_set(name, at):
                 return self._of_arguments(variable, at, callers, depth, addresses=False)
         found = [n for s, line in self._sources(name, variable, at) for n in self._value(s, name, at, line, callers, depth + 1)]
-        return _distinct(found)[:_MOST] or [frozenset({self._identity(name, at, _index_of(operand))})]
+        return _distinct(found)[:_MOST] or [frozenset({self._identity(name, at, index_of(operand))})]
 
     def _value(self, source: Operand, name: str, at: At, line: int, callers: Callers, depth: int) -> list[Names]:
         """The objects of one assignment to a variable; what a call made is known by where it is stored, too."""
@@ -280,7 +243,7 @@ class Objects:
         calls = [one] if one is not None else self.callers(name, at.file)
         found: list[Names] = []
         for call in calls[: 2 * _MOST]:
-            for operand in call.args[number].operands or _read(call.args[number].text) if number < len(call.args) else []:
+            for operand in call.args[number].operands or read_operand(call.args[number].text) if number < len(call.args) else []:
                 if call.function == name and call.file == at.file:
                     continue
                 where = At(call.file, call.function, call.line)
@@ -319,7 +282,7 @@ class Objects:
         position = PASSED_ON.get(name)
         if position is not None and call is not None and position < len(call.args):
             inner = call.args[position]
-            return [n for o in inner.operands or _read(inner.text) for n in self._operand(o, at, callers, depth + 1)]
+            return [n for o in inner.operands or read_operand(inner.text) for n in self._operand(o, at, callers, depth + 1)]
         found: list[Names] = []
         for function in self.index.functions(name, at.file)[:2]:
             found += self._returned(function, {**callers, (function.file, name): call} if call else callers, depth)
@@ -401,6 +364,10 @@ class Objects:
             self._types[root] = self.index.types.expand(parse_type(variable.type), at.file)
         return Path(root, steps)
 
+    def typed(self, root: str) -> bool:
+        """Whether the type of a variable that is a root is known."""
+        return root in self._types
+
     def _forms(self, path: Path) -> tuple[Path, ...]:
         """The shorter paths by which the object is reached from inside: ("struct q", work) for ("struct dev", tx, work)."""
         name, _, file = path.root.partition("@")
@@ -426,27 +393,3 @@ def _made(file: str, line: int, name: str) -> Path:
 
 def _shared(one: str, other: str) -> str:
     return commonpath([dirname(one) or ".", dirname(other) or "."]) if one.startswith("/") == other.startswith("/") else ""
-
-
-def _arrows(operand: Operand) -> dict[str, bool]:
-    """Member -> whether it is written after `->`."""
-    return {name: mark == "->" for mark, name in _OPERATOR.findall(operand.text)}
-
-
-def _subscript(text: str, name: str) -> str | None:
-    """A constant subscript after a member's name: "[TX]" in `d->works[TX]`."""
-    found = re.search(rf"\b{re.escape(name)}\s*\[\s*([A-Z_][A-Z0-9_]*|\d+)\s*\]", text)
-    return f"[{found.group(1)}]" if found else None
-
-
-def _index_of(operand: Operand) -> str | None:
-    return _subscript(operand.text, operand.base) if operand.base and "[]" in operand.fields else None
-
-
-def _read(text: str) -> Iterator[Operand]:
-    """An argument that is no plain expression: `EV_A_ &e->rev` (a macro that ends in a comma), a number."""
-    if text.strip().isdigit():
-        yield Operand(text.strip(), text.strip())
-    elif found := _WRAPPED.match(text):
-        fields = tuple("[]" if f.startswith("[") else f for f in re.findall(r"\[|[A-Za-z_]\w*", re.sub(r"\[[^\]]*\]", "[", found[3])))
-        yield Operand(text.split("EV_A_")[-1].strip(), found[2], fields, bool(found[1]))

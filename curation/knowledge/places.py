@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from curation.csource.facts import Call, NameUse, Operand
+from curation.csource.facts import Arg, Call, NameUse, Operand
 from curation.knowledge import Row
 from curation.knowledge.corpus import Corpus
 from curation.knowledge.mechanisms import GROUPED, LOOPS, WAITS_FOR_GROUP
@@ -29,6 +29,7 @@ _COMMON = re.compile(r"(timeout|signal)_(add|set)\Z")  # names of libevent that 
 _BRANCH = re.compile(r"\b(else|case|default)\b")
 _REGISTERS = re.compile(r"(?!.*unregist)(?=.*regist)(?=.*(notif|_nb\b))")
 _NOTHING = frozenset(("NULL", "0", "SIG_IGN", "SIG_DFL", "SIG_HOLD", "SIG_ERR", "nullptr", "((void *)0)", "(void *)0", ""))
+_MOST_HANDLERS = 8
 _WITHOUT_HANDLER = ("posix_timer", "posix_mq", "libuv_process")  # what these announce may also come as a signal, or not at all
 # Callbacks that only help the one the call is for: they come after it where a call takes several.
 _SECOND = (".alloc", ".teardown", ".destroy", ".free", ".release", ".close")
@@ -260,12 +261,19 @@ class Places:
         if row.handler_arg is not None:
             arg = self.corpus.call_argument(call, row.handler_arg)
             if arg is not None and arg.text.strip() not in _NOTHING:
-                yield self._at(call, row, self._about(row, call, {}))
+                yield replace(self._at(call, row, self._about(row, call, {})), handlers=self._held(arg, call))
         elif row.handler_field is not None:
             found = list(self._stored_parameter(call, row))
             if not found and row.mechanism in _WITHOUT_HANDLER:
                 found = [self._at(call, row, self._about(row, call, {}))]
             yield from found
+
+    def _held(self, arg: Arg, call: Call) -> tuple[str, ...]:
+        """The functions that flow to an argument; () where they are none or too many to say."""
+        flow = self.index.flow
+        nodes = [node for operand in arg.operands for node in flow.places(call, operand, False)]
+        names = dict.fromkeys(flow.name(v) for node in nodes for v in flow.held[node] if flow.is_function(v))
+        return tuple(names) if len(names) <= _MOST_HANDLERS else ()
 
     def _same(self, row_id: str, row: Row) -> bool:
         other = self.corpus.knowledge.by_id.get(row_id)

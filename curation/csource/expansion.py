@@ -9,17 +9,27 @@ expansion calls through a pointer, pastes names, assigns, defines or holds an in
 """
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Mapping, Set
 from dataclasses import replace
 from functools import lru_cache
 
 from curation.csource.extract import extract_fragment
-from curation.csource.facts import Assignment, Call, FileFacts, Operand
+from curation.csource.facts import Assignment, Call, FactsProblem, FileFacts, Operand
 from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
 from curation.csource.rereading import Rereader
-from curation.csource.skeletons import VARIANTS, Skeleton, calls_of, may_hold_function, skeleton_of
+from curation.csource.skeletons import (
+    VARIANTS,
+    Skeleton,
+    calls_of,
+    is_shapeless,
+    may_hold_function,
+    shape_of,
+    skeleton_of,
+)
 
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
 _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
@@ -82,8 +92,10 @@ class Expander:
     ) -> None:
         self.macros, self.functions, self.fields, self.callables, self.rereader = macros, functions, fields, callables, rereader
         self.asked = asked if asked is not None else Asked()
+        self.limit_s = math.inf  # processor time for the invocations of one file
         self.budget = 0
         self._interest: dict[str, tuple[bool, Asked]] = {}
+        self._shapes: dict[tuple[str, str, int], tuple[bool, Asked]] = {}
         self._skeletons: dict[tuple[str, str, int, int], tuple[Skeleton, Asked]] = {}
         self._fragment = lru_cache(maxsize=4096)(self._expanded)
 
@@ -165,7 +177,12 @@ class Expander:
         self._reshape_all(one, locals_of)
         one.calls.extend(self._moved(one))
         added: list[FileFacts] = []
+        until = time.process_time() + self.limit_s
         for call in list(one.calls):
+            if self.budget > 0 and time.process_time() > until:
+                self.budget = 0
+                why = f"its macros need more than {self.limit_s:g} s; those from this line on stand as they are written"
+                one.problems.append(FactsProblem(one.file, "unexpanded", why, call.line))
             name = call.callee_name
             if name is None or name not in self.macros.by_name or not self.interesting(name) or self.budget <= 0:
                 continue
@@ -239,16 +256,29 @@ class Expander:
             operand.base not in self.macros.by_name or operand.base in local
         ):
             return operand
-        text = self._fragment(operand.text, file)
-        if text is None:
+        if operand.call and not operand.fields and self._shapeless(operand.base or "", file):
             return operand
-        found = extract_fragment(f"v = {text};", file, 1, 1, "@", set(), "").assignments
-        shaped = next((a.right[0] for a in found if a.left.base == "v" and a.right), None)
+        text = self._fragment(operand.text, file)
+        shaped = shape_of(text, file) if text is not None else None
         if shaped is None or (shaped.call and shaped.base == operand.base):
             return operand
         return Operand(
             operand.text, shaped.base, shaped.fields, operand.address or shaped.address, operand.cast or shaped.cast, shaped.call
         )
+
+    def _shapeless(self, name: str, file: str) -> bool:
+        """Whether a macro's value is no place and no result of one call, whatever its arguments are."""
+        macro = self.macros.get(name, file)
+        if macro is None or macro.params is None:
+            return False
+        key = (macro.name, macro.file, macro.line)
+        known = self._shapes.get(key)
+        if known is None:
+            before = self.asked.take()
+            known = self._shapes[key] = (is_shapeless(self.macros, macro), self.asked.take())
+            self.asked.add(before)
+        self.asked.add(known[1])
+        return known[0]
 
     def _expanded(self, text: str, file: str, variant: int = 0) -> str | None:
         """`variant` is that of the macros now, told so that it is part of what is remembered."""

@@ -14,6 +14,8 @@ from curation.csource.facts import Macro
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
 _MAX_DEPTH = 12
+_KEPT = 20_000  # (name, file) whose usable definitions are kept
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _SOURCES = (".c", ".cc", ".cpp", ".cxx")
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\w.]*|\#\#|\s+|.', re.DOTALL)
 
@@ -26,6 +28,7 @@ class Macros:
         self.included = included
         self.variant = 0
         self.by_name = by_name
+        self._usable: dict[tuple[str, str], list[Macro]] = {}
 
     @staticmethod
     def of(macros: Iterable[Macro], included: Collection[str] = ()) -> Macros:
@@ -42,6 +45,16 @@ class Macros:
             return None
         if len(found) == 1 and found[0].file == file:
             return found[0]
+        known = self._usable.get((name, file))
+        if known is None or line:
+            known = self._told(found, file, line)
+            if not line:
+                if len(self._usable) > _KEPT:
+                    self._usable.clear()
+                self._usable[name, file] = known
+        return self._chosen(known)
+
+    def _told(self, found: list[Macro], file: str, line: int) -> list[Macro]:
         own = [m for m in found if m.file == file]
         if len(own) > 1 and line:
             own = [m for m in own if m.line < line and (m.ended is None or m.ended >= line)] or own
@@ -49,7 +62,7 @@ class Macros:
             found = [m for m in found if m.body and (not m.file.endswith(_SOURCES) or m.file in self.included)]
             folder = file.rpartition("/")[0]
             own = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
-        return self._chosen(own)
+        return own
 
     def _chosen(self, usable: list[Macro]) -> Macro | None:
         first = next((m for m in usable if m.body), usable[0] if usable else None)
@@ -63,7 +76,7 @@ class Macros:
         return self._expand(text, file, line, frozenset(), 0)
 
     def _expand(self, text: str, file: str, line: int, hidden: frozenset[str], depth: int) -> str:
-        if depth > _MAX_DEPTH or len(text) > MAX_TEXT:
+        if depth > _MAX_DEPTH or len(text) > MAX_TEXT or not any(word in self.by_name for word in _WORD.findall(text)):
             return text
         tokens = _TOKEN.findall(text)
         out: list[str] = []

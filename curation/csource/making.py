@@ -365,23 +365,31 @@ class _Making:
                 else:
                     missing.append(file)
             done = len(todo) - len(missing)
-            with Readers(min(self.jobs, max(1, len(missing) // 4)), opened=self.folder, **self.limits) as readers:  # type: ignore[arg-type]
+            plain: dict[str, list[list[object]]] = {}
+            jobs = min(self.jobs, max(1, len(missing) // 4))
+            with Readers(jobs, opened=self.folder, **self.limits) as readers:  # type: ignore[arg-type]
                 for file, answer in readers.answers((file, ["settled", file]) for file in missing):
-                    done += 1
-                    number = self.numbers[file]
-                    self.settled_at[number] = (0, 0)
                     if isinstance(answer, FactsProblem):
-                        self.problems[file] = [[answer.code, answer.why, None]]
+                        plain[file] = [[answer.code, f"expanding its macros failed: {answer.why}", None]]
+                        continue
+                    done += 1
+                    self.settled_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
+                    self.progress("expanding", done, len(todo))
+                for file, answer in readers.answers((file, ["plain", file]) for file in plain):
+                    done += 1
+                    if isinstance(answer, FactsProblem):
+                        self.settled_at[self.numbers[file]] = (0, 0)
+                        self.problems[file] = plain[file]
                     else:
-                        self.settled_at[number] = pack.append(keys[file], bytes(answer[1]))
+                        self.settled_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
                     self.progress("expanding", done, len(todo))
         for number in todo:
             if self.settled_at[number][1]:
                 file = self.files[number]
                 listed = json.loads(bytes(self._settled_parts(number)[HEAD]))["problems"]
                 self.problems.pop(file, None)
-                if listed:
-                    self.problems[file] = listed
+                if listed or file in plain:
+                    self.problems[file] = listed + plain.get(file, [])
 
     def _identity(self) -> Iterable[bytes]:
         """What the whole corpus is made of."""

@@ -19,9 +19,10 @@ from curation.csource.texts import DiskTexts, Place
 
 
 class Settling:
-    """folder: an index folder with a draft state (see making.py)."""
+    """folder: an index folder with a draft state (see making.py). limit_s: processor time after which a file's further macros stay
+    unexpanded."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limit_s: float) -> None:
         state = State(folder, "draft.json")
         raw = Pack(folder, "raw")
         self.asked = Asked()
@@ -39,10 +40,11 @@ class Settling:
         fields = StoredNames([state.postings("raw_fields")], self.asked)
         callables = StoredNames([state.postings("raw_callables")], self.asked)
         self.expander = Expander(macros, functions, fields, callables, rereader, self.asked)
+        self.expander.limit_s = limit_s
 
-    def record(self, file: str) -> bytes:
-        """The settled record of a file. Raises KeyError for a file that is not in the corpus."""
+    def record(self, file: str, *, plain: bool = False) -> bytes:
+        """The settled record of a file; plain: without expansion. Raises KeyError for a file that is not in the corpus."""
         self.asked.take()
         self.facts.forget()  # expansion changes what was read
-        facts = self.expander.expand(file)
+        facts = self.expander.expand(file) if not plain else self.facts[file]
         return settled_record(facts, self.asked.macros, self.asked.names)

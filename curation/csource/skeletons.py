@@ -16,10 +16,13 @@ from functools import lru_cache
 from curation.csource.extract import extract_fragment
 from curation.csource.facts import Arg, Call, FileFacts, Macro, Operand
 from curation.csource.macros import MAX_TEXT, Macros
-from curation.csource.types import CType, Types, parse_type
+from curation.csource.types import parse_type
 
 VARIANTS = 3  # definitions of one macro that are tried
 _MARK = re.compile(r"_mark(\d+)_")
+_FUNCTION_TYPE = re.compile(
+    r"(?:fn|fun|func|function|cb|callback|handler|hook|proc|routine|actor|filler|iter|notify|method|action|entry)(?:_?t|_?type|_?ptr|_?p)?$",
+    re.IGNORECASE)
 _PASTED = re.compile(r"[A-Za-z0-9_]_mark\d+_|_mark\d+_[A-Za-z0-9_]")
 
 
@@ -99,11 +102,20 @@ def _joined(outer: Operand, inner: Operand) -> Operand:
     return Operand(inner.text, inner.base, inner.fields + steps, outer.address, inner.cast, inner.call)
 
 
+def shape_of(text: str, file: str) -> Operand | None:
+    """The place or call that an expression is; None for a computed value."""
+    found = extract_fragment(f"v = {text};", file, 1, 1, "@", set(), "").assignments
+    return next((a.right[0] for a in found if a.left.base == "v" and a.right), None)
+
+
+def is_shapeless(macros: Macros, macro: Macro) -> bool:
+    """Whether a function-like macro stands for a computed value, whatever its arguments are."""
+    marks = [f"_mark{i}_" for i in range(len(macro.params or ()))]
+    text = macros.expand(f"{macro.name}({', '.join(marks)})", macro.file)
+    return len(text) < MAX_TEXT and not _PASTED.search(text) and shape_of(text, macro.file) is None
+
+
 @lru_cache(maxsize=65536)
 def may_hold_function(type_text: str) -> bool:
-    """Whether a thing of the type can be a pointer to a function, as far as the text says: not for a struct's or a number's name."""
-    if "(" in type_text or not type_text:
-        return True
-    kind = parse_type(type_text)
-    tagged = kind.base.startswith(("struct ", "union ", "enum "))
-    return not tagged and kind.base not in ("void", "") and not Types.holds_no_pointer(CType(kind.base))
+    """Whether a thing of the type can be a pointer to a function, as far as the text and the custom of naming such types say."""
+    return "(" in type_text or not type_text or _FUNCTION_TYPE.search(parse_type(type_text).base) is not None

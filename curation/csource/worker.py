@@ -2,7 +2,8 @@
 
 It first says `ready`. Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes. Requests are JSON:
 ["text", file, text] and ["file", file, path] are answered by the facts of a text; ["raw", file, path] by a raw record of it (records.py);
-["open", folder] opens the raw part of an index folder, and is answered by `ready`; then ["settled", file] by the settled record of a file.
+["open", folder] opens the raw part of an index folder, and is answered by `ready`; then ["settled", file] by the settled record of a
+file, ["plain", file] by one without expansion.
 An answer begins with a letter: f, facts; r, record; p, a problem (JSON [code, why]).
 
 A request may use so much processor time and memory as was told; then the process ends.
@@ -22,6 +23,8 @@ from curation.csource.extract import extract
 from curation.csource.records import raw_record
 from curation.csource.settling import Settling
 from curation.csource.texts import Unreadable, decoded, read_bytes
+
+_EXPANDING = 0.6  # of the time limit: what is left is for reading, coding and the last invocation
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:
@@ -53,7 +56,7 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, 0 if what == "open" else time_limit_s)
         try:
             if what == "open":
-                settling = Settling(Path(given[0]))
+                settling = Settling(Path(given[0]), _EXPANDING * time_limit_s)
                 answer = b"ready", b""
             elif what == "text":
                 answer = b"f", encode_facts(extract(given[1], given[0]))
@@ -63,7 +66,7 @@ def main() -> None:
                 answer = b"r", raw_record(extract(text, file), text)
             else:
                 assert settling is not None
-                answer = b"r", settling.record(given[0])
+                answer = b"r", settling.record(given[0], plain=what == "plain")
         except Unreadable as err:
             answer = b"p", json.dumps([err.problem.code, err.problem.why]).encode("utf-8", "surrogatepass")
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -116,7 +116,8 @@ def _site(session: Session, form: LabelForm, view: label.LabelView) -> None:
     proposal = view.proposal
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(named("task", view.item.task), color="blue")
-        st.badge(named("label.status", view.resolved.status), color="gray")
+        if view.resolved.status != "open":
+            st.badge(named("label.status", view.resolved.status), color="gray")
         if view.mine is not None:
             st.badge(t("label.mine", action=named("label.action", view.mine.action)), color="green")
         st.button(
@@ -191,9 +192,10 @@ def _answer(session: Session, form: LabelForm) -> None:
 
 
 def _evidence(form: LabelForm) -> None:
-    """What speaks for the proposal, but for the places that the form itself shows."""
+    """What speaks for the proposal, but for the site and the places that the form itself shows."""
     in_form = {(step["file"], step["line"]) for value in form.proposal.answer.values() for step in _steps(value)}
     in_form |= {(step.file, step.line) for candidate in form.proposal.candidates[:1] for step in candidate.steps}
+    in_form.add((form.proposal.file, form.proposal.line))
     evidence = [each for each in form.proposal.evidence if (each.file, each.line) not in in_form]
     jump = partial(labeling.show_place, form.key)
     for number, each in enumerate(evidence[:EVIDENCE_SHOWN]):

@@ -309,7 +309,7 @@ def _step(form: Form, name: str, number: int, step: dict[str, Any], phases: tupl
         _set(form, name, [s for n, s in enumerate(form.answer[name]) if n != number])
 
     changed = form.watched(read)
-    phase, place, edit, drop = st.columns([0.28, 0.5, 0.12, 0.1], vertical_alignment="center", gap="small")
+    phase, place, edit, drop = st.columns([0.26, 0.55, 0.11, 0.08], vertical_alignment="center", gap="small")
     phase.selectbox(
         t("label.phase"), phases, index=phases.index(step["phase"]), key=phase_key, on_change=changed, label_visibility="collapsed",
         format_func=lambda value: named("task.phase", value),

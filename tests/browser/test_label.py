@@ -192,3 +192,24 @@ def test_an_answer_is_mended_by_keyboard_and_its_evidence_looked_at(page: Any, s
     key_to_the_next(page, "a")
     given = items.annotations(store, [item])[item]
     assert [a.action for a in given] == ["mend"]
+
+
+def test_a_step_of_a_path_shows_its_place_and_p_opens_all_paths(page: Any, shared_server: Server) -> None:
+    store = open_store(f"sqlite:///{shared_server.home / 'store.sqlite'}")
+    several = next(i for i in items.find(store, tasks=["function_pointer"], source="demo")
+                   if len(i.payload["candidates"]) > 1 and all(len(c["steps"]) > 1 for c in i.payload["candidates"][:2]))
+    page.goto(f"{shared_server.url}/label?task=function_pointer&item={several.id}")
+    ready(page)
+    rows = page.locator("[class*='st-key-path-'] button")
+    assert rows.count() == 0
+    page.keyboard.press("p")
+    page.wait_for_selector("[class*='st-key-path-'] button")
+    ready(page)
+    first = several.payload["candidates"][0]["steps"][0]
+    assert f":{first['line']}" in rows.first.inner_text()
+    assert page.locator("[class*='st-key-path-'] [data-testid='stCaptionContainer'] code").count() > 1
+    rows.first.click()
+    page.wait_for_selector(f".fs-frame[data-line='{first['line']}']")
+    page.keyboard.press("p")
+    page.wait_for_selector("[class*='st-key-path-'] button", state="detached")
+    assert page.problems == []

@@ -6,8 +6,8 @@ known), hard (the name or the registration misleads), part (dev, or holdout: nev
     python benchmarks/callback_timing.py --source linux=linux-source-6.1 --source redis=redis-7.0.15/src --part dev --misses
 
 Of a corpus named "linux" only the files of the truth are read, as one corpus without the kernel's headers; of the others every C file.
-A callback for which nothing is proposed counts as wrong. With `--seen contexts.jsonl` (rows: function, file, contexts seen in a
-running kernel) it is told how often "may sleep" was said of a function that was seen in atomic context.
+A callback for which nothing is proposed counts as wrong. With `--seen contexts.jsonl` (rows: callee, file, classes: how often each
+context was seen in a running kernel, see kernel_calls/) it is told how often "may sleep" was said of a function seen in atomic context.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from curation.csource import build_index, decode
 from curation.propose import propose_index, read_folder, record_of
 
 TRUTH = Path(__file__).with_name("callback_timing_truth.jsonl")
-ATOMIC = {"softirq", "hardirq", "atomic"}
+ATOMIC = {"softirq", "hardirq", "atomic", "nmi"}
 Records = dict[tuple[str, str], list[dict[str, Any]]]
 
 
@@ -85,13 +85,13 @@ def score(truth: list[dict[str, Any]], sources: dict[str, Path], part: str, miss
 
 def seen(path: Path, folder: Path) -> None:
     """How often "may sleep" is said of functions that a running kernel called in atomic context. Reads the files of the rows."""
-    rows = [r for r in read_rows(path) if ATOMIC & set(r["contexts"])]
+    rows = [r for r in read_rows(path) if ATOMIC & r["classes"].keys()]
     files = {r["file"] for r in rows if (folder / r["file"]).is_file()}
     records = proposed(texts_of("linux", folder, files), files)
-    known = [(r, records[r["file"], r["function"]][0]) for r in rows if (r["file"], r["function"]) in records]
+    known = [(r, records[r["file"], r["callee"]][0]) for r in rows if (r["file"], r["callee"]) in records]
     wrong = [(r, one) for r, one in known if one["may_sleep"]]
     for row, one in wrong:
-        print(f"{row['file']}: {row['function']}: seen in {row['contexts']}, said {one['context']} via {one['registered_via']}")
+        print(f"{row['file']}: {row['callee']}: seen in {row['classes']}, said {one['context']} via {one['registered_via']}")
     print(f"{len(rows)} functions seen in atomic context, {len(known)} proposed, 'may sleep' said of {len(wrong)}")
 
 

@@ -59,18 +59,22 @@ class Words(Model):
 class Variant(Model):
     """Other facts when the code looks a certain way: `matches` (a regular expression) is found in the text of argument `arg` of
     this call, or, when `api` is given, of a call of `api` on the same object in the same file; or `file_matches` is found anywhere in
-    the file that registers the callback (`can_sleep = true`). Keys that are null change nothing."""
+    the file that registers the callback (`can_sleep = true`); or `object_matches` within the innermost braces around it; or, for a
+    field, a function in one of the fields `locked_by` of the same object leaves a lock held, or releases one it did not take. Keys
+    that are null change nothing."""
 
     api: str | None = None
     arg: int | None = Field(default=None, ge=0)
     matches: str | None = None
     file_matches: str | None = None
+    object_matches: str | None = None
+    locked_by: list[str] = []
     runs_in: Context | None = None
     may_sleep: bool | None = None
     mechanism: Mechanism | None = None
     chain: list[str] | None = None
 
-    @field_validator("matches", "file_matches")
+    @field_validator("matches", "file_matches", "object_matches")
     @classmethod
     def _is_a_regular_expression(cls, value: str | None) -> str | None:
         try:
@@ -81,8 +85,9 @@ class Variant(Model):
 
     @model_validator(mode="after")
     def _looks_at_one_thing(self) -> Variant:
-        if (self.arg is None) != (self.matches is None) or (self.matches is None) == (self.file_matches is None):
-            raise ValueError(Reason("variant_of_one", "give either arg and matches, or file_matches"))
+        ways = sum(way is not None for way in (self.matches, self.file_matches, self.object_matches)) + bool(self.locked_by)
+        if (self.arg is None) != (self.matches is None) or ways != 1:
+            raise ValueError(Reason("variant_of_one", "give one of: arg and matches, file_matches, object_matches, locked_by"))
         return self
 
 
@@ -168,6 +173,15 @@ class Knowledge:
     def field(self, struct: str, field: str) -> list[Row]:
         """Rows of a struct's field; [] when nothing is known. `struct` is the tag or typedef name without `struct`."""
         return self._fields.get((struct, field)) or self._fields.get((struct, "*"), [])
+
+    @cached_property
+    def handlers(self) -> dict[str, list[Row]]:
+        """Name of a function or macro -> its rows that say which argument is the callback and where it runs."""
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            for name in row.names if row.handler_arg is not None and row.runs_in else []:
+                found[name].append(row)
+        return dict(found)
 
     @cached_property
     def structs(self) -> set[str]:

@@ -32,7 +32,8 @@ NEEDS_ATOMIC = "GFP_ATOMIC"
 MAY_SLEEP_FLAGS = frozenset(("GFP_KERNEL", "GFP_NOFS", "GFP_NOIO", "GFP_USER"))
 
 _SPINNING = re.compile(
-    r"(?:raw_spin|_*spin|read|write|uart_port)_(un)?lock(?:_(?:bh|irq|irqsave|irqrestore|nested|irqsave_nested|bh_nested))?\Z"
+    r"(?:(?:raw_spin|_*spin|read|write|uart_port)_(un)?lock(?:_(?:bh|irq|irqsave|irqrestore|nested|irqsave_nested|bh_nested))?|"
+    r"\w+_(?:re)?(un)?lock_(?:irq|irqsave|irqrestore|bh))\Z"
 )
 _PAIRS = {
     "local_irq_save": ("irq", 1),
@@ -53,6 +54,8 @@ _PAIRS = {
     "rcu_read_unlock_bh": ("rcu", -1),
     "rcu_read_lock_sched": ("rcu", 1),
     "rcu_read_unlock_sched": ("rcu", -1),
+    "rhashtable_walk_start": ("rcu", 1),
+    "rhashtable_walk_stop": ("rcu", -1),
     "kmap_atomic": ("kmap", 1),
     "kunmap_atomic": ("kmap", -1),
     "netif_tx_lock": ("tx", 1),
@@ -75,4 +78,4 @@ def lock_of(name: str) -> tuple[str, int] | None:
     if name in _PAIRS:
         return _PAIRS[name]
     found = _SPINNING.match(name)
-    return None if found is None else ("spin", -1 if found.group(1) else 1)
+    return None if found is None else ("spin", -1 if found.group(1) or found.group(2) else 1)

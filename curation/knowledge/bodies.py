@@ -22,7 +22,7 @@ from curation.csource.index import Index
 from curation.knowledge.blocking import MAY_SLEEP_FLAGS, NEEDS_ATOMIC, SLEEPS, lock_of
 
 _UNREAD = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL)
-_TOKEN = re.compile(r"[A-Za-z_]\w*|[{}();\n]")
+_TOKEN = re.compile(r"([A-Za-z_]\w*)(\s*\()?|[{};\n]")
 _LEAVES = frozenset(("return", "goto", "break", "continue"))
 _LONGEST = 4000  # lines; longer functions are read so far
 
@@ -31,12 +31,14 @@ _LONGEST = 4000  # lines; longer functions are read so far
 class Body:
     """sleeps: (function or flag, line) of the first thing that may sleep, not under a lock; None when there is none. atomic: likewise for
     GFP_ATOMIC outside the body's own locks. calls: (name, line, lock held) of each direct call or macro. held: (first, last) lines of the
-    spans in which a lock is held."""
+    spans in which a lock is held. keeps: a lock is still held at the end. releases: one is given back that was not taken here."""
 
     sleeps: tuple[str, int] | None = None
     atomic: tuple[str, int] | None = None
     calls: list[tuple[str, int, bool]] = field(default_factory=list)
     held: list[tuple[int, int]] = field(default_factory=list)
+    keeps: bool = False
+    releases: bool = False
 
     def held_at(self, line: int) -> bool:
         return any(first <= line <= last for first, last in self.held)
@@ -60,25 +62,15 @@ class Bodies:
 def read_body(text: str, line: int) -> Body:
     """The body in a text that begins at `line` of its file."""
     reader = _Reader(line)
-    for token, following in _tokens(_UNREAD.sub(_blank, text)):
-        reader.take(token, following)
+    for found in _TOKEN.finditer(_UNREAD.sub(_blank, text)):
+        name, opens = found.groups()
+        reader.take(name or found.group(), opens is not None)
+        reader.line += (opens or "").count("\n")
     return reader.finish()
 
 
 def _blank(found: re.Match[str]) -> str:
     return "\n" * found.group().count("\n") or " "
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    """Each token with the one that follows it on the same or a later line ("\\n" is a token, but follows nothing)."""
-    tokens = _TOKEN.findall(text)
-    following = ""
-    paired: list[tuple[str, str]] = []
-    for token in reversed(tokens):
-        paired.append((token, following))
-        if token != "\n":
-            following = token
-    return paired[::-1]
 
 
 class _Reader:
@@ -91,7 +83,7 @@ class _Reader:
         self.ended = False  # a ";" stood after it
         self.since: int | None = None
 
-    def take(self, token: str, following: str) -> None:
+    def take(self, token: str, called: bool) -> None:
         if token == "\n":
             self.line += 1
         elif token == "{":
@@ -107,22 +99,26 @@ class _Reader:
             if self.leaving and self.outer:
                 self._set(self.outer[-1].copy())
             self.leaving = False
-        elif token not in "()":
-            self._name(token, following)
+        else:
+            self._name(token, called)
 
-    def _name(self, token: str, following: str) -> None:
+    def _name(self, token: str, called: bool) -> None:
         if self.ended:
             self.leaving = self.ended = False
+        if token in ("__acquires", "__releases") and not self.outer:
+            self.body.keeps |= token == "__acquires"
+            self.body.releases |= token == "__releases"
         under = bool(self.locks)
         if token == NEEDS_ATOMIC and not under:
             self.body.atomic = self.body.atomic or (token, self.line)
         elif token in MAY_SLEEP_FLAGS and not under:
             self.body.sleeps = self.body.sleeps or (token, self.line)
-        if following != "(":
+        if not called:
             return
         lock = lock_of(token)
         if lock is not None:
             locks = self.locks.copy()
+            self.body.releases |= lock[1] < 0 and not locks[lock[0]] and not self.body.held
             locks[lock[0]] += lock[1]
             self._set(+locks)
             return
@@ -147,4 +143,5 @@ class _Reader:
     def finish(self) -> Body:
         if self.since is not None:
             self.body.held.append((self.since, self.line))
+            self.body.keeps = True
         return self.body

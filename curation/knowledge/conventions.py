@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+from curation.csource.facts import Function
 from curation.model import Context
 
 Where = tuple[Context, bool | None]
@@ -19,7 +20,7 @@ Where = tuple[Context, bool | None]
 NO_REGISTRATION = re.compile(
     r"(EXPORT_(UNUSED_)?SYMBOL\w*|MODULE_\w+|sizeof|typeof|__typeof__|offsetof|ARRAY_SIZE|BUG_ON|BUILD_BUG\w*|WARN\w*|likely|unlikely|"
     r"pr_\w+|dev_(dbg|info|warn|err|notice)|printk\w*|\w*printf|assert|ASSERT|BTF_ID\w*|ACPI_FUNCTION_\w+|ACPI_EXPORT_SYMBOL\w*|"
-    r"INDIRECT_CALL\w*|"
+    r"INDIRECT_CALL\w*|indirect_call_\w+|"
     r"trace_\w+|free_irq|devm_free_irq|del_timer\w*|READ_ONCE|WRITE_ONCE|likely|IS_ERR\w*|PTR_ERR|ERR_PTR|__builtin_\w+|PyDoc_\w+|"
     r"unregister_\w+|\w+_unregister\w*|remove_\w+|if|while|for|switch|return)\Z"
 )
@@ -29,7 +30,10 @@ _AT_ONCE = re.compile(
     re.IGNORECASE,
 )
 _APIS: tuple[tuple[re.Pattern[str], Where], ...] = (
-    (re.compile(r"threaded_irq|work_(func|init)|_WORK|(^|_)kthread|thread_(create|run)|async_schedule|firmware.*nowait"), ("process", True)),
+    (
+        re.compile(r"threaded_irq|work_(func|init)|_WORK|(^|_)kthread|thread_(create|run)|async_schedule|firmware.*nowait"),
+        ("process", True),
+    ),
     (re.compile(r"hrtimer"), ("hardirq", False)),
     (re.compile(r"tasklet|(^|_)timer|napi|softirq"), ("softirq", False)),
     (
@@ -58,12 +62,43 @@ _LOOP_APIS = re.compile(
     r"connect",
     re.IGNORECASE,
 )
+_AT_ONCE_IN_USER_SPACE = re.compile(
+    r"(^|_)(log|logger|alloc\w*|mem|memory|malloc|free|dealloc|destroy|error|err|warning|assert|hash|cmp|compare|format|print|convert|parse|"
+    r"read|write|seek|filter|getopt|option|setopt)(_|\d|$)",
+    re.IGNORECASE,
+)
 _USER_APIS: tuple[tuple[re.Pattern[str], Where], ...] = (
     (re.compile(r"atexit|at_exit|on_exit"), ("exit", True)),
     (re.compile(r"thread_?(create|start|new|spawn|run)|create_?thread|start_?thread|spawn_?thread", re.IGNORECASE), ("thread", True)),
     (re.compile(r"queue_?work|work_?submit|thread_?pool|add_?job|submit_?(job|task)", re.IGNORECASE), ("threadpool", True)),
-    (re.compile(r"(^|_)(sig|set_?signal|sigaction|signal)(_?handler)?\Z|sigchain|set_sig"), ("signal", False)),
+    (
+        re.compile(
+            r"(^|_)sig(nal|action|segv|int|term|chld|alrm|chain|vec)?(_|$)|(set|add|install|catch|trap|on)_?sig(nal)?s?(_|$)", re.IGNORECASE
+        ),
+        ("signal", False),
+    ),
 )
+
+_SIGNATURES: tuple[tuple[re.Pattern[str], Where], ...] = (  # of "return type(first parameter, ...)"
+    (re.compile(r"irqreturn_t\("), ("hardirq", False)),
+    (re.compile(r"enum hrtimer_restart\(|hrtimer_restart\("), ("hardirq", False)),
+    (re.compile(r"void\((const )?struct (irq_desc|virtqueue|irq_work) ?\*[,)]"), ("hardirq", False)),
+    (re.compile(r"void\(struct (work_struct|kthread_work|callback_head) ?\*\)"), ("process", True)),
+    (re.compile(r"void\(struct (timer_list|tasklet_struct|rcu_head|softirq_action) ?\*\)"), ("softirq", False)),
+    (re.compile(r"int\(struct napi_struct ?\*, ?int\)"), ("softirq", False)),
+    (re.compile(r"rx_handler_result_t\(|int\(struct sk_buff ?\*, ?struct net_device ?\*, ?struct packet_type ?\*"), ("softirq", False)),
+    (re.compile(r"void\(struct (urb|bio|percpu_ref|dma_fence) ?\*"), ("atomic", False)),
+    (re.compile(r"netdev_tx_t\("), ("atomic", False)),
+    (re.compile(r"(unsigned int|unsigned|u32)\(void ?\*, ?struct sk_buff ?\*, ?const struct nf_hook_state"), ("atomic", False)),
+)
+
+
+def of_signature(function: Function) -> Where | None:
+    """Where a kernel function of these types runs: interfaces of the kernel have callbacks of their own types (`irqreturn_t`, a single
+    `struct work_struct *`). None when the types say nothing."""
+    result = " ".join(w for w in function.return_type.split() if w not in ("static", "inline", "const", "extern"))
+    text = f"{result}({', '.join(' '.join(kind.split()) for _, kind in function.params)})"
+    return next((where for pattern, where in _SIGNATURES if pattern.match(text)), None)
 
 
 def walks_at_once(api: str) -> bool:
@@ -81,6 +116,8 @@ def of_user_api(api: str) -> Where | None:
     if walks_at_once(api):
         return "sync", True
     told = next((where for pattern, where in _USER_APIS if pattern.search(api)), None)
+    if told is None and _AT_ONCE_IN_USER_SPACE.search(api):
+        return "sync", True
     return told or (("eventloop", False) if _LOOP_APIS.search(api) else None)
 
 

@@ -27,6 +27,11 @@ _USER_HEADERS = frozenset(
     "sys/types.h sys/socket.h sys/stat.h sys/time.h netdb.h arpa/inet.h getopt.h inttypes.h stdint.h".split()
 )
 _KERNEL_HEADERS = re.compile(r"(linux|asm|asm-generic|net|media|sound|drm|scsi|acpi|crypto|video|dt-bindings|uapi)/")
+_KERNEL_WORDS = re.compile(
+    r"\b(printk|pr_(info|err|warn|debug)|dev_(err|info|dbg)|spin_(un)?lock\w*|mutex_unlock|k[mz]alloc|kfree|GFP_(KERNEL|ATOMIC)|MODULE_LICENSE|"
+    r"EXPORT_SYMBOL\w*|module_init|irqreturn_t|container_of|copy_(to|from)_user|__init|__exit)\b"
+)
+_USER_WORDS = re.compile(r"\b(int\s+main\s*\(|printf\s*\(|malloc\s*\(|calloc\s*\(|pthread_\w+|exit\s*\(|fopen|FILE\s*\*)")
 
 
 class Corpus:
@@ -46,11 +51,17 @@ class Corpus:
     # -- platform ----------------------------------------------------------------------------------------------------------
 
     def platform(self, file: str) -> str | None:
-        """ "linux" for kernel code, "user" for a user-space program, None when the file's includes do not tell."""
+        """ "linux" for kernel code, "user" for a user-space program, None when neither the file's includes nor its words tell."""
         if file not in self._platform:
             told = self._told_by_includes(file, set())
-            self._platform[file] = told or self._told_by_neighbours(file)
+            self._platform[file] = told or self._told_by_neighbours(file) or self._told_by_words(file)
         return self._platform[file]
+
+    def _told_by_words(self, file: str) -> str | None:
+        text = self.index.text(file)
+        if _KERNEL_WORDS.search(text):
+            return "linux"
+        return "user" if _USER_WORDS.search(text) else None
 
     def _told_by_includes(self, file: str, seen: set[str]) -> str | None:
         seen.add(file)

@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from curation.csource.facts import Function, NameUse
-from curation.knowledge import conventions
+from curation.knowledge import Row, conventions
 from curation.knowledge.callers import CallSite
 from curation.knowledge.contexts import Contexts, Where, together
 from curation.knowledge.corpus import Corpus
+from curation.knowledge.reached import rows_reached
 from curation.knowledge.registrations import registrations
 from curation.model import Context, Evidence, Place
 
@@ -31,7 +32,7 @@ _ALIKE = 12  # functions registered alike that are looked at
 @dataclass(frozen=True)
 class Inferred:
     """A callback handed to `via` at `place`. caller: the function that calls it through the pointer, "" when none is known. sure: whether
-    code says it, not only the habit of names."""
+    code says it, not only the habit of names. row: of the API or field that the function gets to by a way of its own."""
 
     callback: str
     definition: Function
@@ -42,6 +43,7 @@ class Inferred:
     may_sleep: bool | None
     caller: str
     sure: bool
+    row: Row | None
     evidence: tuple[Evidence, ...]
 
 
@@ -56,6 +58,7 @@ class _Use:
     member: str | None
     api: str | None
     variable: str | None
+    static: bool = False  # an initializer outside any function
 
     @property
     def via(self) -> str:
@@ -81,6 +84,7 @@ class _Said:
     places: tuple[tuple[str, str, int], ...] = ()
     caller: str = ""
     sure: bool = True
+    row: Row | None = None
 
 
 class Inference:
@@ -98,6 +102,7 @@ class Inference:
         for row in corpus.knowledge.rows:
             if row.kind == "field" and row.struct and row.runs_in:
                 self.by_rows[row.struct][row.runs_in, row.may_sleep] += len(row.fields)
+        self.reached = rows_reached(corpus)
         self.uses: dict[str, list[_Use]] = {}
         self.alike: dict[tuple[str, str], list[Function]] = defaultdict(list)
         for file in self.index.files():
@@ -139,7 +144,7 @@ class Inference:
             struct, member = self.corpus.field_of_use(use)
             if member is not None and not member[0].isalpha() and member[0] != "_":
                 member = None
-            yield _Use(definition, place, use.function, struct, member, None, use.variable)
+            yield _Use(definition, place, use.function, struct, member, None, use.variable, use.function is None)
 
     def _function(self, use: NameUse) -> Function | None:
         found = self.index.functions(use.name, use.file)
@@ -167,14 +172,25 @@ class Inference:
             *where,
             caller=said.caller if said else "",
             sure=said is not None and said.sure,
+            row=said.row if said else None,
             evidence=evidence,
         )
 
     def _said(self, use: _Use, by_name: bool) -> _Said | None:
         if self.corpus.platform(use.place.file) == "user":
             return self._in_user_space(use, by_name)
-        ways = (self._at_once, self._body, self._callers, self._alike, self._kindred)
+        ways = [self._at_once, self._flows, self._body, self._callers, self._types, self._same_field]
+        ways += [self._alike, self._kindred] if by_name else []  # what a row leaves open differs between those registered alike
         return next((said for way in ways if (said := way(use))), None) or (self._by_name(use) if by_name else None)
+
+    def _flows(self, use: _Use) -> _Said | None:
+        """What the rows say of the fields and APIs that the function gets to from here."""
+        rows = self.reached.get((use.definition.file, use.definition.name), [])
+        told = {(row.runs_in, row.may_sleep) for row in rows}
+        if len(told) != 1 or rows[0].runs_in in (None, "sync"):
+            return None
+        row = rows[0]
+        return _Said((row.runs_in, row.may_sleep), (), row.chain[-1] if row.chain else "", row=row) if row.runs_in else None
 
     def _body(self, use: _Use) -> _Said | None:
         found = self.contexts.sleeps(use.definition)
@@ -219,9 +235,26 @@ class Inference:
         known = [(site, where) for site in sites if (where := self.contexts.at(site))]
         if not known or (where := together([w for _, w in known])) is None:
             return None
+        if use.static and any(w[0] == "sync" for _, w in known):
+            where = "sync", True  # an operation of a table, called where the program happens to be
         site = next((s for s, w in known if w[0] == where[0]), known[0][0])
         kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
         return _Said(where, ((kind, site.file, site.line),), site.function)
+
+    def _types(self, use: _Use) -> _Said | None:
+        """What the types of the function itself say."""
+        told = conventions.of_signature(use.definition)
+        return _Said(told, (("definition", use.definition.file, use.definition.line),)) if told else None
+
+    def _same_field(self, use: _Use) -> _Said | None:
+        """What all rows say of fields of that name, where the struct is not known."""
+        if use.struct is not None or use.member is None:
+            return None
+        structs = self.corpus.knowledge.structs_by_field.get(use.member, set())
+        rows = [r for s in structs for r in self.corpus.rows_for_field(s, use.member, use.place.file)]
+        told = {(r.runs_in, r.may_sleep) for r in rows}
+        where = told.pop() if len(told) == 1 else (None, None)
+        return _Said((where[0], where[1]), sure=False, row=rows[0]) if where[0] is not None else None
 
     def _alike(self, use: _Use) -> _Said | None:
         """How other functions behave that are registered the same way."""
@@ -249,7 +282,7 @@ class Inference:
         inside = self._called_inside(use)
         if inside is not None:
             return _Said(("sync", True), (("call", inside.file, inside.line),), inside.function)
-        if said := self._callers(use):
+        if said := self._flows(use) or self._callers(use):
             return said
         sites = self.contexts.callers.through_pointers(use.definition.file, use.definition.name)
         if use.api and not self._defined(use) and by_name and (told := conventions.of_user_api(use.api)):

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from curation.csource.facts import Arg, Call, Function, NameUse, Operand
 from curation.knowledge import Row, Variant
+from curation.knowledge.bodies import Bodies
 from curation.knowledge.corpus import Corpus
 from curation.model import Context, Evidence, Place
 
@@ -68,6 +69,7 @@ class _Reader:
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
         self.index = corpus.index
+        self.bodies = Bodies(corpus.index)
         self.by_field: dict[tuple[str, str], list[NameUse]] = defaultdict(list)  # every function put into a field, rows or not
         self.held: dict[tuple[str, str | None], list[tuple[NameUse, Row]]] = defaultdict(
             list
@@ -213,7 +215,7 @@ class _Reader:
     ) -> Registration:
         runs_in, may_sleep, chain = row.runs_in, row.may_sleep, tuple(row.chain)
         for variant in row.variants:
-            if self._holds(variant, call, key, place.file):
+            if self._holds(variant, row.struct, call, key, place):
                 runs_in = variant.runs_in or runs_in
                 may_sleep = may_sleep if variant.may_sleep is None else variant.may_sleep
                 chain = chain if variant.chain is None else tuple(variant.chain)
@@ -234,7 +236,27 @@ class _Reader:
         )
         return Registration(callback, definition, row, via, place, function, key, runs_in, may_sleep, chain, (at, *more, *defined))
 
-    def _holds(self, variant: Variant, call: Call | None, key: str | None, file: str) -> bool:
+    def _braces(self, place: Place) -> str:
+        """The text of the innermost braces around a place; at most 60 lines each way."""
+        lines = self.index.lines(place.file)
+        before = "\n".join(lines[max(0, place.line - 60) : place.line - 1] + [lines[place.line - 1][: place.column or 0]])
+        after = "\n".join([lines[place.line - 1][place.column or 0 :], *lines[place.line : place.line + 60]])
+        return _inner(before[::-1], "}", "{")[::-1] + _inner(after, "{", "}")
+
+    def _keeps_lock(self, struct: str | None, member: str, key: str | None, file: str) -> bool:
+        for use, _ in self.held.get((f"{struct}.{member}", key), []):
+            for function in self.index.functions(use.name, use.file)[:1] if use.file == file else []:
+                body = self.bodies.of(function)
+                if body.keeps or body.releases:
+                    return True
+        return False
+
+    def _holds(self, variant: Variant, struct: str | None, call: Call | None, key: str | None, place: Place) -> bool:
+        file = place.file
+        if variant.object_matches is not None:
+            return re.search(variant.object_matches, self._braces(place)) is not None
+        if variant.locked_by:
+            return any(self._keeps_lock(struct, member, key, file) for member in variant.locked_by)
         if variant.file_matches is not None:
             return re.search(variant.file_matches, self.index.text(file)) is not None
         api, number, pattern = variant.api, variant.arg or 0, variant.matches or ""
@@ -248,6 +270,19 @@ class _Reader:
             and number < len(other.args)
             and any(call_key(self.corpus, row, other) == key for row in self.corpus.knowledge.function(api))
         )
+
+
+def _inner(text: str, opens: str, closes: str) -> str:
+    """The text up to the brace that closes what is open at its start."""
+    depth = 0
+    for at, char in enumerate(text):
+        if char == opens:
+            depth += 1
+        elif char == closes:
+            depth -= 1
+            if depth < 0:
+                return text[:at]
+    return text
 
 
 def call_key(corpus: Corpus, row: Row, call: Call) -> str | None:

@@ -123,11 +123,18 @@ def _of_registration(r: Registration, definition: Function) -> Proposal:
 
 
 def _of_inferred(i: Inferred) -> Proposal:
+    row = i.row
+    chain = [*(row.chain if row else [i.caller]), i.callback]
     answer = Answer(
-        context=i.runs_in, may_sleep=i.may_sleep, trigger=None, chain=[c for c in (i.caller, i.callback) if c], registered_via=i.via
+        context=i.runs_in,
+        may_sleep=i.may_sleep,
+        trigger=row.id if row and row.trigger else None,
+        chain=[c for c in chain if c],
+        registered_via=i.via,
     )
-    words = _called_by(i.caller) if i.caller else None
-    return _proposal(i.definition, answer, i.place, list(i.evidence), 0.6 if i.sure else 0.3, words, None, i.function)
+    words = row.trigger if row else _called_by(i.caller) if i.caller else None
+    score = 0.8 if row else 0.6 if i.sure else 0.3
+    return _proposal(i.definition, answer, i.place, list(i.evidence), score, words, row.source if row else None, i.function)
 
 
 def _called_by(caller: str) -> Words:

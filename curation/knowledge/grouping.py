@@ -84,15 +84,21 @@ def groups(places: Places, files: list[str], spots: Iterable[Spot]) -> list[Grou
 
 
 def _to_kin(own: list[Group], kin: list[Group]) -> None:
-    """free_irq() of an interrupt that has only a thread belongs to the thread."""
+    """free_irq() waits for the handler and the thread of an interrupt; where there is only a thread, for that."""
     for group in own:
-        if not group.handlers:
-            same = [k for k in kin if k.names & group.names] or [k for k in kin if k.handlers and k.files() & group.files()]
-            handled = any(o.handlers and o.files() & group.files() for o in own)
-            if same and (not handled or any(k.names & group.names for k in same)):
-                for one in same:
-                    one.spots += group.spots
-                group.spots = []
+        if group.handlers:
+            bound = {(s.file, s.line, s.column) for s in group.spots if s.handlers}
+            for one in kin:
+                if any((s.file, s.line, s.column) in bound for s in one.spots if s.handlers):
+                    one.spots += [s for s in group.spots if not s.handlers and "wait" in s.phases]
+            continue
+        near = [k for k in kin if k.handlers and k.files() & group.files()]
+        same = [k for k in kin if k.names & group.names] or (near if len(near) == 1 else [])
+        handled = any(o.handlers and o.files() & group.files() for o in own)
+        if same and (not handled or any(k.names & group.names for k in same)):
+            for one in same:
+                one.spots += group.spots
+            group.spots = []
 
 
 class _Grouping:
@@ -298,7 +304,7 @@ def _one_for_a_handler(made: list[Group]) -> list[Group]:
     known: dict[tuple[object, ...], Group] = {}
     for group in made:
         binding = {s.file for s in group.spots if s.handlers}
-        if group.handlers and len(binding) == 1 and all(_local(p) or p.root.startswith("#") for p in group.names):
+        if group.handlers and len(binding) == 1 and all(_local(p) or "::" in p.root or p.root.startswith("#") for p in group.names):
             first = known.setdefault((*binding, *group.handlers), group)
             if first is not group:
                 first.spots += [s for s in group.spots if s not in first.spots]
@@ -333,5 +339,5 @@ def _same_element(path: Path, group: Group) -> bool:
 
 
 def _local(path: Path) -> bool:
-    """Known only within a function: a local, a parameter, what a call made."""
-    return "::" in path.root or path.root.endswith("()") or (path.root == UNKNOWN and not path.steps)
+    """Known only within a function: a local, a parameter, what a call made. A member of such a struct is known better."""
+    return not path.steps and ("::" in path.root or path.root == UNKNOWN) or path.root.endswith("()")

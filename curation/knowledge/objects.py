@@ -72,24 +72,36 @@ class Objects:
         where = At(at.file, at.function, at.line)
         return _distinct(n for operand in operands for n in self._operand(operand, where, callers or {}, 0))
 
-    def result(self, call: Call) -> list[Names]:
-        """The object that a call makes: where its value is put, and the call itself."""
+    def result(self, call: Call, depth: int = 0) -> list[Names]:
+        """The object that a call makes: where its value is put, where it goes when the function returns it, and the call itself."""
         made = frozenset({_made(call.file, call.line, call.callee_name or call.callee)})
         at = At(call.file, call.function, call.line)
-        for one in self._assigned(call):
-            if one.left.fields or self._is_global(one.left.base, at):
-                return [made | names for names in self._operand(one.left, at, {}, 1)] or [made]
-            return [made | names for names in self._stores(one.left.base or "", at, 1)] or [made]
-        return [made]
+        assigned = self._assigned(call)
+        if assigned is None:
+            return self._where_returned(call, None, depth, made) or [made]
+        left = assigned.left
+        if left.fields or self._is_global(left.base, at):
+            return [made | names for names in self._operand(left, at, {}, 1)] or [made]
+        stored = [made | names for names in self._stores(left.base or "", at, 1)]
+        return self._where_returned(call, left.base, depth, *(stored or [made])) or stored or [made]
 
-    def _assigned(self, call: Call) -> list[Assignment]:
+    def _where_returned(self, call: Call, name: str | None, depth: int, *found: Names) -> list[Names]:
+        """The same object as the callers know it, when the function returns it."""
+        returned = self.tables(call.file).returned.get(call.function, []) if depth < 2 else []
+        wanted = name or call.callee_name
+        if not any(r.base == wanted and not r.fields and r.call == (name is None) for one in returned for r in one.right):
+            return []
+        outer = [n for c in self.callers(call.function or "", call.file)[:_MOST] for n in self.result(c, depth + 1)]
+        return [names | more for names in found for more in outer]
+
+    def _assigned(self, call: Call) -> Assignment | None:
         name = call.callee_name or call.callee
         near = [
             a
             for a in self.tables(call.file).results.get(name, [])
             if a.kind != "return" and a.function == call.function and 0 <= call.line - a.line < 4
         ]
-        return sorted(near, key=lambda a: (call.line - a.line, -a.column if a.line != call.line else -len(a.left.fields)))[:1]
+        return min(near, default=None, key=lambda a: (call.line - a.line, -a.column if a.line != call.line else -len(a.left.fields)))
 
     def _operand(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
         if depth > _DEPTH:

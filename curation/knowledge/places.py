@@ -89,7 +89,7 @@ class Places:
         if file not in self._done:
             calls = self.index.calls(file)
             at = {(c.line, c.column): c for c in calls}
-            bound = list(self._bound(file, at))
+            bound = [*self._bound(file, at), *self._announced(file)]
             taken = {(s.line, s.column, s.row.id if s.row else "") for s in bound}
             plain = [s for c in calls for s in self._plain(c, taken)]
             self._members[file] = [m for c in calls if (m := self._membership(c))]
@@ -110,7 +110,7 @@ class Places:
         for r in self._last_stored(self.registered.get(file, [])):
             if r.row.kind == "field":
                 use = uses.get((r.place.line, r.place.column or 1, r.callback))
-                if use is not None:
+                if use is not None and "aio_sigevent" not in use.fields:
                     yield self._of_use(r, use)
                 continue
             inner = _inner(r)
@@ -151,13 +151,15 @@ class Places:
     def _overwritten(self, file: str, line: int, last: int) -> bool:
         return line < last and not any(_BRANCH.search(text) for text in self.index.lines(file)[line:last])
 
+    def _announced(self, file: str) -> Iterator[Spot]:
+        """The function that a request of aio(7) is announced by; its struct is not in any program."""
+        for use in self.index.facts[file].uses if "aio_sigevent" in self.index.text(file) else []:
+            if "aio_sigevent" in use.fields and use.fields[-1] == "sigev_notify_function" and self.corpus.is_function(use.name, file):
+                place = (use.file, use.line, use.column, use.function, use.fields[-1])
+                yield Spot("posix_aio", *place, ("bind",), self._used(use), (use.name,))
+
     def _of_use(self, r: Registration, use: NameUse) -> Spot:
-        spot = self._spot(r, use.file, use.line, use.column, use.function, self._used(use))
-        if any("aio_sigevent" in path.steps for names in spot.objects for path in names):  # aio(7): of a request, not of a timer
-            paths = [p for names in spot.objects for p in names if "aio_sigevent" in p.steps]
-            whole = frozenset(Path(p.root, p.steps[: p.steps.index("aio_sigevent")]) for p in paths)
-            return replace(spot, mechanism="posix_aio", objects=(whole,))
-        return spot
+        return self._spot(r, use.file, use.line, use.column, use.function, self._used(use))
 
     def _used(self, use: NameUse) -> tuple[Names, ...]:
         """The object into whose field a handler is put."""
@@ -166,7 +168,7 @@ class Places:
         while steps and steps[-1].startswith("#"):
             steps.pop()
         steps = steps[:-1] if steps and steps == list(whole.fields) else steps
-        while steps and (steps[-1].startswith("#") or steps[-1] in ("*", "[]")):
+        while steps and (steps[-1].startswith("#") or steps[-1] in ("*", "[]", "aio_sigevent")):
             steps.pop()
         operand = replace(whole, fields=tuple(s for s in steps if not s.startswith("#")), address=False)
         return tuple(self.objects.of(operand, At(use.file, use.function, use.line)))

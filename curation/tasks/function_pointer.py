@@ -125,7 +125,9 @@ _WORDS: dict[Lang, dict[str, str]] = {
         "site": "The call `{expression}(...)` at {place}{inside} goes through a pointer.",
         "inside": " in `{function}`",
         "macro": " It stands in the body of the macro `{macro}`, which is used on that line.",
-        "target": "It can reach `{name}`{defined}{why}.",
+        "target": "It can reach `{name}`{defined}{why}{way}.",
+        "way": "; from there it comes by way of {places}",
+        "place": "{place} (`{text}`)",
         "defined": " (defined at {place})",
         "initializer": ": the initializer at {place} puts it there, `{text}`",
         "assignment": ": the assignment at {place} puts it there, `{text}`",
@@ -135,6 +137,7 @@ _WORDS: dict[Lang, dict[str, str]] = {
         "same_signature": ": its parameters have the types of this pointer, and its address is taken at {place}, `{text}`",
         "same_arity": ": it takes as many arguments, and its address is taken at {place}, `{text}`",
         "flow": ": it comes by way of {place}, `{text}`",
+        "and": ", ",
         "more": "And likewise: {names}.",
         "complete": "Every place in this code that sets the pointer has been considered, so these are all the targets.",
         "incomplete": "There may be more: the pointer can also be set by code that is not shown here.",
@@ -145,7 +148,9 @@ _WORDS: dict[Lang, dict[str, str]] = {
         "site": "{place} 处{inside}的调用 `{expression}(...)` 是通过函数指针进行的。",
         "inside": "函数 `{function}` 中",
         "macro": "该调用位于宏 `{macro}` 的宏体内，宏在这一行展开。",
-        "target": "它可能调用 `{name}`{defined}{why}。",
+        "target": "它可能调用 `{name}`{defined}{why}{way}。",
+        "way": "，随后经由 {places}传到这里",
+        "place": "{place}（`{text}`）",
         "defined": "（定义于 {place}）",
         "initializer": "：{place} 的初始化语句 `{text}` 将其存入该指针",
         "assignment": "：{place} 的赋值语句 `{text}` 将其存入该指针",
@@ -155,6 +160,7 @@ _WORDS: dict[Lang, dict[str, str]] = {
         "same_signature": "：其参数类型与该指针一致，且在 {place} 被取了地址，即 `{text}`",
         "same_arity": "：其参数个数与该调用一致，且在 {place} 被取了地址，即 `{text}`",
         "flow": "：它经由 {place} 的 `{text}` 传到这里",
+        "and": "、",
         "more": "同理还有：{names}。",
         "complete": "这段代码中所有会设置该指针的位置都已考虑，因此以上就是全部目标。",
         "incomplete": "可能还有其他目标：未在此列出的代码也可能设置该指针。",
@@ -163,6 +169,7 @@ _WORDS: dict[Lang, dict[str, str]] = {
     },
 }
 _EXPLAINED = 6  # targets explained one by one
+_PLACES = 4  # of one way
 
 
 def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
@@ -176,8 +183,7 @@ def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     targets = answer.get("targets", [])
     sentences.extend(_target(words, target, proposal) for target in targets[:_EXPLAINED])
     if len(targets) > _EXPLAINED:
-        separator = "、" if lang == "zh" else ", "
-        sentences.append(words["more"].format(names=separator.join(f"`{t['name']}`" for t in targets[_EXPLAINED:])))
+        sentences.append(words["more"].format(names=words["and"].join(f"`{t['name']}`" for t in targets[_EXPLAINED:])))
     sentences.append(words[answer.get("completeness") or "incomplete"])
     return ("" if lang == "zh" else " ").join(sentences)
 
@@ -190,7 +196,17 @@ def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal) -
     defined = words["defined"].format(place=f"{file}:{line}") if file is not None else ""
     why = next((e for e in known.evidence if e.kind in words and e.kind != "definition"), None) if known is not None else None
     reason = words[why.kind].format(place=f"{why.file}:{why.line}", text=why.text) if why is not None else ""
-    return words["target"].format(name=target["name"], defined=defined, why=reason)
+    way = _way(words, known) if reason and known is not None else ""
+    return words["target"].format(name=target["name"], defined=defined, why=reason, way=way)
+
+
+def _way(words: dict[str, str], candidate: Candidate) -> str:
+    """The places between the one that puts the function there and the call."""
+    moves = [s for s in candidate.steps if s.kind in ("passed", "stored", "read", "returned", "written_back")][:_PLACES + 1]
+    if candidate.steps and moves and moves[0] == candidate.steps[0]:
+        moves = moves[1:]
+    places = [words["place"].format(place=f"{s.file}:{s.line}", text=s.text) for s in moves[:_PLACES]]
+    return words["way"].format(places=words["and"].join(places)) if places else ""
 
 
 _ASK: dict[Lang, str] = {

@@ -103,3 +103,15 @@ def test_a_call_in_a_template_is_one_site_with_the_candidates_of_all_inclusions(
     ]
     found = list(TASK.propose(build_index(texts, jobs=0), ["t.c"]))
     assert [sorted(c.name for c in p.candidates) for p in found] == [["n", "w"]]
+
+
+def test_the_draft_tells_the_places_between_where_the_function_is_put_and_the_call():
+    code = (
+        "struct ops { int (*open)(int); };\nstruct dev { const struct ops *ops; };\nstatic int my_open(int n) { return n; }\n"
+        "static const struct ops my_ops = { .open = my_open };\n"
+        "static void add(struct dev *d, const struct ops *o)\n{\n\td->ops = o;\n}\n"
+        "int start(struct dev *d)\n{\n\treturn d->ops->open(1);\n}\nvoid init(struct dev *d)\n{\n\tadd(d, &my_ops);\n}\n"
+    )
+    (proposal,) = TASK.propose(build_index([("a.c", code)], jobs=0))
+    assert "by way of a.c:15 (`add(d, &my_ops);`), a.c:7 (`d->ops = o;`)." in TASK.draft(proposal.answer, proposal, "en")
+    assert "随后经由 a.c:15（`add(d, &my_ops);`）、a.c:7（`d->ops = o;`）传到这里" in TASK.draft(proposal.answer, proposal, "zh")

@@ -204,6 +204,8 @@ def faults_of_field(row: Row, headers: Headers) -> Iterator[str]:
     if stated and not any(path in stated for path in structs):
         yield f"struct {row.struct} is not in {row.header}, but in {', '.join(sorted({path.name for path in structs})[:4])}"
     for field in row.fields:
+        if field == "*":  # every other member
+            continue
         member = re.search(rf"[^;{{}}]*\(\s*(?:\w+\s+)*\*?\s*(?:const\s+)?\b{field}\s*(?:\[\w*\])?\s*\)\s*\(", body) or re.search(
             rf"[^;{{}}()]*\b{field}\s*(?:\[\w*\])?\s*[;:,]", body
         )

@@ -26,7 +26,8 @@ def handler_of(row: Row) -> str | None:
 def call_of(row: Row) -> str:
     """One call or initializer that shows where the handler, its context and the object stand; of several names or fields, the first."""
     if row.kind == "field":
-        return f"{_declared(row.struct or '')} object = {{ .{row.fields[0]} = {HANDLER} }}"
+        field = "any_other" if row.fields[0] == "*" else row.fields[0]
+        return f"{_declared(row.struct or '')} object = {{ .{field} = {HANDLER} }}"
     positions = [row.handler_arg, row.context_arg, row.object_arg, row.event_arg, *(v.arg for v in row.variants if v.api is None)]
     if row.handler_name is not None:
         positions += [int(number) for number in re.findall(r"\{(\d+)\}", row.handler_name)]

@@ -136,7 +136,6 @@ Subsystem = Literal[
     "sdl",
     "libpcap",
     "libusb",
-    "popt",
     "argp",
     "fuse",
 ]

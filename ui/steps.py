@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from curation.errors import Reason
-from curation.explain import said
 from curation.model import PathStep
+from curation.sentences import said
 from ui.parts import code_span, escaped
 from ui.text import reason_text
 

@@ -9,7 +9,7 @@ Where no flow was found, the one place and the fallback that proposed it.
 
 A step names what moves (`names["value"]`), out of which spot and into which: ["field", "open", "struct ops"], ["variable", "x"],
 ["local", "x", "f"], ["parameter", "x", "f"], ["result", "f"], ["variadic", "f"], ["called"]. Words are made from it elsewhere
-(curation/explain.py), so nothing here depends on a language. One way is told where there are several: the one flow found first.
+(curation/sentences.py), so nothing here depends on a language. One way is told where there are several: the one flow found first.
 """
 from __future__ import annotations
 

@@ -6,9 +6,10 @@ import pytest
 from curation.__main__ import main
 from curation.csource import build_index
 from curation.errors import BadValue
-from curation.explain import as_json, explain, place_of, said, written
+from curation.explain import as_json, explain, place_of, written
 from curation.model import PathStep
 from curation.propose import propose_index, record_of
+from curation.sentences import said
 from tests.curation.csource.test_steps import CODE
 from ui.text import reason_text
 
@@ -97,7 +98,8 @@ def test_neither_folder_nor_source_is_refused(capsys):
 
 KINDS = ["initializer", "passed", "written_back", "stored", "returned", "read", "named", "call", "more", "macro", "any_object",
          "other_object", "same_field", "same_signature", "same_arity", "open_parameter", "open_field", "open_callee", "open_many",
-         "open_long", "open_no_flow", "open_outside", "open_nothing"]
+         "open_long", "open_no_flow", "at_registration", "at_call", "at_definition", "at_bind", "at_trigger", "at_execute", "at_wait",
+         "open_outside", "open_nothing"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

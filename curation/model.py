@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Lang = Literal["en", "zh"]
 Role = Literal["annotator", "reviewer", "lead"]
@@ -72,6 +72,11 @@ class PathStep(Place):
     source: list[str] = []
     target: list[str] = []
     text: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A proposal holds dozens of steps: absent and empty fields are left out of its JSON."""
+        return {name: value for name, value in handler(self).items() if value not in (None, "", [], {})}
 
 
 class Candidate(Model):

@@ -169,7 +169,7 @@ def _hops(flow: Flow, node: int, value: int) -> list[Hop]:
         origin = flow.held[node].get(value, -1)
         if origin < 0:
             break
-        hops.append((origin, node, flow.edge_places.get((origin, node), ("", 0))))
+        hops.append((origin, node, flow.place_of(origin, node)))
         node = origin
     return hops[::-1]
 

@@ -31,6 +31,7 @@ class Answer(Model):
 
 
 STEPS_FOR = 9  # candidates whose way is told: those with a key of their own on the screen
+_EVIDENCE_BEYOND = 2  # places kept of each candidate that no answer holds: of tables with hundreds of functions
 MAX_TARGETS = 40  # put into a proposed answer; a longer list is nobody's to confirm, and is called incomplete
 
 
@@ -78,12 +79,14 @@ def _proposal(index: Index, instances: list[Call]) -> Proposal:
     found = _together([index.resolution(one) for one in instances])
     likely = found.candidates[: min(found.likely, MAX_TARGETS)]
     completeness = "incomplete" if found.likely > MAX_TARGETS else found.completeness
-    openings = [one.model_dump(mode="json", exclude_defaults=True) for one in why_more(index, instances, found, MAX_TARGETS)]
+    openings = [one.model_dump(mode="json") for one in why_more(index, instances, found, MAX_TARGETS)]
     targets = [Target(name=c.name, file=c.file, line=c.line) for c in likely]
     unique = {t.name: t for t in reversed(targets)}
     answer = Answer(targets=[t for t in targets if unique[t.name] is t], completeness=completeness)
     for candidate, way in zip(found.candidates, ways(index, instances, found.candidates[:STEPS_FOR], found.step), strict=False):
         candidate.steps = way
+    for candidate in found.candidates[MAX_TARGETS:]:
+        candidate.evidence = candidate.evidence[:_EVIDENCE_BEYOND]
     return Proposal(
         task="function_pointer",
         file=call.file,
@@ -113,10 +116,7 @@ def record(proposal: Proposal) -> dict[str, Any]:
     return {
         "task": proposal.task, "file": proposal.file, "line": proposal.line, "column": proposal.column, "function": proposal.function,
         "expression": proposal.expression,
-        "candidates": [
-            {**c.model_dump(mode="json"), "steps": [step.model_dump(mode="json", exclude_defaults=True) for step in c.steps]}
-            for c in proposal.candidates
-        ],
+        "candidates": [c.model_dump(mode="json") for c in proposal.candidates],
     }
 
 

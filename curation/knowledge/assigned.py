@@ -22,11 +22,13 @@ _WRAPPED = re.compile(r"(?:EV_[AP]_\s*)?\s*(&?)\s*\(?([A-Za-z_]\w*)((?:\s*(?:->|
 
 @dataclass
 class Tables:
-    """set: the assignments by function and variable. stored: those whose right side is just the variable (or its address). returned: what
-    a function returns. results: assignments of a call's value, by the called name. calls: by the called name."""
+    """set: the assignments by function and variable. stored: those whose right side is just the variable (or its address).
+    members: those to a member of the variable. returned: what a function returns. results: assignments of a call's value, by the called
+    name. calls: by the called name."""
 
     set: dict[tuple[str | None, str], list[Assignment]] = field(default_factory=lambda: defaultdict(list))
     stored: dict[tuple[str | None, str], list[Assignment]] = field(default_factory=lambda: defaultdict(list))
+    members: dict[tuple[str | None, str], list[Assignment]] = field(default_factory=lambda: defaultdict(list))
     returned: dict[str | None, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
     results: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
     calls: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
@@ -49,6 +51,8 @@ class Assigned:
                 made.returned[one.function].append(one)
             elif one.left.base and not one.left.fields:
                 made.set[one.function, one.left.base].append(one)
+            elif one.left.base:
+                made.members[one.function, one.left.base].append(one)
             for right in one.right:
                 if right.call and right.base and not right.fields:
                     made.results[right.base].append(one)

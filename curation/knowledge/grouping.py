@@ -254,14 +254,23 @@ class _Grouping:
         return kept
 
     def _by_file(self, group: Group) -> list[Group]:
-        """One for each file that binds the object, where several do: drivers that share a header bind the same member each to its own."""
+        """One for each file that binds the object, where several do: drivers that share a header bind the same member each to its own.
+        Two files with a `main` are two programs, which share nothing."""
         binding = sorted({s.file for s in group.spots if s.handlers} or {s.file for s in group.spots if "bind" in s.phases})
+        index = self.objects.index
+        programs = {file for file in group.files() if index.is_program(file)}
         if len(binding) < 2:
-            return [group]
+            other = [s for s in group.spots if {s.file, *binding} <= programs and s.file not in binding]
+            if all(p.root.startswith("#") for p in group.names):  # a number means the same only nearby
+                other = [s for s in group.spots if s in other or binding and dirname(s.file) != dirname(binding[0])]
+            kept = [s for s in group.spots if s not in other]
+            return [Group(group.mechanism, group.names, part) for part in (kept, other) if part]
         made = {file: Group(group.mechanism, set(group.names), [s for s in group.spots if s.file == file]) for file in binding}
         for spot in group.spots:
             if spot.file not in made:
-                near = [f for f in binding if dirname(f) == dirname(spot.file)] or binding
+                free = [f for f in binding if not {f, spot.file} <= programs]
+                near = [f for f in free if dirname(f) == dirname(spot.file)]
+                near = near or ([] if all(p.root.startswith("#") for p in group.names) else free)
                 for file in near[:3]:
                     made[file].spots.append(spot)
         return list(made.values())

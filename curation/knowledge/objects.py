@@ -185,6 +185,8 @@ class Objects:
             return self._call_value(operand, at, callers, depth)
         if operand.base is None or operand.call:
             return []
+        if operand.address and self._is_element(operand, at):
+            return []  # `&pool->items[i]`, items a pointer: any object of the type
         if operand.address or self._is_array(operand, at):
             return self._operand(operand, at, callers, depth)
         return self._pointees(operand.base, at, callers, depth) if not operand.fields else []
@@ -341,13 +343,22 @@ class Objects:
         return f"{name}@{nearest}"
 
     def _is_array(self, operand: Operand, at: At) -> bool:
+        kind = self._type(operand, at, operand.fields)
+        return kind is not None and kind.derived[:1] == ("[]",)
+
+    def _is_element(self, operand: Operand, at: At) -> bool:
+        """Whether the operand ends with a subscript of a pointer."""
+        kind = self._type(operand, at, operand.fields[:-1]) if operand.fields[-1:] == ("[]",) else None
+        return kind is not None and kind.derived[:1] == ("*",)
+
+    def _type(self, operand: Operand, at: At, fields: tuple[str, ...]) -> CType | None:
         kind = self._base_type(operand, at)
-        for step in operand.fields:
+        for step in fields:
             if step in ("*", "[]"):
                 kind = CType(kind.base, kind.derived[1:]) if kind is not None and kind.derived else None
             else:
                 kind = self._field_type(kind, step, at.file)
-        return kind is not None and kind.derived[:1] == ("[]",)
+        return kind
 
     def _is_struct(self, variable: Variable, at: At) -> bool:
         kind = self.index.types.expand(parse_type(variable.type), at.file) if variable.type else None

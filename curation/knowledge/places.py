@@ -26,6 +26,7 @@ from curation.model import Phase
 _SAFE = re.compile(r"(?:x|safe_|full_)(v?fork|waitpid|wait|pipe2?|epoll_\w+|eventfd|timerfd_\w+|pthread_\w+)\Z")
 _SIGNAL = re.compile(r"\bSIG[A-Z]{2,}\d?\b")
 _COMMON = re.compile(r"(timeout|signal)_(add|set)\Z")  # names of libevent that others give to functions of their own
+_BRANCHES = 12  # lines within which two stores may be the branches of one choice
 _BRANCH = re.compile(r"\b(else|case|default)\b")
 _REGISTERS = re.compile(r"(?!.*unregist)(?=.*regist)(?=.*(notif|_nb\b))")
 _NOTHING = frozenset(("NULL", "0", "SIG_IGN", "SIG_DFL", "SIG_HOLD", "SIG_ERR", "nullptr", "((void *)0)", "(void *)0", ""))
@@ -124,32 +125,38 @@ class Places:
     def _last_stored(self, registered: list[Registration]) -> list[Registration]:
         """Without the handlers that a filled object held before: of `sa.sa_handler = a; sigaction(..., &sa, 0); sa.sa_handler = b;
         sigaction(..., &sa, 0)` each call registers one."""
-        stores: dict[tuple[str, int, int | None], set[int]] = defaultdict(set)
-        for r in registered:
-            if (line := self._stored_at(r)) is not None:
-                stores[r.place.file, r.place.line, r.place.column].add(line)
         kept = []
         for r in registered:
-            before = sorted(line for line in stores.get((r.place.file, r.place.line, r.place.column), ()) if line <= r.place.line)
             line = self._stored_at(r)
-            if line is None or not before or line in before and not self._overwritten(r.place.file, line, before[-1]):
+            stored = self._stores_before(r) if line is not None else []
+            if line is None or not stored or line in stored and not self._overwritten(r.place.file, line, stored[-1]):
                 kept.append(r)
         return kept
 
     def _stored_at(self, r: Registration) -> int | None:
         """The line of the same function that puts the handler into the object which is registered."""
-        return next(
-            (
-                e.line
-                for e in r.evidence
-                if r.row.handler_field and e.kind in ("assignment", "initializer") and e.file == r.place.file
-                and (f := self.index.enclosing(e.file, e.line)) is not None and f.start_line <= r.place.line <= f.end_line
-            ),
-            None,
-        )
+        for e in r.evidence if r.row.handler_field else ():
+            function = self.index.enclosing(e.file, e.line) if e.kind in ("assignment", "initializer") else None
+            if function is not None and e.file == r.place.file and function.start_line <= r.place.line <= function.end_line:
+                return e.line
+        return None
+
+    def _stores_before(self, r: Registration) -> list[int]:
+        """The lines that put anything into the handler's field of the object before it is registered."""
+        call = self._call(r.place.file, r.place.line, r.place.column or 1)
+        arg = self.corpus.call_argument(call, r.row.object_arg) if call is not None and isinstance(r.row.object_arg, int) else None
+        if arg is None or arg.base is None:
+            return []
+        given = self.objects.tables(r.place.file).members.get((r.function, arg.base), [])
+        return [a.line for a in given if a.line <= r.place.line and a.left.fields[-1] in self._members_of(r.row)]
+
+    def _members_of(self, row: Row) -> set[str]:
+        """The fields that hold a handler in the struct that a call registers."""
+        struct = (row.handler_field or "").split(".")[0]
+        return {m for r in self.corpus.knowledge.rows if r.kind == "field" and r.struct == struct for m in r.fields}
 
     def _overwritten(self, file: str, line: int, last: int) -> bool:
-        return line < last and not any(_BRANCH.search(text) for text in self.index.lines(file)[line:last])
+        return line < last and (last - line > _BRANCHES or not any(_BRANCH.search(text) for text in self.index.lines(file)[line:last]))
 
     def _announced(self, file: str) -> Iterator[Spot]:
         """The function that a request of aio(7) is announced by; its struct is not in any program."""
@@ -285,8 +292,7 @@ class Places:
         """`sa.sa_handler = handler; sigaction(number, &sa, 0)` in a function that gets `handler`: one place for each caller."""
         arg = self.corpus.call_argument(call, row.object_arg) if isinstance(row.object_arg, int) else None
         base = arg.base if arg is not None else None
-        struct = (row.handler_field or "").split(".")[0]
-        members = {m for r in self.corpus.knowledge.rows if r.kind == "field" and r.struct == struct for m in r.fields}
+        members = self._members_of(row)
         for one in self.index.facts[call.file].assignments if base else []:
             if one.function != call.function or one.left.base != base or not one.left.fields or one.left.fields[-1] not in members:
                 continue

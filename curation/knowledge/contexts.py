@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from posixpath import dirname
 
 from curation.csource.facts import Function
 from curation.knowledge.bodies import Bodies
@@ -55,12 +56,18 @@ class Contexts:
         return self._at(site, 0, frozenset())
 
     def sleeps(self, function: Function, depth: int = 0) -> tuple[str, int] | None:
-        """(what sleeps, line of the body) where the body, or a function of the corpus that it calls outside locks, may sleep."""
+        """(what sleeps, line of the body) where the body, or a function of its folder that it calls outside locks, may sleep. Further
+        away it says little: nearly every function of a kernel's core can sleep on some way."""
         key = (function.file, function.start_line)
         if key not in self._sleeps:
             self._sleeps[key] = None
             self._sleeps[key] = self._find_sleep(function, depth)
         return self._sleeps[key]
+
+    def dispatches(self, site: CallSite) -> bool:
+        """Whether the calling function, or one that calls it, waits for events or is called back for one itself."""
+        callers = [site, *self.callers.by_name(site.file, site.function)[:_MANY]]
+        return any((s.file, s.function) in self._registered or self._waits_for_events(s.file, s.function) for s in callers)
 
     def held(self, file: str, name: str, line: int) -> bool:
         """Whether the function holds a lock at the line under which nobody may sleep."""
@@ -73,7 +80,8 @@ class Contexts:
             return body.sleeps
         for name, line, locked in body.calls[:200]:
             called = [] if locked else self.index.functions(name, function.file)
-            if len(called) == 1 and name != function.name and (found := self.sleeps(called[0], depth + 1)):
+            near = [f for f in called if dirname(f.file) == dirname(function.file) and f.name != function.name]
+            if len(called) == 1 and near and (found := self.sleeps(near[0], depth + 1)):
                 return found[0], line
         return None
 

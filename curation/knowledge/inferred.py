@@ -5,7 +5,7 @@ first: its own body sleeps; the code that calls it through the pointer, with the
 is copied to says; how functions registered alike behave; what its struct's other fields do; the name of the interface. Each answer names
 the places it rests on.
 
->>> [(i.callback, i.runs_in) for i in Inference(corpus).all(None)]     # of: int each(int (*f)(int)) { return f(1); }   each(my_f);
+>>> [(i.callback, i.runs_in) for i in inference_of(corpus).all(None)]     # of: int each(int (*f)(int)) { return f(1); }   each(my_f);
 [('my_f', 'sync')]
 
 Not covered: functions that are only returned or compared; contexts that differ between the objects that hold the function.
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from curation.csource.facts import Function, NameUse
 from curation.knowledge import Row, conventions
@@ -47,12 +48,14 @@ class Inferred:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Use:
     """A function's name as a value. struct, member: the field it goes into; api: the function or macro it is an argument of."""
 
     definition: Function
-    place: Place
+    file: str
+    line: int
+    column: int | None
     function: str | None
     struct: str | None
     member: str | None
@@ -88,9 +91,9 @@ class _Said:
 
 
 class Inference:
-    def __init__(self, corpus: Corpus, contexts: Contexts | None = None) -> None:
+    def __init__(self, corpus: Corpus) -> None:
         self.corpus, self.index = corpus, corpus.index
-        self.contexts = contexts or Contexts(corpus)
+        self.contexts = Contexts(corpus)
         self.known: set[tuple[str, str, int]] = set()  # (name, file, line) that a row speaks about
         self.by_rows: dict[str, Counter[Where]] = defaultdict(Counter)  # struct -> what rows say of its fields
         self.elsewhere: set[tuple[str, str]] = set()  # (file, name) of callbacks that more than a variable holds
@@ -118,7 +121,7 @@ class Inference:
         for file in self.index.files():
             for use in self.uses[file]:
                 name = use.definition.name
-                if (files is not None and use.definition.file not in files) or (name, use.place.file, use.place.line) in self.known:
+                if (files is not None and use.definition.file not in files) or (name, use.file, use.line) in self.known:
                     continue
                 if use.api or use.member or (use.definition.file, name) not in self.elsewhere:
                     yield self._inferred(use)
@@ -126,9 +129,8 @@ class Inference:
     def of_callback(self, definition: Function, file: str, line: int, function: str | None, via: str) -> _Said | None:
         """What the code says of a callback whose row leaves it open."""
         struct, _, member = via.partition(".")
-        place = Place(file=file, line=line)
-        api = None if member else via
-        return self._said(_Use(definition, place, function, struct if member else None, member or None, api, None), by_name=False)
+        use = _Use(definition, file, line, None, function, struct if member else None, member or None, None if member else via, None)
+        return self._said(use, by_name=False)
 
     # -- uses ----------------------------------------------------------------------------------------------------------------
 
@@ -136,15 +138,14 @@ class Inference:
         for use in self.index.facts[file].uses:
             if use.kind not in ("initializer", "assignment", "argument") or (definition := self._function(use)) is None:
                 continue
-            place = Place(file=file, line=use.line, column=use.column)
             if use.kind == "argument":
                 if use.call and not conventions.NO_REGISTRATION.match(use.call):
-                    yield _Use(definition, place, use.function, None, None, use.call, None)
+                    yield _Use(definition, file, use.line, use.column, use.function, None, None, use.call, None)
                 continue
             struct, member = self.corpus.field_of_use(use)
             if member is not None and not member[0].isalpha() and member[0] != "_":
                 member = None
-            yield _Use(definition, place, use.function, struct, member, None, use.variable, use.function is None)
+            yield _Use(definition, file, use.line, use.column, use.function, struct, member, None, use.variable, use.function is None)
 
     def _function(self, use: NameUse) -> Function | None:
         found = self.index.functions(use.name, use.file)
@@ -158,7 +159,7 @@ class Inference:
     def _inferred(self, use: _Use) -> Inferred:
         said = self._said(use, by_name=True)
         where: tuple[Context | None, bool | None] = said.where if said else (None, None)
-        places = [("registration", use.place.file, use.place.line), *(said.places if said else ())]
+        places = [("registration", use.file, use.line), *(said.places if said else ())]
         places.append(("definition", use.definition.file, use.definition.line))
         evidence = tuple(
             Evidence(file=file, line=line, kind=kind, text=self.index.line_text(file, line)) for kind, file, line in dict.fromkeys(places)
@@ -167,7 +168,7 @@ class Inference:
             use.definition.name,
             use.definition,
             use.via,
-            use.place,
+            Place(file=use.file, line=use.line, column=use.column),
             use.function,
             *where,
             caller=said.caller if said else "",
@@ -177,7 +178,7 @@ class Inference:
         )
 
     def _said(self, use: _Use, by_name: bool) -> _Said | None:
-        if self.corpus.platform(use.place.file) == "user":
+        if self.corpus.platform(use.file) == "user":
             return self._in_user_space(use, by_name)
         ways = [self._at_once, self._flows, self._body, self._callers, self._types, self._same_field]
         ways += [self._alike, self._kindred] if by_name else []  # what a row leaves open differs between those registered alike
@@ -201,7 +202,7 @@ class Inference:
         inside = self._called_inside(use) if use.api else None
         if use.api is None or (inside is None and not (conventions.walks_at_once(use.api) and not self._defined(use))):
             return None
-        here = CallSite(use.place.file, use.place.line, use.function or "")
+        here = CallSite(use.file, use.line, use.function or "")
         places = (("call", inside.file, inside.line),) if inside else ()
         if inside is not None and self.contexts.held(inside.file, inside.function, inside.line):
             return _Said(("atomic", False), (*places, ("lock", inside.file, inside.line)), inside.function)
@@ -210,11 +211,11 @@ class Inference:
         return _Said(where, places, caller) if where else (self._body(use) or _Said(("process", True), places, caller, sure=False))
 
     def _defined(self, use: _Use) -> bool:
-        return bool(use.api and self.index.functions(use.api, use.place.file))
+        return bool(use.api and self.index.functions(use.api, use.file))
 
     def _called_inside(self, use: _Use) -> CallSite | None:
         """Where the registering function of the corpus, or one it calls, calls the callback."""
-        if not use.api or not (found := self.index.functions(use.api, use.place.file)):
+        if not use.api or not (found := self.index.functions(use.api, use.file)):
             return None
         inside = {(found[0].file, found[0].name)}
         todo = [(found[0], 0)]
@@ -235,8 +236,8 @@ class Inference:
         known = [(site, where) for site in sites if (where := self.contexts.at(site))]
         if not known or (where := together([w for _, w in known])) is None:
             return None
-        if use.static and any(w[0] == "sync" for _, w in known):
-            where = "sync", True  # an operation of a table, called where the program happens to be
+        if use.static and where[0] in ("eventloop", "thread") and not any(self.contexts.dispatches(s) for s in sites):
+            where = "sync", True  # an operation of a table, called wherever the program happens to be
         site = next((s for s, w in known if w[0] == where[0]), known[0][0])
         kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
         return _Said(where, ((kind, site.file, site.line),), site.function)
@@ -251,7 +252,7 @@ class Inference:
         if use.struct is not None or use.member is None:
             return None
         structs = self.corpus.knowledge.structs_by_field.get(use.member, set())
-        rows = [r for s in structs for r in self.corpus.rows_for_field(s, use.member, use.place.file)]
+        rows = [r for s in structs for r in self.corpus.rows_for_field(s, use.member, use.file)]
         told = {(r.runs_in, r.may_sleep) for r in rows}
         where = told.pop() if len(told) == 1 else (None, None)
         return _Said((where[0], where[1]), sure=False, row=rows[0]) if where[0] is not None else None
@@ -276,7 +277,7 @@ class Inference:
 
     def _by_name(self, use: _Use) -> _Said | None:
         told = conventions.of_api(use.api) if use.api else conventions.of_field(use.member or "")
-        return _Said(told or ("process", True), sure=False)
+        return _Said(told or ("process", None if use.api else True), sure=False)
 
     def _in_user_space(self, use: _Use, by_name: bool) -> _Said | None:
         inside = self._called_inside(use)
@@ -289,3 +290,13 @@ class Inference:
             return _Said(told, sure=False)
         places = tuple(("call", s.file, s.line) for s in sites[:1])
         return _Said(("sync", True), places, sites[0].function if sites else "", sure=False) if by_name else None
+
+
+_KNOWN: WeakKeyDictionary[Corpus, Inference] = WeakKeyDictionary()
+
+
+def inference_of(corpus: Corpus) -> Inference:
+    """What is inferred of a corpus; read once, forgotten with the corpus."""
+    if corpus not in _KNOWN:
+        _KNOWN[corpus] = Inference(corpus)
+    return _KNOWN[corpus]

@@ -23,7 +23,6 @@ from curation.tasks import Task
 
 if TYPE_CHECKING:
     from curation.csource import Function, Index
-    from curation.knowledge.contexts import Contexts
     from curation.knowledge.inferred import Inference, Inferred
     from curation.knowledge.registrations import Registration
 
@@ -49,20 +48,18 @@ class Answer(Model):
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each (function defined in the corpus, API or field it is registered with), in the order of the definitions."""
-    from curation.knowledge.contexts import Contexts
     from curation.knowledge.corpus import corpus_of
-    from curation.knowledge.inferred import Inference
+    from curation.knowledge.inferred import inference_of
     from curation.knowledge.registrations import registrations
 
     corpus = corpus_of(index)
-    contexts = Contexts(corpus)
-    inference = Inference(corpus, contexts)
+    inference = inference_of(corpus)
     made: dict[tuple[str, int, str], Proposal] = {}
     for r in registrations(corpus):
         if r.definition is not None and (files is None or r.definition.file in files):
             proposal = _of_registration(r, r.definition)
             if corpus.platform(r.place.file) == "linux" and (r.runs_in in (None, "sync") or r.may_sleep is None):
-                _of_code(proposal, r, r.definition, contexts, inference)
+                _of_code(proposal, r, r.definition, inference)
             _merge(made, proposal)
     for i in inference.all(files):
         _merge(made, _of_inferred(i))
@@ -70,10 +67,10 @@ def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     yield from _told_apart(sorted(made.values(), key=lambda p: (order[p.file], p.line, p.column)))
 
 
-def _of_code(proposal: Proposal, r: Registration, definition: Function, contexts: Contexts, inference: Inference) -> None:
+def _of_code(proposal: Proposal, r: Registration, definition: Function, inference: Inference) -> None:
     """What a row leaves open is read off the code. The kernel has no context of its own for a callback that runs before the call
     returns: it is that of the calling function."""
-    answer = proposal.answer
+    answer, contexts = proposal.answer, inference.contexts
     if answer["context"] == "sync" and (where := contexts.of(r.place.file, r.function)):
         if r.function and contexts.held(r.place.file, r.function, r.place.line):
             where = ("atomic", False)

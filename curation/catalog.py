@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from curation.access import allowed, require
 from curation.errors import NotAllowed, NotFound, Reason, UserError, joined
 from curation.knowledge import Knowledge, Row, faults, load, parse
+from curation.knowledge.subsystems import SUBSYSTEMS
 from curation.model import Actor
 from curation.store import Store
 from curation.store import knowledge as stored
@@ -86,8 +87,9 @@ def entries(
     store: Store, *, search: str | None = None, subsystem: str | None = None, runs_in: str | None = None, mechanism: str | None = None,
     added: bool | None = None,
 ) -> list[Entry]:
-    """Rows as they count here, shipped ones in the order of their files, then the added ones. None: not restricted; runs_in "unknown": rows
-    with a handler that state none. search: every word of it is found in some key of the row, whatever the case."""
+    """Rows as they count here, by subsystem; in each the shipped ones in the order of their files, then the added ones. None: not
+    restricted; runs_in "unknown": rows with a handler that state none. search: every word of it is found in some key of the row,
+    whatever the case."""
     words = (search or "").casefold().split()
     kept: Iterable[Entry] = _current(store)[2]
     tests: list[Callable[[Entry], bool]] = []
@@ -230,10 +232,10 @@ def _read(store: Store, revision: int) -> tuple[int, Knowledge, list[Entry], lis
             broken.append(one)
             continue
         added[row.id] = Entry(row, _author(store, row.id), one.created_at, shipped.by_id.get(row.id))
-    if not added:
-        return revision, shipped, [Entry(row) for row in shipped.rows], broken
-    all_entries = [added.get(row.id) or Entry(row) for row in shipped.rows] + [e for e in added.values() if e.shipped is None]
-    return revision, Knowledge(e.row for e in all_entries), all_entries, broken
+    counting = [added.get(row.id) or Entry(row) for row in shipped.rows] + [e for e in added.values() if e.shipped is None]
+    order = {name: n for n, name in enumerate(SUBSYSTEMS)}
+    listed = sorted(counting, key=lambda entry: order[entry.row.subsystem])
+    return revision, Knowledge(e.row for e in counting) if added else shipped, listed, broken
 
 
 def _text(row: Row) -> str:

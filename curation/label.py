@@ -89,8 +89,11 @@ def save(
     explanation: Mapping[Lang, str] | None = None,
     reason: str | None = None,
     elapsed_ms: int | None = None,
+    *,
+    shown: dict[str, Any] | None = None,
 ) -> Annotation:
-    """Writes the actor's word on a site; drops the draft. The same op_id again changes nothing.
+    """Writes the actor's word on a site; drops the draft. The same op_id again changes nothing. shown: the proposal's answer that was on
+    the screen; confirming another one is refused. None: not checked.
 
     Raises NotAllowed, NotFound, BadAnswer (answer or explanation), BadValue (action)."""
     require(actor, "annotator", "reviewer", action="label")
@@ -100,7 +103,7 @@ def save(
             todo=Reason("give_one_of", "Give one of {known}.", known=", ".join(ACTIONS)),
         )
     item = items.get(store, item_id)
-    checked = _answer(_site_task(item.task), item, action, answer)
+    checked = _answer(_site_task(item.task), item, action, answer, shown)
     return items.annotate(
         store,
         item_id=item_id,
@@ -185,11 +188,16 @@ def _site_task(name: str) -> Task:
     return task
 
 
-def _answer(task: Task, item: Item, action: Action, given: dict[str, Any] | None) -> dict[str, Any] | None:
-    """confirm: the stored proposal's. mend, incomplete: the one given. none, external, incomplete: what the task has them stand for, so
+def _answer(
+    task: Task, item: Item, action: Action, given: dict[str, Any] | None, shown: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """confirm: the stored proposal's, which must be the one `shown`: the site may have been proposed anew meanwhile. mend, incomplete: the one given. none, external, incomplete: what the task has them stand for, so
     that it equals the same answer given by hand. Everything else has no answer."""
     if action == "confirm":
-        return task.check(Proposal.model_validate(item.payload).answer)
+        proposed = task.check(Proposal.model_validate(item.payload).answer)
+        if shown is not None and task.check(shown) != proposed:
+            raise BadAnswer(why=Reason("proposed_anew", "the site was proposed anew after this form was drawn"))
+        return proposed
     if action in ("mend", "incomplete") and given is None:
         raise BadAnswer(why=Reason("no_answer", "{action}: the answer is missing", action=action))
     if action == "mend":

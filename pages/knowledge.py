@@ -19,7 +19,7 @@ from ui.cataloguing import CONTEXTS, HANDLERS, KINDS, ORIGINS, PHASES, Filter
 from ui.session import Session, current
 from ui.text import named, t
 
-TABLE_HEIGHT = 620  # px
+TABLE_HEIGHT = 510  # px
 SHOWN_AS_TEXT = ("versions", "header", "source", "notes")
 
 
@@ -50,13 +50,14 @@ def _filters(session: Session, chosen: Filter, everything: list[Entry]) -> None:
     subsystems = ["any", *(s for s in SUBSYSTEMS if s in counts)]
     used = {str(entry.row.mechanism) for entry in everything}
     choices: list[tuple[str, list[str], str | None, int]] = [
-        ("subsystem", subsystems, chosen.subsystem, 250),
-        ("runs_in", ["any", *CONTEXTS, "unknown"], chosen.runs_in, 190),
-        ("mechanism", ["any", *(m for m in MECHANISMS if m in used)], chosen.mechanism, 210),
+        ("subsystem", subsystems, chosen.subsystem, 196),
+        ("runs_in", ["any", *CONTEXTS, "unknown"], chosen.runs_in, 156),
+        ("mechanism", ["any", *(m for m in MECHANISMS if m in used)], chosen.mechanism, 164),
+        ("origin", list(ORIGINS), {None: None, True: "added", False: "shipped"}[chosen.added], 128),
     ]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            t("knowledge.search"), value=chosen.search or "", key="knowledge_q", on_change=cataloguing.choose, args=("q",), width=250,
+            t("knowledge.search"), value=chosen.search or "", key="knowledge_q", on_change=cataloguing.choose, args=("q",), width=190,
             placeholder=t("knowledge.search_hint"),
         )
         for name, values, here, width in choices:
@@ -65,11 +66,6 @@ def _filters(session: Session, chosen: Filter, everything: list[Entry]) -> None:
                 t(f"knowledge.key.{name}"), values, index=values.index(here) if here in values else 0, key=f"knowledge_{name}", width=width,
                 on_change=cataloguing.choose, args=(name,), format_func=words.__getitem__,
             )
-        origin = {None: "all", True: "added", False: "shipped"}[chosen.added]
-        st.segmented_control(
-            t("knowledge.origin"), ORIGINS, default=origin, key="knowledge_origin", on_change=cataloguing.choose, args=("origin",),
-            required=True, format_func=lambda value: t(f"knowledge.origin_{value}"),
-        )
         if session.may("reviewer", "lead"):
             st.button(
                 t("knowledge.add"), key="knowledge_add", icon=":material/add:", type="primary", on_click=cataloguing.open_form,
@@ -78,7 +74,7 @@ def _filters(session: Session, chosen: Filter, everything: list[Entry]) -> None:
 
 
 def _choice(counts: Counter[str], name: str, value: str) -> str:
-    if value == "any" or (name, value) == ("runs_in", "unknown"):
+    if value == "any" or name == "origin" or (name, value) == ("runs_in", "unknown"):
         return t(f"knowledge.{name}_{value}")
     if name == "subsystem":
         return t("knowledge.subsystem_count", name=named("knowledge.subsystem", value), count=counts[value])
@@ -102,7 +98,7 @@ def _table(found: list[Entry], total: int, chosen: Filter) -> None:
             t("knowledge.sleeps"): [cataloguing.sleeps(row) for row in rows],
             t("knowledge.key.mechanism"): [named("task.mechanism", row.mechanism) for row in rows],
             t("knowledge.key.subsystem"): [named("knowledge.subsystem", row.subsystem) for row in rows],
-            t("knowledge.by"): [cataloguing.origin(entry) for entry in found],
+            t("knowledge.key.origin"): [cataloguing.origin(entry) for entry in found],
         },
         hide_index=True, height=min(TABLE_HEIGHT, 38 + 35 * len(found)), key=key, selection_mode="single-cell", row_height=35,
         on_select=lambda: cataloguing.picked(key, [row.id for row in rows]),
@@ -290,7 +286,7 @@ def _where_it_is(begin: dict[str, Any], kind: str, handler: str) -> None:
                 _text(name, begin, name)
         return
     _text("names", begin, "names")
-    columns = st.columns(4)
+    columns = st.columns(4, vertical_alignment="bottom")
     with columns[0]:
         if handler == "arg":
             _number("handler_arg", begin)

@@ -198,19 +198,21 @@ def withdraw(row_id: str, op: str) -> None:
 def sleeps(row: Row) -> str:
     if not row.takes_handler:
         return ""
-    return t("common.unknown") if row.may_sleep is None else t("knowledge.sleeps_yes" if row.may_sleep else "knowledge.sleeps_no")
+    return t("knowledge.unknown") if row.may_sleep is None else t("knowledge.sleeps_yes" if row.may_sleep else "knowledge.sleeps_no")
 
 
 def runs_in(row: Row) -> str:
     if not row.takes_handler:
         return ""
-    return named("task.context", row.runs_in) if row.runs_in else t("common.unknown")
+    return named("task.context", row.runs_in) if row.runs_in else t("knowledge.unknown")
 
 
 def api(row: Row) -> str:
-    """The first name, or struct.field, and how many more there are."""
+    """The first name, or struct.field, how many more there are, and the last word of the id where it tells rows of one API apart."""
     names = row.names or [f"{row.struct}.{field}" for field in row.fields]
-    return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
+    shown = names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
+    word = row.id.rpartition(".")[2]
+    return f"{shown} · {word}" if row.names and word not in row.names else shown
 
 
 def origin(entry: Entry) -> str:

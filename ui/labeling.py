@@ -50,7 +50,7 @@ def open_form(session: Session, view: label.LabelView) -> LabelForm:
     """The form of the item shown, made when it is not there yet."""
     key = view.item.id
     states = _states()
-    if key not in states:
+    if key not in states or states[key]["proposed"] != view.proposal.answer:  # proposed anew since the form was made
         states.clear()  # one form at a time; the others are drafts in the store
         states[key] = _fresh(session, view)
     task = get_task(view.item.task)
@@ -211,7 +211,8 @@ def act(key: str, op: str, action: Action) -> None:
 
     def save() -> None:
         label.save(
-            session.store, session.actor, key, op, action, answer, state["explanation"], reason, elapsed_ms=parts.elapsed_ms(key)
+            session.store, session.actor, key, op, action, answer, state["explanation"], reason, elapsed_ms=parts.elapsed_ms(key),
+            shown=state["proposed"],
         )
 
     if parts.run_guarded(save, op=op):

@@ -26,8 +26,9 @@ from curation.tasks import all_tasks
 CHUNK = 500  # ids in one IN (...): under SQLite's oldest limit of 999 parameters
 
 
-def add(store: Store, items: Iterable[Item]) -> tuple[int, int]:
-    """Adds items in the order given, all or none. Returns (added, known): an id already there is left as it is."""
+def add(store: Store, items: Iterable[Item], *, renew: bool = False) -> tuple[int, int]:
+    """Adds items in the order given, all or none. Returns (added, known): an id already there is left as it is, or, with renew, gets the
+    payload and excerpt given, unless somebody has said or begun to say something about it."""
     unique = {item.id: item for item in items}
     added = 0
     with store.write() as db:
@@ -37,6 +38,8 @@ def add(store: Store, items: Iterable[Item]) -> tuple[int, int]:
         for ids in _chunks(list(unique)):
             known = set(db.execute(select(items_table.c.id).where(items_table.c.id.in_(ids))).scalars())
             fresh = [unique[i] for i in ids if i not in known]
+            if renew:
+                _renew(db, [unique[i] for i in ids if i in known])
             if not fresh:
                 continue
             rows = [_row(item, seq + n, at) for n, item in enumerate(fresh, start=1)]
@@ -45,6 +48,22 @@ def add(store: Store, items: Iterable[Item]) -> tuple[int, int]:
             seq += len(fresh)
             added += len(fresh)
     return added, len(unique) - added
+
+
+def _renew(db: Connection, known: list[Item]) -> None:
+    ids, c = [item.id for item in known], items_table.c
+    locked = select(c.id, c.payload, c.excerpt).where(c.id.in_(ids)).order_by(c.id).with_for_update()  # as annotate() locks them
+    stored = {row.id: (row.payload, row.excerpt) for row in db.execute(locked)}
+    touched = set(db.execute(select(annotations_table.c.item_id).where(annotations_table.c.item_id.in_(ids))).scalars())
+    touched |= set(db.execute(select(drafts.c.item_id).where(drafts.c.item_id.in_(ids))).scalars())
+    for item in known:
+        row, state = _row(item, 0, ""), _first_state(item, 0)
+        if item.id in touched or stored[item.id] == (row["payload"], row["excerpt"]):
+            continue
+        changed = {name: row[name] for name in ("payload", "excerpt", "meta")}
+        db.execute(update(items_table).where(c.id == item.id).values(changed))
+        placed = {name: state[name] for name in ("score", "site_column")}
+        db.execute(update(item_states).where(item_states.c.item_id == item.id).values(placed))
 
 
 def get(store: Store, item_id: str) -> Item:

@@ -45,6 +45,8 @@ def test_an_added_row_is_in_use_from_the_next_propose_on(sqlite_store: Store, tm
     (tmp_path / "src" / "a.c").write_text(CODE)
     settings = load_settings(tmp_path / "home")
     sources.import_folder(sqlite_store, settings, LEAD, tmp_path / "src", "mine")
+    propose.propose_source(sqlite_store, settings, LEAD, "mine", ["callback_timing"])
+    assert [i for i in items.find(sqlite_store) if i.payload["answer"]["context"] == "hardirq"] == []
     catalog.add(sqlite_store, REVA, KEYS, "op")
     propose.propose_source(sqlite_store, settings, LEAD, "mine", ["callback_timing"])
     found = [i for i in items.find(sqlite_store) if i.payload["answer"]["context"] == "hardirq"]

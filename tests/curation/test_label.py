@@ -22,6 +22,17 @@ def test_confirming_takes_the_stored_proposal_and_never_the_clients(store: Store
     assert saved.answer is not None and saved.answer["targets"][0]["name"] == "target_1"
 
 
+def test_a_proposal_made_anew_since_the_form_was_drawn_is_not_confirmed_unseen(store: Store) -> None:
+    item = site(1)
+    items.add(store, [item])
+    shown = item.payload["answer"]
+    renewed = item.model_copy(update={"payload": {**item.payload, "answer": {**shown, "completeness": "external"}}})
+    items.add(store, [renewed], renew=True)
+    with pytest.raises(BadAnswer, match="anew"):
+        label.save(store, WANG, item.id, "op", "confirm", shown=shown)
+    assert label.save(store, WANG, item.id, "op", "confirm", shown=renewed.payload["answer"]).answer is not None
+
+
 def test_mending_checks_the_answer_and_writes_nothing_when_it_is_wrong(store: Store) -> None:
     items.add(store, [site(1)])
     for answer in (None, {"targets": [{"name": ""}]}, {"targets": [], "colour": "red"}):

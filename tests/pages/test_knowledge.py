@@ -77,7 +77,7 @@ def test_a_reviewer_adds_a_row_which_counts_at_once_and_is_told_apart(workspace:
     row = catalog.knowledge(workspace).function("my_register")[0]
     assert (row.id, row.handler_arg, row.runs_in, row.may_sleep) == ("linux.my_register", 1, "hardirq", False)
     assert "my_register(arg0, handler, context);" in texts(app)
-    app.button_group(key="knowledge_origin").set_value("added").run()
+    app.selectbox(key="knowledge_origin").set_value("added").run()
     assert api_column(app) == ["my_register"]
 
 

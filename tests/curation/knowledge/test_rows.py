@@ -77,7 +77,7 @@ def test_no_two_rows_without_other_difference_speak_about_the_same_handler() -> 
     seen: dict[tuple[Any, ...], str] = {}
     twice = []
     for row in ROWS:
-        of_call = [(name, row.handler_arg, row.handler_name) for name in row.names]
+        of_call: list[tuple[Any, ...]] = [(name, row.handler_arg, row.handler_name) for name in row.names]
         for place in of_call or [(row.struct, field) for field in row.fields]:
             key = (row.platform == "linux", row.handler_field, *place)
             if key in seen and row.mechanism == load().by_id[seen[key]].mechanism:

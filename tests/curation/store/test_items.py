@@ -38,6 +38,16 @@ def test_adding_again_changes_nothing(store: Store) -> None:
     assert [i.id for i in items.find(store)] == [site(n).id for n in (1, 2, 3)]
 
 
+def test_what_nobody_has_touched_is_renewed_when_that_is_wanted(store: Store) -> None:
+    old = [site(1, score=0.1), site(2, score=0.1), site(3, score=0.1)]
+    items.add(store, old)
+    items.annotate(store, item_id=old[1].id, actor=WANG, op_id=uuid.uuid4().hex, action="skip")
+    items.save_draft(store, old[2].id, WANG.name, {"answer": {}})
+    again = [item.model_copy(update={"payload": {**item.payload, "score": 0.9}, "excerpt": "other"}) for item in old]
+    assert items.add(store, again, renew=True) == (0, 3)
+    assert [items.get(store, item.id) for item in old] == [again[0], old[1], old[2]]
+
+
 def test_text_that_no_database_can_hold_is_kept_with_replacement_characters(store: Store) -> None:
     odd = site(1, expression="a\0b\ud800c \\u0000 中").model_copy(update={"excerpt": "\0x"})
     items.add(store, [odd])

@@ -22,7 +22,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import streamlit as st
 
 from curation.errors import Reason
-from curation.model import Candidate, Evidence, PhaseStep, Target
+from curation.model import Candidate, Evidence, PathStep, PhaseStep, Target
 from curation.tasks import Task
 from ui.draft import draft, text_of
 from ui.parts import code_span, escaped
@@ -242,12 +242,20 @@ def _row(
                     t("label.path", count=len(steps)), key=form.widget(field, "path", own), type="tertiary", on_click=form.turn,
                     args=(number,), icon=":material/expand_less:" if is_open else ":material/expand_more:", help=t("label.path_help"),
                 )
-        shown = {(file, line)}
         if number is not None and steps and form.is_open(number):
             step_rows(form.jump, form.widget(field, own), steps)
-            shown |= {(step.file, step.line) for step in steps}
-        for n, each in enumerate([e for e in evidence if (e.file, e.line) not in shown][: 1 if steps else 3]):
-            evidence_row(form.jump, form.widget(field, "why", own, n), each)
+            evidence = [e for e in evidence if (e.file, e.line) not in {(step.file, step.line) for step in steps}][:2]
+        elif steps:
+            evidence = [_put(steps)]
+        for n, each in enumerate([e for e in evidence if (e.file, e.line) != (file, line)][:3]):
+            evidence_row(form.jump, form.widget(field, "why", own, n), each, name)
+
+
+def _put(steps: list[PathStep]) -> Evidence:
+    """The place of a way that puts the function there, behind the macro that hides it."""
+    put = next((step for step in steps if step.kind != "macro"), steps[0])
+    kind = {"passed": "argument", "stored": "assignment", "returned": "return", "named": "address"}.get(put.kind, put.kind)
+    return Evidence(file=put.file, line=put.line, kind=kind, text=put.text)
 
 
 def _definition(form: Form, field: str, own: str, name: str, file: str | None, line: int | None) -> None:
@@ -261,16 +269,16 @@ def _definition(form: Form, field: str, own: str, name: str, file: str | None, l
         st.markdown(f"{code_span(name)} :gray[{t('label.no_definition')}]")
 
 
-def place_button(jump: Callable[[str, int], None], key: str, file: str, line: int, word: str, text: str = "") -> None:
-    """A link that shows a place in the viewer. word: what is there; text: the line itself."""
+def place_button(jump: Callable[[str, int], None], key: str, file: str, line: int, word: str, text: str = "", name: str = "") -> None:
+    """A link that shows a place in the viewer. word: what is there; text: the line itself; name: what to see of a long line."""
     where = escaped(f"{word} {file.rsplit('/', 1)[-1]}:{line}".strip())
-    words = f"{where} {code_span(text)}".strip()
+    words = f"{where} {code_span(text, name=name)}".strip()
     st.button(words, key=key, type="tertiary", on_click=jump, args=(file, line), help=escaped(f"{file}:{line}"))
 
 
-def evidence_row(jump: Callable[[str, int], None], key: str, evidence: Evidence) -> None:
+def evidence_row(jump: Callable[[str, int], None], key: str, evidence: Evidence, name: str = "") -> None:
     """What speaks for a proposal: its kind, its place (a click shows it) and the line itself."""
-    place_button(jump, key, evidence.file, evidence.line, named("label.evidence", evidence.kind), evidence.text)
+    place_button(jump, key, evidence.file, evidence.line, named("label.evidence", evidence.kind), evidence.text, name)
 
 
 def _steps(form: Form, name: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import streamlit as st
 
+from curation.csource.steps import around
 from curation.errors import UserError
 from curation.model import Actor
 from ui.session import Session, SignInNeeded, current
@@ -47,10 +48,10 @@ def escaped(text: str) -> str:
     return text.replace("\n", "  \n")
 
 
-def code_span(text: str, most: int = 90) -> str:
-    """Code of any origin as a span in a label: on one line, cut to `most` characters, nothing in it read as Markdown."""
-    line = " ".join(text.split())
-    line = line if len(line) <= most else f"{line[:most - 1]}…"
+def code_span(text: str, most: int = 90, name: str = "") -> str:
+    """Code of any origin as a span in a label: on one line, cut to `most` characters (those around `name`, where it stands in the line),
+    nothing in it read as Markdown."""
+    line = around(" ".join(text.split()), name, most)
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
     return f"{fence} {line} {fence}" if line else ""
 

@@ -47,8 +47,9 @@ def step_rows(jump: Callable[[str, int], None], key: str, steps: Sequence[PathSt
     with st.container(key=f"path-{key}", gap=None):
         for number, step in enumerate(steps, 1):
             where = escaped(f"{number} · {step.file.rsplit('/', 1)[-1]}:{step.line}")
+            line = code_span(step.text, name=step.names.get("value", ""))
             st.button(
-                f"{where} {code_span(step.text)}".strip(), key=f"step:{key}:{number}", type="tertiary", on_click=jump,
+                f"{where} {line}".strip(), key=f"step:{key}:{number}", type="tertiary", on_click=jump,
                 args=(step.file, step.line), help=escaped(f"{step.file}:{step.line}"),
             )
             st.caption(sentence(said(step)))

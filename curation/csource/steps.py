@@ -121,8 +121,20 @@ def _shown_struct(name: str | None) -> str:
 
 
 def _step(index: Index, file: str, line: int, kind: str, source: list[str], target: list[str], **names: str) -> PathStep:
-    return PathStep(file=file, line=max(line, 1), kind=kind, names=names, source=source, target=target,
-                    text=index.line_text(file, line)[:_TEXT])
+    text = around(index.line_text(file, line), names.get("value", ""), _TEXT)
+    return PathStep(file=file, line=max(line, 1), kind=kind, names=names, source=source, target=target, text=text)
+
+
+def around(text: str, name: str, most: int) -> str:
+    """At most `most` characters of a line, those around the name where it stands far behind (in a table); `…` for what is cut off."""
+    if len(text) <= most:
+        return text
+    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else None
+    if found is None or found.end() < most:
+        return text[: most - 1] + "…"
+    start = max(0, min(found.start() - most // 3, len(text) - most + 1))
+    end = start + most - 2
+    return "…" + text[start:end] + ("…" if end < len(text) else "")
 
 
 def _taken(index: Index, flow: Flow, take: Take, name: str) -> Iterator[PathStep]:

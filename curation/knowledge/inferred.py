@@ -27,12 +27,14 @@ from curation.knowledge.reached import rows_reached
 from curation.knowledge.registrations import registrations
 from curation.model import Context, Evidence, Place
 
+_CHAIN = 5  # functions told that lead to a callback
 _ALIKE = 12  # functions registered alike that are looked at
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """A callback handed to `via` at `place`. caller: the function that calls it through the pointer, "" when none is known. sure: whether
+    """A callback handed to `via` at `place`. chain: the functions that lead to the call through the pointer, outermost first; () when none
+    is known. at_once: called before the function `via` returns. sure: whether
     code says it, not only the habit of names. row: of the API or field that the function gets to by a way of its own."""
 
     callback: str
@@ -42,7 +44,8 @@ class Inferred:
     function: str | None
     runs_in: Context | None
     may_sleep: bool | None
-    caller: str
+    chain: tuple[str, ...]
+    at_once: bool
     sure: bool
     row: Row | None
     evidence: tuple[Evidence, ...]
@@ -88,6 +91,7 @@ class _Said:
     caller: str = ""
     sure: bool = True
     row: Row | None = None
+    at_once: bool = False
 
 
 class Inference:
@@ -171,16 +175,31 @@ class Inference:
             Place(file=use.file, line=use.line, column=use.column),
             use.function,
             *where,
-            caller=said.caller if said else "",
+            chain=self._chain(use, said) if said else (),
+            at_once=said is not None and said.at_once,
             sure=said is not None and said.sure,
             row=said.row if said else None,
             evidence=evidence,
         )
 
+    def _chain(self, use: _Use, said: _Said) -> tuple[str, ...]:
+        """From the outermost function that is known to lead to the call; an API without a body is the chain itself."""
+        if said.row is not None:
+            return tuple(said.row.chain)
+        chain = [said.caller] if said.caller else []
+        site = next((p for p in said.places if p[0] in ("call", "lock")), None)
+        while site is not None and chain and len(chain) < _CHAIN:
+            callers = self.contexts.callers.by_name(site[1], chain[0])
+            if len({(c.file, c.function) for c in callers}) != 1 or callers[0].function in (*chain, use.definition.name):
+                break
+            chain.insert(0, callers[0].function)
+            site = ("call", callers[0].file, callers[0].line)
+        return tuple(chain)
+
     def _said(self, use: _Use, by_name: bool) -> _Said | None:
         if self.corpus.platform(use.file) == "user":
             return self._in_user_space(use, by_name)
-        ways = [self._at_once, self._flows, self._body, self._callers, self._types, self._same_field]
+        ways = [self._at_once, self._flows, self._body, self._types, self._callers, self._same_field]
         ways += [self._alike, self._kindred] if by_name else []  # what a row leaves open differs between those registered alike
         return next((said for way in ways if (said := way(use))), None) or (self._by_name(use) if by_name else None)
 
@@ -205,10 +224,12 @@ class Inference:
         here = CallSite(use.file, use.line, use.function or "")
         places = (("call", inside.file, inside.line),) if inside else ()
         if inside is not None and self.contexts.held(inside.file, inside.function, inside.line):
-            return _Said(("atomic", False), (*places, ("lock", inside.file, inside.line)), inside.function)
+            return _Said(("atomic", False), (*places, ("lock", inside.file, inside.line)), inside.function, at_once=True)
         where = self.contexts.at(here) if use.function else None
         caller = inside.function if inside else use.api
-        return _Said(where, places, caller) if where else (self._body(use) or _Said(("process", True), places, caller, sure=False))
+        found = self._body(use) if where is None else None
+        told = where or (found.where if found else ("process", True))
+        return _Said(told, places, caller, sure=bool(where or found), at_once=True)
 
     def _defined(self, use: _Use) -> bool:
         return bool(use.api and self.index.functions(use.api, use.file))
@@ -282,7 +303,7 @@ class Inference:
     def _in_user_space(self, use: _Use, by_name: bool) -> _Said | None:
         inside = self._called_inside(use)
         if inside is not None:
-            return _Said(("sync", True), (("call", inside.file, inside.line),), inside.function)
+            return _Said(("sync", True), (("call", inside.file, inside.line),), inside.function, at_once=True)
         if said := self._flows(use) or self._callers(use):
             return said
         sites = self.contexts.callers.through_pointers(use.definition.file, use.definition.name)

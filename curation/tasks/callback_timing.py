@@ -121,21 +121,24 @@ def _of_registration(r: Registration, definition: Function) -> Proposal:
 
 def _of_inferred(i: Inferred) -> Proposal:
     row = i.row
-    chain = [*(row.chain if row else [i.caller]), i.callback]
     answer = Answer(
         context=i.runs_in,
         may_sleep=i.may_sleep,
         trigger=row.id if row and row.trigger else None,
-        chain=[c for c in chain if c],
+        chain=[*i.chain, i.callback],
         registered_via=i.via,
     )
-    words = row.trigger if row else _called_by(i.caller) if i.caller else None
+    words = (row.trigger if row else None) or _called_by(i)
     score = 0.8 if row else 0.6 if i.sure else 0.3
     return _proposal(i.definition, answer, i.place, list(i.evidence), score, words, row.source if row else None, i.function)
 
 
-def _called_by(caller: str) -> Words:
-    return Words(en=f"`{caller}` calls the stored pointer", zh=f"`{caller}` 调用所保存的指针时")
+def _called_by(i: Inferred) -> Words:
+    if i.at_once:
+        return Words(en=f"`{i.via}` calls it before it returns", zh=f"`{i.via}` 在返回之前调用它时")
+    if i.chain:
+        return Words(en=f"`{i.chain[-1]}` calls the stored pointer", zh=f"`{i.chain[-1]}` 调用所保存的指针时")
+    return Words(en=f"it is called through `{i.via}`", zh=f"通过 `{i.via}` 被调用时")
 
 
 def _proposal(

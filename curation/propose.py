@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curation import catalog, jobs, sources
+from curation import catalog, indexing, jobs, sources
 from curation.access import require
 from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
+from curation.csource.build import cores
+from curation.csource.making import Progress
 from curation.errors import BadValue, NotFound, Reason
 from curation.explain import steps_of
 from curation.knowledge import using
@@ -26,6 +28,7 @@ JOB = "propose"  # the kind of its jobs
 PROPOSER = "csource-1"  # written into each item's meta: which generation of proposals it is
 EXCERPT_TOKENS = 1200
 _MAX_FILE_BYTES = 16 * 2**20
+_FILES_IN_MEMORY = 4_000  # of an imported source; more are indexed on disk
 
 
 @dataclass
@@ -61,6 +64,19 @@ def propose_index(index: Index, tasks: Iterable[str] | None = None, files: list[
     for task in chosen_tasks(tasks):
         assert task.propose is not None
         yield from task.propose(index, files)
+
+
+def within(index: Index, given: Iterable[str]) -> list[str]:
+    """The files of the index that are given by name, or lie in a folder that is. Raises NotFound for a name that means none."""
+    known = index.files()
+    chosen: dict[str, None] = {}
+    for name in given:
+        plain = name.rstrip("/")
+        found = [file for file in known if file == plain or file.startswith(plain + "/")]
+        if not found:
+            raise NotFound(kind="source file", name=name)
+        chosen.update(dict.fromkeys(found))
+    return list(chosen)
 
 
 def propose_texts(texts: Iterable[Any], tasks: Iterable[str] | None = None, *, cache_dir: Path | None = None) -> Iterator[Proposal]:
@@ -99,11 +115,21 @@ def _c_files(folder: Path) -> list[Path]:
 
 def index_folder(
     path: Path, *, cache_dir: Path | None = None, jobs: int | None = None, progress: Callable[[int, int], None] | None = None,
+    index_dir: Path | None = None,
 ) -> tuple[Index, list[FactsProblem]]:
-    """The index of a folder's C files and everything that could not be read. Raises NotFound."""
+    """The index of a folder's C files and everything that could not be read. index_dir: an index folder, brought up to date and used
+    instead of reading all into memory. Raises NotFound, IndexBusy."""
+    if index_dir is not None:
+        limits = indexing.Limits(jobs or cores())
+        index, report = indexing.up_to_date_index(indexing.texts_of_folder(path), index_dir, limits, _counted(progress))
+        return index, report.problems
     texts, problems = read_folder(path)
     index = build_index(texts, cache_dir, jobs=jobs, progress=progress)
     return index, problems + index.problems()
+
+
+def _counted(progress: Callable[[int, int], None] | None) -> Progress | None:
+    return (lambda step: progress(step.done, step.all)) if progress is not None else None
 
 
 def propose_folder(path: Path, tasks: Iterable[str] | None = None, *, cache_dir: Path | None = None) -> Iterator[Proposal]:
@@ -116,18 +142,18 @@ def record_of(proposal: Proposal) -> dict[str, Any]:
     """A proposal as the command line writes it: plain JSON with the task's own keys, and the steps of its first way as `steps`."""
     record = get_task(proposal.task).record
     assert record is not None
-    return {**record(proposal), "steps": [step.model_dump(mode="json", exclude_defaults=True) for step in steps_of(proposal)]}
+    return {**record(proposal), "steps": [step.model_dump(mode="json") for step in steps_of(proposal)]}
 
 
 def propose_source(
     store: Store, settings: Settings, actor: Actor, source: str, tasks: Iterable[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ProposeReport:
-    """Proposes the sites of an imported source and adds them as items to label, in the order of files and lines. Again: adds only what is
-    not there yet. progress is called with (done, all) files read. Raises NotFound, NotAllowed."""
+    """Proposes the sites of an imported source and adds them as items to label, in the order of files and lines. Again: adds what is not
+    there yet, and proposes anew what nobody has labeled. progress is called with (done, all) files read. Raises NotFound, NotAllowed."""
     require(actor, "lead", action="propose sites")
     wanted = chosen_tasks(tasks)
-    index = build_index(sources.texts(store, settings, source), settings.cache_dir, progress=progress)
+    index = index_source(store, settings, source, progress)
     report = ProposeReport(problems=index.problems())
     made: list[Item] = []
     with using(catalog.knowledge(store)):  # the shipped rows and those of this workspace
@@ -138,8 +164,19 @@ def propose_source(
             report.sites[task.name] = len(proposals)
             made.extend(item_of(index, source, proposal) for proposal in proposals)
     made.sort(key=lambda i: (i.file or "", i.line or 0, i.task))
-    report.added, report.known = items.add(store, made)
+    report.added, report.known = items.add(store, made, renew=True)
     return report
+
+
+def index_source(
+    store: Store, settings: Settings, source: str, progress: Callable[[int, int], None] | None = None,
+) -> Index:
+    """The index of an imported source: from its index folder where it has one or is big, else in memory. Raises NotFound, IndexBusy."""
+    place = indexing.index_dir(settings, "source", source)
+    texts = indexing.texts_of_source(store, settings, source)
+    if indexing.is_made(place) or len(texts) > _FILES_IN_MEMORY:
+        return indexing.up_to_date_index(texts, place, indexing.Limits(cores()), _counted(progress))[0]
+    return build_index(sources.texts(store, settings, source), settings.cache_dir, progress=progress)
 
 
 def start(settings: Settings, actor: Actor, source: str) -> str:

@@ -1,37 +1,90 @@
-"""`python -m curation index`: read the facts of C code (definitions, calls, assignments) and keep them by content."""
+"""`python -m curation index`: make the index of C code, a folder or an imported source, so that proposals come at once."""
 from __future__ import annotations
 
 import argparse
 import sys
+import time
+from pathlib import Path
 
-from curation import csource, sources
+from curation import indexing, sources
 from curation.commands import Subcommands, declare, workspace
+from curation.csource.build import cores
+from curation.csource.making import MakeReport, Step
+from curation.csource.peak import PeakMemory
+from curation.csource.texts import DiskTexts
 from curation.errors import BadValue
+from curation.settings import load_settings
+
+_EVERY_S = 5.0  # between two lines of progress
 
 
 def add(commands: Subcommands) -> None:
     command = declare(
         commands, "index", run,
-        "Read the facts of an imported source and keep them in the workspace's cache, so that proposing starts at once. Proposing does it "
-        "by itself when it was not done; unchanged files are never read twice.",
-        "index demo", "index --all",
+        "Read the facts of C code and keep them with their tables in an index folder, so that proposing starts at once. Unchanged files "
+        "are never read twice; a run that was killed goes on where it stood. Proposing uses the index of a folder or source that has one.",
+        "index /usr/src/linux-source-6.1", "index demo", "index --all",
     )
-    command.add_argument("source", nargs="?", help="an imported source")
+    command.add_argument("what", nargs="?", metavar="PATH", help="a folder of C code, or the name of an imported source")
     command.add_argument("--all", action="store_true", help="every imported source")
+    command.add_argument("--index", type=Path, metavar="DIR", help="the index folder (default: in the workspace's cache)")
+    command.add_argument("--jobs", type=int, default=cores(), metavar="N", help="processes (default: as many as cores, at most 8)")
+    command.add_argument("--time-limit", type=float, default=5.0, metavar="S", help="processor seconds for one file (default: 5)")
+    command.add_argument("--memory-limit", type=int, default=1024, metavar="MIB", help="memory of a process that reads (default: 1024)")
+    command.add_argument("--retry", action="store_true", help="read files again that were too slow or needed too much memory")
 
 
 def run(given: argparse.Namespace) -> int:
+    if (given.what is None) != given.all or given.all and given.index is not None:
+        why = "is not enough or too much: exactly one is needed, and --index goes with PATH alone"
+        raise BadValue(field="PATH or --all", value=given.what or "", why=why, todo="Name a folder or a source, or give --all.")
+    for field, value in (("--jobs", given.jobs), ("--time-limit", given.time_limit), ("--memory-limit", given.memory_limit)):
+        if value <= 0:
+            raise BadValue(field=field, value=value, why="is not above 0", todo="Give a number above 0.")
+    limits = indexing.Limits(given.jobs, given.time_limit, given.memory_limit << 20, given.retry)
+    if given.what is not None and Path(given.what).exists():
+        path = Path(given.what).absolute()
+        place = given.index or indexing.index_dir(load_settings(given.home), "folder", str(path))
+        _make(str(given.what), indexing.texts_of_folder(path), place, limits)
+        return 0
     work = workspace(given)
-    if (given.source is None) != given.all:
-        why = "is not enough or too much: exactly one is needed"
-        raise BadValue(field="source or --all", value=given.source or "", why=why, todo="Name a source, or give --all.")
-    names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.source]
+    names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.what]
     for name in names:
-        index = csource.build_index(sources.texts(work.store, work.settings, name), cache_dir=work.settings.cache_dir)
-        calls = index.calls()
-        indirect = sum(call.kind == "indirect" for call in calls)
-        print(f"{name}: {len(index.all_functions())} functions, {len(calls)} calls ({indirect} indirect), {len(index.problems())} problems")
-        for problem in index.problems():
-            at = f":{problem.line}" if problem.line else ""
-            print(f"  {problem.file}{at}: {problem.why} [{problem.code}]", file=sys.stderr)
+        place = given.index or indexing.index_dir(work.settings, "source", name)
+        _make(name, indexing.texts_of_source(work.store, work.settings, name), place, limits)
     return 0
+
+
+def _make(name: str, texts: DiskTexts, place: Path, limits: indexing.Limits) -> None:
+    began = time.monotonic()
+    print(f"{name}: {len(texts):,} files, index in {place}", file=sys.stderr)
+    said = 0.0
+
+    def say(step: Step) -> None:
+        nonlocal said
+        if time.monotonic() - said < _EVERY_S and step.done < step.all:
+            return
+        said = time.monotonic()
+        speed = f", {step.bytes / 1e6 / max(step.seconds, 0.01):.1f} MB/s" if step.bytes else ""
+        print(f"  {step.name}: {step.done:,}/{step.all:,} files{speed}, {step.problems:,} with problems", file=sys.stderr, flush=True)
+
+    with PeakMemory() as memory:
+        report = indexing.bring_up_to_date(texts, place, limits, say)
+    for line in summary(report, time.monotonic() - began, memory.peak_bytes):
+        print(line)
+    for problem in report.problems:
+        at = f":{problem.line}" if problem.line else ""
+        print(f"  {problem.file}{at}: {problem.why} [{problem.code}]", file=sys.stderr)
+
+
+def summary(report: MakeReport, seconds: float, peak_bytes: int) -> list[str]:
+    """The last lines: what there is now, what was done for it."""
+    counts = report.counts
+    lost = counts["lost"] / max(1, counts["lost"] + counts["functions"])
+    bad = len({problem.file for problem in report.problems if problem.line is None})
+    return [
+        f"{report.files:,} files, {counts['functions']:,} functions, {counts['calls']:,} call sites ({counts['indirect']:,} indirect)",
+        f"lost: {bad:,} files, {counts['lost']:,} functions ({lost:.2%})",
+        f"read {report.read:,} files ({report.bytes_read / 1e6:,.1f} MB), expanded {report.settled:,}, in {seconds:.1f} s; "
+        f"peak memory of all processes {peak_bytes / 1e9:.2f} GB",
+    ]

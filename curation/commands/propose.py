@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from curation import propose
+from curation import indexing, propose
 from curation.commands import Subcommands, add_user, declare, explain, one_of_two, workspace
 from curation.csource import FactsProblem
 from curation.export import check_free, write_records
+from curation.settings import load_settings
 from curation.tasks import site_tasks
 
 
@@ -28,6 +29,8 @@ def add(commands: Subcommands) -> None:
     command.add_argument("--source", metavar="NAME", help="an imported source, instead of DIR")
     command.add_argument("--task", action="append", metavar="TASK", help=f"all (default) or one of {names}; may be given again")
     command.add_argument("--out", type=Path, metavar="FILE", help="with DIR: a .jsonl file (default: standard output)")
+    command.add_argument("--file", action="append", metavar="PATH", help="with DIR: only sites in this file or folder, relative to DIR")
+    command.add_argument("--index", type=Path, metavar="DIR", help="with DIR: its index folder (default: in the workspace, if made)")
     command.add_argument("--explain", metavar="FILE:LINE", help="instead: explain what is proposed at this line, step by step")
     explain.add_output(command)
     add_user(command)
@@ -44,11 +47,13 @@ def _folder(given: argparse.Namespace) -> int:
     tasks = propose.chosen_tasks(given.task)
     if given.out is not None:
         check_free(given.out)
-    index, problems = propose.index_folder(Path(given.dir))
+    place = given.index or indexing.index_dir(load_settings(given.home), "folder", str(Path(given.dir).absolute()))
+    index, problems = propose.index_folder(Path(given.dir), index_dir=place if given.index or indexing.is_made(place) else None)
+    files = propose.within(index, given.file) if given.file else None
     counts: Counter[str] = Counter()
 
     def records() -> Iterator[dict[str, Any]]:
-        for proposal in propose.propose_index(index, [task.name for task in tasks]):
+        for proposal in propose.propose_index(index, [task.name for task in tasks], files):
             counts[proposal.task] += 1
             yield propose.record_of(proposal)
 

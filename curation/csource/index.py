@@ -71,6 +71,8 @@ class Index:
             return False
         if operand.call:
             return operand.base not in self.tables.functions and operand.base not in self.tables.prototypes
+        if operand.fields and operand.base not in self.tables.functions and operand.base not in self.tables.prototypes:
+            return False  # nobody dereferences what is a function of elsewhere: `(*name)(x)` says that it is a pointer
         return self.variable(operand.base, call.file, call.function) is None
 
     def _means_variable(self, call: Call, name: str) -> bool:
@@ -99,6 +101,12 @@ class Index:
     def lines(self, file: str) -> list[str]:
         """The file's lines as they stand, without line ends; line 1 is item 0. [] for a file that was not given."""
         return self._lines.get(file) or self._lines.put(file, self._texts.get(file, "").split("\n"))
+
+    def condition(self, file: str, line: int) -> list[str]:
+        """The conditions of the #if branches that a line stands in, the outer one first: ["ifdef CONFIG_PM", "else of if MAX > 2"]. []
+        for a line that is always compiled, as far as its file says."""
+        one = self.facts.get(file)
+        return [text for first, last, text in one.conditions if first < line < last] if one is not None else []
 
     def conditional(self, file: str, line: int) -> bool:
         """Whether the line stands under an #if that is no include guard."""

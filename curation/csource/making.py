@@ -53,7 +53,22 @@ from curation.errors import UserError
 _ROUNDS = 2  # of telling the names of functions that macros make
 _NAMES = (("raw_functions", RAW_FUNCTIONS), ("raw_fields", RAW_FIELDS), ("raw_callables", RAW_CALLABLES))
 _GONE = np.iinfo(np.uint32).max
-Progress = Callable[[str, int, int], None]  # step ("reading", "expanding"), done, all
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far it is. name: reading, expanding. done, all: files. bytes: of the texts read in this step. problems: files so far that gave
+    none or only some of their facts. seconds: since the step began."""
+
+    name: str
+    done: int
+    all: int
+    bytes: int
+    problems: int
+    seconds: float
+
+
+Progress = Callable[[Step], None]
 
 
 class IndexBusy(UserError):
@@ -94,16 +109,15 @@ def make_index(
     """Brings the folder to the state of the texts. retry: read files again that were too slow or crashed, though they did not change.
     Raises IndexBusy, OSError."""
     with _locked(folder):
-        making = _Making(folder, texts, jobs, time_limit_s, memory_bytes, progress or (lambda step, done, count: None))
-        return making.run(retry)
+        with Readers(min(jobs, max(1, len(texts))), time_limit_s=time_limit_s, memory_bytes=memory_bytes) as readers:
+            return _Making(folder, texts, readers, progress or (lambda step: None)).run(retry)
 
 
 class _Making:
     def __init__(
-        self, folder: Path, texts: DiskTexts, jobs: int, time_limit_s: float, memory_bytes: int, progress: Progress,
+        self, folder: Path, texts: DiskTexts, readers: Readers, progress: Progress,
     ) -> None:
-        self.folder, self.texts, self.jobs, self.progress = folder, texts, jobs, progress
-        self.limits = {"time_limit_s": time_limit_s, "memory_bytes": memory_bytes}
+        self.folder, self.texts, self.readers, self.progress = folder, texts, readers, progress
         try:
             self.before: State | None = State(folder)
         except (FileNotFoundError, ValueError):
@@ -137,6 +151,9 @@ class _Making:
         now = time.monotonic()
         self.report.seconds[step] = round(now - self._since, 2)
         self._since = now
+
+    def _say(self, name: str, done: int, count: int, size: int = 0) -> None:
+        self.progress(Step(name, done, count, size, len(self.problems), time.monotonic() - self._since))
 
     def _told(self, state: State) -> MakeReport:
         self.report.counts = state.counts
@@ -198,15 +215,15 @@ class _Making:
         self.report.read = len(todo)
         sizes = {file: os.stat(self.texts.places[file].path).st_size for file in keys}
         self.report.bytes_read = sum(sizes.values())
-        done = 0
-        with Readers(min(self.jobs, len(todo)), **self.limits) as readers:  # type: ignore[arg-type]
-            for file, answer in readers.answers((file, ["raw", file, self.texts.places[file].path]) for file in keys):
-                done += 1
-                if isinstance(answer, FactsProblem):
-                    self.problems[file] = [[answer.code, answer.why, None]]
-                else:
-                    self.raw_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
-                self.progress("reading", done, len(todo))
+        done = size = 0
+        for file, answer in self.readers.answers((file, ["raw", file, self.texts.places[file].path]) for file in keys):
+            done += 1
+            size += sizes[file]
+            if isinstance(answer, FactsProblem):
+                self.problems[file] = [[answer.code, answer.why, None]]
+            else:
+                self.raw_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
+            self._say("reading", done, len(todo), size)
 
     def _head(self, number: int) -> None:
         """What a raw record says of its file beside its facts."""
@@ -259,7 +276,7 @@ class _Making:
             todo = {number for number in todo if self.raw_at[number][1]}
             self._settle_all(tables, made, sorted(todo))
             settled |= todo
-            now = np.setdiff1d(self._function_keys(settled if self.before is None else None), functions)
+            now = np.setdiff1d(self._function_keys(), functions)
             told = np.setxor1d(made, now)
             if not len(told):
                 break
@@ -268,11 +285,10 @@ class _Making:
         self.made = made
         return settled
 
-    def _function_keys(self, numbers: set[int] | None) -> Numbers:
+    def _function_keys(self) -> Numbers:
         """The keys of all functions as they are after expansion."""
-        listed = sorted(numbers) if numbers is not None else range(len(self.files))
         found = [np.empty(0, np.uint64)]
-        for number in listed:
+        for number in range(len(self.files)):
             if self.settled_at[number][1]:
                 parts = self._settled_parts(number)
                 found.append(np.frombuffer(parts[KEYS], np.uint64)[np.frombuffer(parts[KINDS], np.uint8) == FUNCTION])
@@ -352,9 +368,10 @@ class _Making:
 
     def _settle_all(self, tables: dict[str, Postings], made: Numbers, todo: list[int]) -> None:
         self.report.settled += len(todo)
+        self._draft(tables, made)
         if not todo:
             return
-        self._draft(tables, made)
+        self.readers.open(self.folder)
         world = key_of(LAYOUT.encode(), made.tobytes(), *(self._identity()))
         keys = {self.files[n]: key_of(world, self.files[n].encode("utf-8", "surrogatepass")) for n in todo}
         with PackWriter(self.folder, "settled") as pack:
@@ -366,23 +383,21 @@ class _Making:
                     missing.append(file)
             done = len(todo) - len(missing)
             plain: dict[str, list[list[object]]] = {}
-            jobs = min(self.jobs, max(1, len(missing) // 4))
-            with Readers(jobs, opened=self.folder, **self.limits) as readers:  # type: ignore[arg-type]
-                for file, answer in readers.answers((file, ["settled", file]) for file in missing):
-                    if isinstance(answer, FactsProblem):
-                        plain[file] = [[answer.code, f"expanding its macros failed: {answer.why}", None]]
-                        continue
-                    done += 1
+            for file, answer in self.readers.answers((file, ["settled", file]) for file in missing):
+                if isinstance(answer, FactsProblem):
+                    plain[file] = [[answer.code, f"expanding its macros failed: {answer.why}", None]]
+                    continue
+                done += 1
+                self.settled_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
+                self._say("expanding", done, len(todo))
+            for file, answer in self.readers.answers((file, ["plain", file]) for file in plain):
+                done += 1
+                if isinstance(answer, FactsProblem):
+                    self.settled_at[self.numbers[file]] = (0, 0)
+                    self.problems[file] = plain[file]
+                else:
                     self.settled_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
-                    self.progress("expanding", done, len(todo))
-                for file, answer in readers.answers((file, ["plain", file]) for file in plain):
-                    done += 1
-                    if isinstance(answer, FactsProblem):
-                        self.settled_at[self.numbers[file]] = (0, 0)
-                        self.problems[file] = plain[file]
-                    else:
-                        self.settled_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
-                    self.progress("expanding", done, len(todo))
+                self._say("expanding", done, len(todo))
         for number in todo:
             if self.settled_at[number][1]:
                 file = self.files[number]

@@ -30,12 +30,15 @@ Answer = tuple[bytes, memoryview] | FactsProblem
 
 
 class Readers:
-    """count: processes. opened: an index folder that each opens before it reads."""
+    """count: processes. They are started when they are first needed, and kept until the end of the `with`."""
 
-    def __init__(
-        self, count: int, *, time_limit_s: float = TIME_LIMIT_S, memory_bytes: int = MEMORY_BYTES, opened: Path | None = None,
-    ) -> None:
-        self._readers = [_Reader(time_limit_s, memory_bytes, opened) for _ in range(max(1, count))]
+    def __init__(self, count: int, *, time_limit_s: float = TIME_LIMIT_S, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._readers = [_Reader(time_limit_s, memory_bytes) for _ in range(max(1, count))]
+
+    def open(self, folder: Path) -> None:
+        """Each process opens the index folder, as it is when it is next asked something."""
+        for reader in self._readers:
+            reader.folder, reader.opened = folder, False
 
     def answers(self, requests: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Answer]]:
         """(file, answer) for (file, request), as they come. An answer is (letter, bytes) as in worker.py, or a problem."""
@@ -83,8 +86,10 @@ class Readers:
 class _Reader:
     """One process, started when first needed and again after it ended."""
 
-    def __init__(self, time_limit_s: float, memory_bytes: int, opened: Path | None) -> None:
-        self.time_limit_s, self.memory_bytes, self.opened = time_limit_s, memory_bytes, opened
+    def __init__(self, time_limit_s: float, memory_bytes: int) -> None:
+        self.time_limit_s, self.memory_bytes = time_limit_s, memory_bytes
+        self.folder: Path | None = None
+        self.opened = False
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -93,14 +98,16 @@ class _Reader:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_PROJECT)
         assert process.stdin is not None and process.stdout is not None
         read_message(process.stdout)  # its start does not count against the file
-        if self.opened is not None:
-            write_message(process.stdin, json.dumps(["open", str(self.opened.absolute())]).encode("utf-8", "surrogatepass"))
-            read_message(process.stdout)
+        self.opened = False
         return process
 
     def answer(self, file: str, request: list[Any]) -> Answer:
         process = self.process or self.start()
         assert process.stdin is not None and process.stdout is not None
+        if self.folder is not None and not self.opened:
+            write_message(process.stdin, json.dumps(["open", str(self.folder.absolute())]).encode("utf-8", "surrogatepass"))
+            read_message(process.stdout)
+            self.opened = True
         watchdog = threading.Timer(_PATIENCE * self.time_limit_s, process.kill)
         watchdog.daemon = True
         watchdog.start()

@@ -166,17 +166,18 @@ class StoredFacts(Mapping[str, FileFacts]):
 
     def __getitem__(self, file: str) -> FileFacts:
         known = self._recent.get(file)
-        return known if known is not None else self._recent.put(file, *self._read(file))
+        if known is None:
+            known = self._recent.put(file, *self._read(file))
+            if self.settle is not None:
+                self.settle(known)  # asks for the file's variables: it is kept by now
+        return known
 
     def _read(self, file: str) -> tuple[FileFacts, int]:
         at, length = (int(n) for n in self.places[self.numbers[file]])
         if not length:
             return FileFacts(file, problems=problems_of(self.problems.get(file, []), file)), 1
         part = self.pack.parts(at, length)[FACTS]
-        facts = facts_of(part, file)
-        if self.settle is not None:
-            self.settle(facts)
-        return facts, part.nbytes + 1
+        return facts_of(part, file), part.nbytes + 1
 
     def forget(self) -> None:
         """The next access reads again."""

@@ -48,7 +48,7 @@ def escaped(text: str) -> str:
     return text.replace("\n", "  \n")
 
 
-def code_span(text: str, most: int = 90, name: str = "") -> str:
+def code_span(text: str, most: int = 76, name: str = "") -> str:
     """Code of any origin as a span in a label: on one line, cut to `most` characters (those around `name`, where it stands in the line),
     nothing in it read as Markdown."""
     line = around(" ".join(text.split()), name, most)

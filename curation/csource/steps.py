@@ -132,7 +132,7 @@ def around(text: str, name: str, most: int) -> str:
     found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else None
     if found is None or found.end() < most:
         return text[: most - 1] + "…"
-    start = max(0, min(found.start() - most // 3, len(text) - most + 1))
+    start = max(0, min(found.start() - most // 5, len(text) - most + 1))
     end = start + most - 2
     return "…" + text[start:end] + ("…" if end < len(text) else "")
 

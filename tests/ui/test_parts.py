@@ -33,6 +33,6 @@ def test_a_press_is_tried_again_after_an_error_and_never_after_a_success(monkeyp
 
 def test_of_a_long_line_the_part_around_the_name_is_shown() -> None:
     line = "{ " + "CMD_DOC_NONE, " * 30 + "my_handler, -2 }"
-    assert "my_handler" in parts.code_span(line, name="my_handler") and len(parts.code_span(line, name="my_handler")) <= 90 + 4
+    assert "my_handler" in parts.code_span(line, name="my_handler") and len(parts.code_span(line, name="my_handler")) <= 76 + 4
     assert parts.code_span(line).endswith("… `") and "my_handler" not in parts.code_span(line)
     assert parts.code_span("short(my_handler)", name="my_handler") == "` short(my_handler) `"

@@ -16,7 +16,7 @@ from dataclasses import replace
 from curation.csource.facts import Call
 from curation.csource.types import parse_type
 from curation.knowledge.grouping import Group, Step
-from curation.knowledge.objects import At, Names, Path
+from curation.knowledge.objects import UNKNOWN, At, Names, Path
 from curation.knowledge.places import Places, Spot
 from curation.model import Phase
 
@@ -119,6 +119,8 @@ class Descriptors:
         for path in paths:
             bare = Path(path.root, tuple(s for s in path.steps if not s.startswith("[")))
             found.add(bare)
+            if bare.steps:
+                found.add(Path(UNKNOWN, bare.steps[-1:]))  # by its name, where the struct is not known
             if not whole and bare.steps and len(bare.steps) == len(path.steps):
                 found.add(Path(bare.root, bare.steps[:-1]))
         return found

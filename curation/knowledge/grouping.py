@@ -114,6 +114,7 @@ class _Grouping:
         made = self._attach(made)
         self._parameters(made, left)
         made = self._join_only(made)
+        made = _in_handler(made) if self.mechanism == "fasync" else made
         made = [part for group in made for part in self._by_file(group)]
         return _one_for_a_handler([part for group in made for part in _by_handler(group)])
 
@@ -274,6 +275,20 @@ class _Grouping:
                 for file in near[:3]:
                     made[file].spots.append(spot)
         return list(made.values())
+
+
+def _in_handler(made: list[Group]) -> list[Group]:
+    """fasync: the queue that the handler hands to fasync_helper() is the one that the handler is for."""
+    kept = []
+    for group in made:
+        same = [g for g in made if g is not group and any(s.function in g.handlers for s in group.spots if "bind" in s.phases)]
+        if same and not group.handlers:
+            for one in same:
+                one.spots += [s for s in group.spots if s not in one.spots]
+                one.names |= group.names
+        else:
+            kept.append(group)
+    return kept
 
 
 def _open_bindings(group: Group) -> list[Group]:

@@ -138,8 +138,12 @@ class Places:
         for e in r.evidence if r.row.handler_field else ():
             function = self.index.enclosing(e.file, e.line) if e.kind in ("assignment", "initializer") else None
             if function is not None and e.file == r.place.file and function.start_line <= r.place.line <= function.end_line:
-                return e.line
+                return self._begins(e.file, e.line)
         return None
+
+    def _begins(self, file: str, line: int) -> int:
+        """The line where an assignment begins whose right side has a line of its own."""
+        return line - 1 if line > 1 and self.index.line_text(file, line - 1).endswith("=") else line
 
     def _stores_before(self, r: Registration) -> list[int]:
         """The lines that put anything into the handler's field of the object before it is registered."""
@@ -148,7 +152,8 @@ class Places:
         if arg is None or arg.base is None:
             return []
         given = self.objects.tables(r.place.file).members.get((r.function, arg.base), [])
-        return [a.line for a in given if a.line <= r.place.line and a.left.fields[-1] in self._members_of(r.row)]
+        given = [a for a in given if a.line <= r.place.line and a.left.fields[:-1] == arg.fields]
+        return [a.line for a in given if a.left.fields[-1] in self._members_of(r.row)]
 
     def _members_of(self, row: Row) -> set[str]:
         """The fields that hold a handler in the struct that a call registers."""
@@ -166,7 +171,7 @@ class Places:
                 yield Spot("posix_aio", *place, ("bind",), self._used(use), (use.name,))
 
     def _of_use(self, r: Registration, use: NameUse) -> Spot:
-        return self._spot(r, use.file, use.line, use.column, use.function, self._used(use))
+        return self._spot(r, use.file, self._begins(use.file, use.line), use.column, use.function, self._used(use))
 
     def _used(self, use: NameUse) -> tuple[Names, ...]:
         """The object into whose field a handler is put."""
@@ -188,7 +193,8 @@ class Places:
             return spot
         stores = [e for e in r.evidence if e.kind in ("assignment", "initializer") and e.file == shown.file]
         inside = [self.index.enclosing(e.file, e.line) for e in stores]
-        also = tuple((e.line, e.column or 1, e.file, f.name if f else None) for e, f in zip(stores, inside, strict=True))
+        lines = [self._begins(e.file, e.line) for e in stores]
+        also = tuple((n, e.column or 1, e.file, f.name if f else None) for n, e, f in zip(lines, stores, inside, strict=True))
         return replace(spot, also=also)
 
     def _through(self, r: Registration, inner: tuple[str, int, int], file: str) -> Iterator[Spot]:
@@ -221,7 +227,7 @@ class Places:
             return
         if call.callee_name in LOOPS:
             yield Spot("", call.file, call.line, call.column, call.function, call.callee, ("wait",), loop=LOOPS[call.callee_name])
-        rows = self.corpus.rows_for_call(call)
+        rows = self.corpus.rows_for_call(call) or self._stand_in(call)
         if not rows and call.callee_name and not self.index.functions(call.callee_name, call.file):
             if _REGISTERS.match(call.callee_name):
                 yield from self._registered_block(call)
@@ -241,6 +247,15 @@ class Places:
             if group is not None and group < len(call.args):
                 spot = replace(spot, objects=(), group=tuple(self.objects.of(call.args[group], call)))
             yield spot
+
+    def _stand_in(self, call: Call) -> list[Row]:
+        """The rows of a system's function that a program defines itself where the system has none: under an #if, by syscall(2)."""
+        name = call.callee_name or ""
+        own = self.index.function_in(call.file, name) if self.corpus.knowledge.function(name) else None
+        if own is None or self.corpus.platform(call.file) == "linux" or not self.index.conditional(own.file, own.line):
+            return []
+        body = "".join(self.index.lines(own.file)[own.line - 1 : own.end_line])
+        return [r for r in self.corpus.knowledge.function(name) if r.platform == "posix"] if "syscall(" in body or not own.static else []
 
     def _registered_block(self, call: Call) -> Iterator[Spot]:
         """A function that no row knows and whose name says that it registers notifiers: it does when its argument is a notifier block."""

@@ -22,7 +22,7 @@ NO_REGISTRATION = re.compile(
     r"pr_\w+|dev_(dbg|info|warn|err|notice)|printk\w*|\w*printf|assert|ASSERT|BTF_ID\w*|ACPI_FUNCTION_\w+|ACPI_EXPORT_SYMBOL\w*|"
     r"INDIRECT_CALL\w*|indirect_call_\w+|"
     r"trace_\w+|free_irq|devm_free_irq|del_timer\w*|READ_ONCE|WRITE_ONCE|likely|IS_ERR\w*|PTR_ERR|ERR_PTR|__builtin_\w+|PyDoc_\w+|"
-    r"unregister_\w+|\w+_unregister\w*|remove_\w+|if|while|for|switch|return)\Z"
+    r"unregister_\w+|\w+_unregister\w*|remove_\w+|acpi_remove_\w+|\w*EXPORT_SYMBOL\w*|ALLOW_ERROR_INJECTION|container_of|__exit_p|if|while|for|switch|return)\Z"
 )
 _AT_ONCE = re.compile(
     r"for_?each|foreach|iterat|(^|_)walk|travers|(^|_)sort|qsort|search|(^|_)find|lookup|visit|_poll_timeout|(^|_)scan|(^|_)each(_|$)|"
@@ -34,6 +34,7 @@ _APIS: tuple[tuple[re.Pattern[str], Where], ...] = (
         re.compile(r"threaded_irq|work_(func|init)|_WORK|(^|_)kthread|thread_(create|run)|async_schedule|firmware.*nowait"),
         ("process", True),
     ),
+    (re.compile(r"_atomic\Z|_rcu\Z"), ("atomic", False)),
     (re.compile(r"hrtimer"), ("hardirq", False)),
     (re.compile(r"tasklet|(^|_)timer|napi|softirq"), ("softirq", False)),
     (

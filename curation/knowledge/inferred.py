@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from posixpath import dirname
 from weakref import WeakKeyDictionary
 
 from curation.csource.facts import Function, NameUse
@@ -253,6 +254,8 @@ class Inference:
     def _callers(self, use: _Use) -> _Said | None:
         callers = self.contexts.callers
         sites = callers.through_pointers(use.definition.file, use.definition.name)
+        if use.member is not None and use.struct is None:  # the flow then leads to fields of that name of any struct
+            sites = [s for s in sites if dirname(s.file) == dirname(use.file)]
         sites = sites + callers.by_name(use.definition.file, use.definition.name)
         known = [(site, where) for site in sites if (where := self.contexts.at(site))]
         if not known or (where := together([w for _, w in known])) is None:

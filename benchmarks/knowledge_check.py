@@ -37,6 +37,11 @@ def clean(path: Path) -> str:
     return re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.DOTALL).replace("EV_P_ ", "EV_P, ")  # libev's "loop," in parameter lists
 
 
+@cache
+def included(path: Path) -> frozenset[str]:
+    return frozenset(re.findall(r'#\s*include\s*[<"]([^>"]+)[>"]', clean(path)))
+
+
 class Headers:
     """The headers below some folders: who declares a name, which structs there are, which types are functions."""
 
@@ -49,6 +54,7 @@ class Headers:
         self.aliases: dict[str, str] = {}
         self.function_types: set[str] = set()
         self.by_name: dict[str, list[Path]] = defaultdict(list)
+        self.reached: dict[str, set[Path]] = {}
         for path in self.files:
             self.by_name[path.name].append(path)
             self._read(path)
@@ -69,12 +75,15 @@ class Headers:
 
     def reached_from(self, header: str) -> set[Path]:
         """The files that a header of that name is or includes, some steps deep."""
+        if header in self.reached:
+            return self.reached[header]
         reached: set[Path] = set()
         wave = self.of(header)
         for _ in range(5):
             reached.update(wave)
-            named = {name for path in wave for name in re.findall(r'#\s*include\s*[<"]([^>"]+)[>"]', clean(path))}
+            named = {name for path in wave for name in included(path)}
             wave = [path for name in named for path in self.of(name) if path not in reached]
+        self.reached[header] = reached
         return reached
 
     def of(self, header: str) -> list[Path]:

@@ -191,8 +191,9 @@ def _site_task(name: str) -> Task:
 def _answer(
     task: Task, item: Item, action: Action, given: dict[str, Any] | None, shown: dict[str, Any] | None
 ) -> dict[str, Any] | None:
-    """confirm: the stored proposal's, which must be the one `shown`: the site may have been proposed anew meanwhile. mend, incomplete: the one given. none, external, incomplete: what the task has them stand for, so
-    that it equals the same answer given by hand. Everything else has no answer."""
+    """confirm: the stored proposal's, which must be the one `shown`: the site may have been proposed anew meanwhile. mend, incomplete: the
+    one given. none, external, incomplete: what the task has them stand for, so that it equals the same answer given by hand. Everything
+    else has no answer."""
     if action == "confirm":
         proposed = task.check(Proposal.model_validate(item.payload).answer)
         if shown is not None and task.check(shown) != proposed:

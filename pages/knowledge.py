@@ -28,13 +28,13 @@ def main() -> None:
     parts.heading("knowledge.title")
     chosen = cataloguing.filter_of_url()
     everything = catalog.entries(session.store)
-    _filters(session, chosen, everything)
+    _filters(chosen, everything)
     if broken := catalog.unusable(session.store):
         st.warning(parts.escaped(t("knowledge.unusable", ids=", ".join(c.row_id for c in broken))), icon=":material/warning:")
     found = catalog.entries(session.store, **chosen.query())
     left, right = st.columns([0.52, 0.48], gap="medium")
     with left:
-        _table(found, len(everything), chosen)
+        _table(session, found, len(everything), chosen)
     with right, st.container(key="knowledge_side"):
         opened = cataloguing.form()
         if opened is not None and session.may("reviewer", "lead"):
@@ -45,7 +45,7 @@ def main() -> None:
             st.info(t("knowledge.choose"))
 
 
-def _filters(session: Session, chosen: Filter, everything: list[Entry]) -> None:
+def _filters(chosen: Filter, everything: list[Entry]) -> None:
     counts = Counter(str(entry.row.subsystem) for entry in everything)
     subsystems = ["any", *(s for s in SUBSYSTEMS if s in counts)]
     used = {str(entry.row.mechanism) for entry in everything}
@@ -66,11 +66,6 @@ def _filters(session: Session, chosen: Filter, everything: list[Entry]) -> None:
                 t(f"knowledge.key.{name}"), values, index=values.index(here) if here in values else 0, key=f"knowledge_{name}", width=width,
                 on_change=cataloguing.choose, args=(name,), format_func=words.__getitem__,
             )
-        if session.may("reviewer", "lead"):
-            st.button(
-                t("knowledge.add"), key="knowledge_add", icon=":material/add:", type="primary", on_click=cataloguing.open_form,
-                args=("add", None),
-            )
 
 
 def _choice(counts: Counter[str], name: str, value: str) -> str:
@@ -81,11 +76,15 @@ def _choice(counts: Counter[str], name: str, value: str) -> str:
     return named("task.context" if name == "runs_in" else "task.mechanism", value)
 
 
-def _table(found: list[Entry], total: int, chosen: Filter) -> None:
+def _table(session: Session, found: list[Entry], total: int, chosen: Filter) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(t("knowledge.count", count=len(found), total=total))
         if chosen != Filter(None, None, None, None, None):
             st.button(t("knowledge.clear"), key="knowledge_clear", type="tertiary", on_click=cataloguing.clear_filters)
+        if session.may("reviewer", "lead"):
+            st.button(
+                t("knowledge.add"), key="knowledge_add", icon=":material/add:", on_click=cataloguing.open_form, args=("add", None)
+            )
     if not found:
         st.info(t("knowledge.none_match"))
         return

@@ -27,7 +27,8 @@ def typed(page: Any, label: str, text: str) -> None:
 
 def test_a_click_into_the_table_opens_the_row(page: Any, server: Server) -> None:
     opened(page, server, "knowledge?subsystem=irq&q=chained")
-    page.locator("[data-testid='stDataFrame'] canvas").first.click(position={"x": 60, "y": 52})
+    table = page.locator("[data-testid='stDataFrame'] canvas").first.bounding_box()
+    page.mouse.click(table["x"] + 60, table["y"] + 52)  # the first row, below the head
     page.wait_for_selector(".st-key-knowledge_side pre")
     assert "irq_set_chained_handler(" in page.locator(".st-key-knowledge_side pre").inner_text()
     assert "row=linux.irq_set_chained_handler" in page.url
@@ -49,7 +50,10 @@ def test_a_row_is_added_in_the_form_and_its_hostile_words_stay_text(page: Any, s
     page.wait_for_selector("[data-testid='stAlert']")
     assert "trigger.zh" in page.locator("[data-testid='stAlert']").first.inner_text()
     typed(page, "Trigger (Chinese)", "设备触发时")
-    page.locator("[class*='_subsystem'] input[role='combobox']").last.fill("Interrupts")
+    subsystem = page.locator("[class*='-subsystem'] input").last
+    subsystem.click()
+    subsystem.press_sequentially("Interrupts")
+    page.wait_for_timeout(500)
     page.keyboard.press("Enter")
     settled(page)
     page.wait_for_timeout(600)

@@ -270,3 +270,46 @@ def test_as_a_program_it_ends_with_the_code_and_no_traceback(tmp_path):
         [sys.executable, "-m", "curation", "verify", str(tmp_path / "none")], cwd=PROJECT, env=env, capture_output=True, text=True,
     )
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
+
+
+KNOWN = """subsystem: irq
+platform: linux
+rows:
+- {id: linux.my_register, kind: function, names: [my_register], handler_arg: 0, runs_in: hardirq, may_sleep: false, source: manual,
+   trigger: {en: my device calls, zh: 设备触发时}}
+"""
+
+
+def test_the_knowledge_is_browsed_and_shown_by_commands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "--search", "chained", "--runs-in", "hardirq", "--subsystem", "irq"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["linux.irq_set_chained_handler", "linux.irq_set_chained_handler_and_data"]
+    assert main(["knowledge", "show", "request_irq", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["id"], shown["handler_arg"], shown["versions"], shown["added_by"]) == ("linux.request_irq", 1, None, None)
+    assert main(["knowledge", "show", "atexit"]) == 0
+    assert any(line.split() == ["handler_arg", "0"] for line in capsys.readouterr().out.splitlines())
+    assert main(["knowledge", "show", "no_such_api"]) == 2
+
+
+def test_rows_are_added_by_a_reviewer_alone_and_withdrawn_again(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.yaml").write_text(KNOWN, encoding="utf-8")
+    for name, role in (("local", None), ("wang", "annotator"), ("reva", "reviewer")):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+        action = ["users", "password", name] if role is None else ["users", "add", name, "--role", role]
+        monkeypatch.setattr("os.isatty", lambda _: False)
+        monkeypatch.setattr("sys.stdin.fileno", lambda: 0, raising=False)
+        assert main(action) == 0
+    assert main(["knowledge", "add", str(tmp_path / "mine.yaml"), "--user", "wang"]) == 2
+    assert "may not add knowledge rows" in capsys.readouterr().err
+    assert main(["knowledge", "add", str(tmp_path / "mine.yaml"), "--user", "reva"]) == 0
+    assert main(["knowledge", "--added"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split("\t")[0::5] == ["linux.my_register", "reva"]
+    (tmp_path / "mine.yaml").write_text(KNOWN.replace("handler_arg: 0", "handler_arg: first"), encoding="utf-8")
+    assert main(["knowledge", "add", str(tmp_path / "mine.yaml"), "--user", "reva"]) == 2
+    assert "handler_arg" in capsys.readouterr().err
+    assert main(["knowledge", "withdraw", "linux.my_register", "--user", "reva"]) == 0
+    assert main(["knowledge", "--added"]) == 0
+    assert capsys.readouterr().out == ""

@@ -138,7 +138,7 @@ class Places:
         for e in r.evidence if r.row.handler_field else ():
             function = self.index.enclosing(e.file, e.line) if e.kind in ("assignment", "initializer") else None
             if function is not None and e.file == r.place.file and function.start_line <= r.place.line <= function.end_line:
-                return self._begins(e.file, e.line)
+                return e.line
         return None
 
     def _begins(self, file: str, line: int) -> int:

@@ -116,7 +116,7 @@ class _Reading:
                     return Source([], [self.value(key) for key in named], False)
             if variable is not None and (operand.address or all(step == "[]" for step in operand.fields)):
                 kind = self.types.expand(parse_type(variable.type), fact.file) if variable.type else None
-                if kind is not None and self.types.struct_name(kind) is not None and self._is_object(fact, operand, kind):
+                if kind is not None and self.to.holds_functions(kind) and self._is_object(fact, operand, kind):
                     obj = [self.value(("O", *variable_key(variable)), f"s {self.types.struct_name(kind)}")]
                     if all(step == "[]" for step in operand.fields):
                         return Source([], obj, False)

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from curation.csource.facts import Assignment, Call, NameUse, Operand, Variable
+from curation.csource.relatives import Relatives
 from curation.csource.types import CType, Types, parse_type, split_params
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Expressions:
     def __init__(self, index: Index) -> None:
         self.index = index
         self.types: Types = index.types
+        self.relatives = Relatives(index.types)
+        self._with_functions: dict[str, bool] = {}
         self._file = ""
         self._variables: dict[tuple[str, str | None], Variable | None] = {}
         self._walked: dict[tuple[str, tuple[str, ...]], tuple[CType | None, tuple[str | None, str] | None]] = {}
@@ -80,6 +83,17 @@ class Expressions:
         if not any(step not in ("*", "[]") for step in operand.fields):
             return None
         return self.walk(fact, operand)[1]
+
+    def holds_functions(self, kind: CType) -> bool:
+        """Whether an object of the (expanded) struct type has a pointer to a function within it, or is of a struct not known here."""
+        name = self.types.struct_name(kind)
+        if name is None:
+            return False
+        known = self._with_functions.get(name)
+        if known is None:
+            within = self.relatives.within(name)
+            known = self._with_functions[name] = not within or any(self.relatives.has_function(one) for one in within)
+        return known
 
     def element(self, fact: Fact, operand: Operand) -> str | None:
         """The index of the element that the operand's last subscript names, as a number or a constant's name; None where it is not
@@ -157,4 +171,4 @@ def content(types: Types, kind: CType | None) -> str | None:
         return ""
     if base.startswith("enum ") or Types.holds_no_pointer(kind) or (base and all(w in _SCALAR_WORDS for w in base.split())):
         return None
-    return None if base == "void" and not kind.derived else ""
+    return ""

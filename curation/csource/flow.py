@@ -14,13 +14,13 @@ Written without a known struct type, a field's value reaches that field of every
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from curation.csource.constraints import Constraints, constraints, named_function, places
 from curation.csource.expressions import Expressions, Fact, Key, variable_key
 from curation.csource.facts import Call, Function, Operand
-from curation.csource.solving import CallKey, Solver, Take
+from curation.csource.solving import CallKey, Edges, Solver, Take
 from curation.csource.types import CType, parse_type
 
 if TYPE_CHECKING:
@@ -60,12 +60,28 @@ class Flow:
         for one in lists if lists is not None else (constraints(self.to, one) for one in index.facts.values()):
             solver.add(one)
         solver.run()
-        self.ids, self.keys, self.held = solver.ids, solver.keys, solver.held
+        self.ids: Mapping[Key, int] = solver.ids
+        self.keys: Sequence[Key] = solver.keys
+        self.held: Mapping[int, dict[int, int]] = solver.held
+        self.full = solver.full
         self.edge_places = solver.edges
-        self.value_ids, self.value_keys, self.takes = solver.value_ids, solver.value_keys, solver.takes
-        self.calls_at = solver.calls_at  # callee nodes of each call
+        self.value_ids: Mapping[Key, int] = solver.value_ids
+        self.value_keys: Sequence[Key] = solver.value_keys
+        self.takes: Sequence[list[Take]] = solver.takes
+        self.calls_at: Mapping[CallKey, list[int]] = solver.calls_at  # callee nodes of each call
         self.functions = _Functions(index, self.value_keys)
         self._by_arity: dict[int, list[int]] | None = None
+
+    def restore(
+        self, *, ids: Mapping[Key, int], keys: Sequence[Key], value_ids: Mapping[Key, int], value_keys: Sequence[Key],
+        held: Mapping[int, dict[int, int]], takes: Sequence[list[Take]], calls_at: Mapping[CallKey, list[int]], edges: Edges,
+        full: set[int], by_arity: dict[int, list[int]],
+    ) -> None:
+        """Puts a solution that was kept (flowstore.py) in the place of what was solved."""
+        self.ids, self.keys, self.held, self.full = ids, keys, held, full
+        self.edge_places, self.value_ids, self.value_keys = edges, value_ids, value_keys
+        self.takes, self.calls_at, self._by_arity = takes, calls_at, by_arity
+        self.functions = _Functions(self.index, value_keys)
 
     def name(self, value: int) -> str:
         return self.value_keys[value][-1]
@@ -143,6 +159,8 @@ class Flow:
                     return {variable_key(variable)}
         found: set[Key] = set()
         for node in self.places(call, base, False):
+            if node in self.full:
+                return set()
             found.update(self.value_keys[v][1:] for v in self.held[node] if self.value_keys[v][0] == "O")
         return found
 

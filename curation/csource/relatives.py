@@ -51,6 +51,14 @@ class Relatives:
             self._head[struct] = first
         return known
 
+    def has_function(self, struct: str) -> bool:
+        """Whether a field of the struct itself is a pointer to a function, or of a type that is not known."""
+        for text in self._fields(struct).values():
+            kind = self.types.expand(parse_type(text), "")
+            if any(step.startswith("(") for step in kind.derived):
+                return True
+        return False
+
     def _fields(self, struct: str) -> dict[str, str]:
         fields = self.types.fields(struct, "")
         if fields or struct.startswith(("struct ", "union ")):

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 Step = Literal["flow", "same_field", "same_signature", "same_arity", "none"]
 Completeness = Literal["complete", "incomplete", "external", "none"]
-FALLBACK_LIMIT = 24  # candidates kept of a fallback step: more help nobody
+FALLBACK_LIMIT = 12  # candidates kept of a fallback step: more help nobody
+ARITY_LIMIT = 6  # of the weakest step
+EXTERNAL_LIMIT = 3  # functions outside the corpus that are named beside others
 _EVIDENCE_LIMIT = 5
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
 _STAND_IN = re.compile(
@@ -76,7 +78,8 @@ def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
     if call.args:
         steps.append(("same_arity", _same_arity(flow, call)))
     for step, values in steps:
-        ranked = _ranked(index, flow, call, _nearest(flow, call, values), {}, objects, pointer, step)[:FALLBACK_LIMIT]
+        limit = ARITY_LIMIT if step == "same_arity" else FALLBACK_LIMIT
+        ranked = _ranked(index, flow, call, _nearest(flow, call, values), {}, objects, pointer, step)[:limit]
         if ranked:
             likely = 0 if step == "same_arity" else min(len(ranked), 5)
             return Resolution(ranked, step, "external" if step == "same_arity" else "incomplete", likely)

@@ -19,10 +19,11 @@ import numpy as np
 from curation.csource.constraints import Constraints, Source, named_function, param_node, return_content
 from curation.csource.expressions import Expressions, Key
 from curation.csource.facts import Function
-from curation.csource.relatives import Relatives
 
 CallKey = tuple[str, int, int, str, str | None]
 MOST_TAKES = 64  # kept of one value
+MOST_OBJECTS = 32  # that one node holds: more of them tell nothing about the one at a call
+MOST_UNTYPED = 1500  # values that a node holds whose type lets anything in (`void *`): beyond, what it holds tells nothing
 _NOTHING: dict[int, int] = {}
 _LOW = 0xFFFFFFFF
 
@@ -125,18 +126,21 @@ class Solver:
         self.keys: list[Key] = []
         self.contents = array("i")  # of each node: number of what it lets in
         self.held = Held()
+        self.full: set[int] = set()  # nodes that took in no more objects, or (of untyped ones) no more at all
+        self._object_counts: dict[int, int] = {}
         self.edges = Edges()
         self.value_ids: dict[Key, int] = {}
         self.value_keys: list[Key] = []
         self.takes: list[list[Take]] = []
         self.calls_at: dict[CallKey, list[int]] = {}
         self._kinds = array("i")  # of each value
+        self._is_object = bytearray()
         self._kind_ids: dict[str, int] = {}
         self._kind_names: list[str] = []
         self._content_ids: dict[str, int] = {"": 0}
         self._content_names: list[str] = [""]
         self._lets: dict[int, bool] = {}  # content << 32 | kind
-        self._relatives = Relatives(expressions.types)
+        self._relatives = expressions.relatives
         self._elements: dict[Key, list[tuple[str, str | None, int]]] = {}  # base -> (w or r, index, node)
         self._results: dict[int, int] = {}  # callee node -> the node of its result
         self._given: list[_Given] = []
@@ -191,6 +195,7 @@ class Solver:
             if number == len(self._kind_names):
                 self._kind_names.append(kind)
             self._kinds.append(number)
+            self._is_object.append(key[0] == "O")
             self.takes.append([])
         return known
 
@@ -258,7 +263,7 @@ class Solver:
         for node, value in self._puts:
             self._push(node, [value], -1)
         self._puts = []
-        held, queue, fresh_of = self.held, self._queue, self._fresh
+        queue, fresh_of = self._queue, self._fresh
         while queue:
             node = queue.popleft()
             fresh = fresh_of.pop(node)
@@ -274,12 +279,13 @@ class Solver:
             if result is not None:
                 for value in fresh:
                     self._link_result(value, result)
-        del held
 
     def _push(self, node: int, values: Iterable[int], origin: int) -> None:
         held = self.held.get(node)
         content = self.contents[node]
         fresh = [v for v in values if (held is None or v not in held) and (not content or self._lets_in(content, v))]
+        if fresh and (node in self._object_counts or not content or any(self._is_object[v] for v in fresh)):
+            fresh = self._within_limits(node, content, fresh, len(held) if held is not None else 0)
         if not fresh:
             return
         if held is None:
@@ -292,6 +298,24 @@ class Solver:
             self._queue.append(node)
         else:
             known.extend(fresh)
+
+    def _within_limits(self, node: int, content: int, fresh: list[int], held: int) -> list[int]:
+        """Those that the node still takes in."""
+        objects = self._object_counts.get(node, 0)
+        kept: list[int] = []
+        for value in fresh:
+            if self._is_object[value]:
+                if objects >= MOST_OBJECTS:
+                    self.full.add(node)
+                    continue
+                objects += 1
+            elif not content and held + len(kept) >= MOST_UNTYPED:
+                self.full.add(node)
+                continue
+            kept.append(value)
+        if objects:
+            self._object_counts[node] = objects
+        return kept
 
     def _lets_in(self, content: int, value: int) -> bool:
         kind = self._kinds[value]

@@ -103,7 +103,8 @@ def _declarator(tokens: list[str], at: int, depth: int) -> tuple[list[str], int]
             inner.append("(")  # `int (*)`: a macro holds the parameters, as in `int (*f) PARAMS((int));`
     while at < len(tokens) and tokens[at] in ("[", "("):
         end = _closing(tokens, at)
-        inner.append("[]" if tokens[at] == "[" else "(" + _join(tokens[at + 1:end]))
+        if end > at + 1 or tokens[end + 1:end + 2] != ["("]:  # `void () (int)`: the name stood in the first
+            inner.append("[]" if tokens[at] == "[" else "(" + _join(tokens[at + 1:end]))
         at = end + 1
     return inner + ["*"] * stars, at
 

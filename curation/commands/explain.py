@@ -5,9 +5,10 @@ import argparse
 import json
 from pathlib import Path
 
-from curation import explain, propose, sources
+from curation import catalog, explain, propose, sources
 from curation.commands import Subcommands, add_user, declare, one_of_two, workspace
 from curation.csource import Index, build_index
+from curation.knowledge import Knowledge, load, using
 
 
 def add(commands: Subcommands) -> None:
@@ -34,18 +35,21 @@ def run(given: argparse.Namespace) -> int:
     return show(given, given.place)
 
 
-def _index(given: argparse.Namespace) -> Index:
+def _read(given: argparse.Namespace) -> tuple[Index, Knowledge]:
+    """The index, and the knowledge rows that count: those of the workspace for an imported source."""
     one_of_two(given.dir, given.source)
     if given.dir is not None:
-        return propose.index_folder(Path(given.dir))[0]
+        return propose.index_folder(Path(given.dir))[0], load()
     work = workspace(given)
-    return build_index(sources.texts(work.store, work.settings, given.source), work.settings.cache_dir)
+    return build_index(sources.texts(work.store, work.settings, given.source), work.settings.cache_dir), catalog.knowledge(work.store)
 
 
 def show(given: argparse.Namespace, place: str) -> int:
     """Prints the explanation of a place; `given` holds dir, source, json and most."""
     file, line = explain.place_of(place)
-    found = explain.explain(_index(given), file, line)
+    index, rows = _read(given)
+    with using(rows):
+        found = explain.explain(index, file, line)
     if given.json:
         print(json.dumps(explain.as_json(found), ensure_ascii=False))
     else:

@@ -48,13 +48,14 @@ class Descriptors:
     def finish(self, made: list[Group]) -> None:
         """Adds what is known only with the groups: where events are dispatched, whom a timer's signal calls."""
         signals = [g for g in made if g.mechanism == "signal" and g.handlers]
+        primary = {(s.file, s.line, s.column): s for g in made if g.mechanism == "irq" for s in g.spots if s.handlers}
         for group in made:
             if group.mechanism == "epoll":
                 self._dispatch(group)
             elif group.mechanism == "fork":
                 self._executed(group)
             elif group.mechanism == "threaded_irq":
-                self._woken(group, [g for g in made if g.mechanism == "irq"])
+                self._woken(group, primary)
             elif group.mechanism == "posix_timer" and not group.handlers:
                 near = [g for g in signals if g.files() & group.files()]
                 alarm = [g for g in near if any(p.root == "#SIGALRM" for p in g.names)]
@@ -135,10 +136,9 @@ class Descriptors:
                     group.steps.append(Step("execute", call.file, call.line, call.column, call.function, call.callee))
                     break
 
-    def _woken(self, group: Group, primary: list[Group]) -> None:
+    def _woken(self, group: Group, primary: dict[tuple[str, int, int], Spot]) -> None:
         """The thread of an interrupt runs when its primary handler returns IRQ_WAKE_THREAD."""
-        places = {(s.file, s.line, s.column) for s in group.spots if s.handlers}
-        same = [s for g in primary for s in g.spots if (s.file, s.line, s.column) in places]
+        same = [p for s in group.spots if s.handlers and (p := primary.get((s.file, s.line, s.column))) is not None]
         for spot in dict.fromkeys((s.file, h) for s in same for h in s.handlers):
             for one in self.objects.tables(spot[0]).returned.get(spot[1], []):
                 if any(r.base == "IRQ_WAKE_THREAD" for r in one.right):

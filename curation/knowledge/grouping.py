@@ -85,16 +85,18 @@ def groups(places: Places, files: list[str], spots: Iterable[Spot]) -> list[Grou
 
 def _to_kin(own: list[Group], kin: list[Group]) -> None:
     """free_irq() waits for the handler and the thread of an interrupt; where there is only a thread, for that."""
+    by_file, handled_in = by_files(kin), {f for g in own if g.handlers for f in g.files()}
     for group in own:
+        beside = list({id(k): k for f in group.files() for k in by_file[f]}.values())
         if group.handlers:
             bound = {(s.file, s.line, s.column) for s in group.spots if s.handlers}
-            for one in kin:
+            for one in beside:
                 if any((s.file, s.line, s.column) in bound for s in one.spots if s.handlers):
                     one.spots += [s for s in group.spots if not s.handlers and "wait" in s.phases]
             continue
-        near = [k for k in kin if k.handlers and k.files() & group.files()]
-        same = [k for k in kin if k.names & group.names] or (near if len(near) == 1 else [])
-        handled = any(o.handlers and o.files() & group.files() for o in own)
+        near = [k for k in beside if k.handlers]
+        same = [k for k in beside if k.names & group.names] or (near if len(near) == 1 else [])
+        handled = bool(group.files() & handled_in)
         if same and (not handled or any(k.names & group.names for k in same)):
             for one in same:
                 one.spots += group.spots
@@ -172,17 +174,19 @@ class _Grouping:
         strong = [g for g in made if (g.handlers if handled else g.bound)]
         exact: dict[Path, list[Group]] = defaultdict(list)
         inside: dict[Path, list[Group]] = defaultdict(list)
-        tails: dict[str, list[Group]] = defaultdict(list)
+        tails: dict[tuple[str, str], list[Group]] = defaultdict(list)
         for group in strong:
+            folders = {dirname(f) for f in group.files()}
             for path in group.names:
                 exact[_bare(path)].append(group)
                 for form in self.objects.forms(path):
                     inside[_bare(form)].append(group)
-                if path.steps:
-                    tails[path.steps[-1]].append(group)
+                for folder in folders if path.steps else ():
+                    tails[path.steps[-1], folder].append(group)
         kept = []
+        known = {id(g) for g in strong}
         for group in made:
-            same = self._meant(group, exact, inside, tails) if group not in strong else []
+            same = self._meant(group, exact, inside, tails) if id(group) not in known else []
             if 0 < len(same) <= _MOST:
                 for one in same:
                     one.spots += [s for s in group.spots if s not in one.spots]
@@ -192,7 +196,7 @@ class _Grouping:
         return self._unbound(kept, strong)
 
     def _meant(
-        self, group: Group, exact: dict[Path, list[Group]], inside: dict[Path, list[Group]], tails: dict[str, list[Group]]
+        self, group: Group, exact: dict[Path, list[Group]], inside: dict[Path, list[Group]], tails: dict[tuple[str, str], list[Group]]
     ) -> list[Group]:
         found: list[Group] = []
         for path in sorted(group.names):
@@ -202,14 +206,15 @@ class _Grouping:
         if not found:
             folders = {dirname(f) for f in group.files()}
             for path in group.names:
-                near = [g for g in tails.get(path.steps[-1] if path.steps else "", []) if folders & {dirname(f) for f in g.files()}]
+                near = [g for folder in folders for g in tails.get((path.steps[-1] if path.steps else "", folder), [])]
                 found += [g for g in near if self._may_be(path, g)]
             found = found if len({id(g) for g in found}) <= 2 else []
         return list({id(g): g for g in found}.values())
 
     def _unbound(self, made: list[Group], strong: list[Group]) -> list[Group]:
         """Groups that nobody binds here are one where the names of one are those of the other from inside."""
-        weak = [g for g in made if g not in strong]
+        known = {id(g) for g in strong}
+        weak = [g for g in made if id(g) not in known]
         by_form = {_bare(form): g for g in weak for path in g.names for form in self.objects.forms(path)}
         for group in weak:
             other = next((by_form[_bare(p)] for p in group.names if _bare(p) in by_form), None)
@@ -220,14 +225,19 @@ class _Grouping:
 
     def _parameters(self, made: list[Group], left: list[tuple[Spot, Path]]) -> None:
         """A handler's parameter is the object that the handler is bound to."""
+        by_handler: dict[str, list[Group]] = defaultdict(list)
+        for group in made if left else []:
+            for handler in group.handlers:
+                by_handler[handler].append(group)
+        placed = {spot for spot, _ in left if any(not p.root.startswith("^") for names in spot.objects for p in names)}
         for spot, path in left:
-            handler = path.root.rpartition("::")[2]
-            file = path.root[1:].rpartition("::")[0]
-            same = [g for g in made if any(handler in s.handlers and self._means(s, handler, file) for s in g.spots)]
+            file, _, handler = path.root[1:].rpartition("::")
+            same = [g for g in by_handler[handler] if any(handler in s.handlers and self._means(s, handler, file) for s in g.spots)]
             for group in same:
                 if spot not in group.spots:
                     group.spots.append(spot)
-            if not same and not any(spot in g.spots for g in made):
+            if not same and spot not in placed:
+                placed.add(spot)
                 made.append(Group(self.mechanism, {Path(f"{file}::{handler}::")}, [spot]))
 
     def _means(self, spot: Spot, handler: str, file: str) -> bool:
@@ -236,6 +246,7 @@ class _Grouping:
     def _join_only(self, made: list[Group]) -> list[Group]:
         """Places whose object is a local that nothing is known of belong to the only object of their file."""
         kept = []
+        by_file = by_files(g for g in made if g.handlers or g.bound)
         for group in made:
             unknown = all(_local(p) or self.mechanism in _NUMBERED for p in group.names) and all(s.known for s in group.spots)
             if group.handlers or group.bound or not unknown:
@@ -243,7 +254,7 @@ class _Grouping:
                 continue
             for file in sorted(group.files()):
                 own = [s for s in group.spots if s.file == file]
-                same = [g for g in made if g is not group and (g.handlers or g.bound) and file in g.files()]
+                same = [g for g in by_file[file] if g is not group]
                 local = [g for g in same if self.mechanism in _WAKING and all(_local(p) for p in g.names)]
                 if self.mechanism == "dma_callback" and same:  # a channel that is not seen to be the descriptor's
                     local = same
@@ -341,14 +352,24 @@ def _one_for_a_handler(made: list[Group]) -> list[Group]:
 def _distinct(made: list[Group]) -> list[Group]:
     """Without groups whose places another of the same handlers has as well."""
     kept: list[Group] = []
+    at: dict[tuple[str, int, int], list[tuple[set[tuple[str, int, int]], Group]]] = defaultdict(list)
     for group in sorted(made, key=lambda g: -len(g.spots)):
         places = {(s.file, s.line, s.column) for s in group.spots}
-        if group.spots and not any(
-            places <= {(s.file, s.line, s.column) for s in other.spots} and (group.handlers == other.handlers or not group.handlers)
-            for other in kept
-        ):
+        others = at[next(iter(places))] if places else []
+        if places and not any(places <= more and (group.handlers == o.handlers or not group.handlers) for more, o in others):
             kept.append(group)
+            for place in places:
+                at[place].append((places, group))
     return kept
+
+
+def by_files(made: Iterable[Group]) -> dict[str, list[Group]]:
+    """The groups that have a place in a file, by file."""
+    found: dict[str, list[Group]] = defaultdict(list)
+    for group in made:
+        for file in group.files():
+            found[file].append(group)
+    return found
 
 
 def _bare(path: Path) -> Path:

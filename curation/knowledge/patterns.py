@@ -13,6 +13,7 @@ Not covered: which of several objects a place is about at run time (it then belo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from posixpath import dirname
@@ -20,10 +21,10 @@ from posixpath import dirname
 from curation.csource.facts import Function
 from curation.knowledge.corpus import Corpus
 from curation.knowledge.descriptors import Descriptors
-from curation.knowledge.grouping import Group, Step, groups
+from curation.knowledge.grouping import Group, Step, by_files, groups
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
 from curation.knowledge.objects import Path
-from curation.knowledge.places import Places, Spot
+from curation.knowledge.places import Spot, places_of
 from curation.model import Phase
 
 _ORDER: dict[Phase, int] = {"bind": 0, "trigger": 1, "execute": 2, "wait": 3}
@@ -85,7 +86,7 @@ class _Finder:
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
         self.index = corpus.index
-        self.places = Places(corpus)
+        self.places = places_of(corpus)
 
     def of(self, files: list[str]) -> list[Pattern]:
         descriptors = Descriptors(self.places)
@@ -104,32 +105,33 @@ class _Finder:
     def _waits(self, made: list[Group], files: list[str], spots: list[Spot]) -> None:
         """A place that waits for a group (an anchor, a work queue) belongs to all that were put into it, else to all of the file."""
         waiting = [s for s in spots if s.group]
-        members = [m for file in files for m in self.places.members(file)] if waiting else []
+        inside: dict[Path, set[Path]] = defaultdict(set)  # a group's name -> the names of what was put into it
+        for member in [m for file in files for m in self.places.members(file)] if waiting else []:
+            for path in {p for names in member.group for p in names}:
+                inside[path] |= {p for names in member.objects for p in names}
+        named = {m: _by_name(g for g in made if g.mechanism == m) for s in waiting for m in (s.mechanism, *_KIN.get(s.mechanism, ()))}
+        beside = by_files(made)
         for spot in waiting:
-            paths = {path for names in spot.group for path in names}
-            inside = {path for m in members if any(paths & names for names in m.group) for names in m.objects for path in names}
+            members = {m for names in spot.group for path in names for m in inside.get(path, ())}
             kin = (spot.mechanism, *_KIN.get(spot.mechanism, ()))
-            found = [g for g in made if g.mechanism in kin and g.names & inside]
-            for group in found or self._near(made, spot):
+            found = list({id(g): g for m in kin for path in members for g in named[m].get(path, [])}.values())
+            found = found or _near(beside[spot.file], spot)
+            for group in found:
                 group.spots.append(spot)
-            if not found and not self._near(made, spot):
+            if not found:
                 made.append(Group(spot.mechanism, set(), [spot]))
-
-    def _near(self, made: list[Group], spot: Spot) -> list[Group]:
-        """The patterns of the mechanism (or, without any, of its kin) with a place in the same file."""
-        here = [g for g in made if g.mechanism == spot.mechanism and g.real and any(s.file == spot.file and s is not spot for s in g.spots)]
-        kin = _KIN.get(spot.mechanism, ())
-        return here or [g for g in made if g.mechanism in kin and any(s.file == spot.file for s in g.spots)]
 
     def _loose(self, made: list[Group], spots: list[Spot]) -> None:
         alone: dict[tuple[str, str, str | None], Group] = {}
+        beside = by_files(made)
         for spot in spots:
             if spot.loop is not None:
-                for group in made:
-                    if group.mechanism in spot.loop and any(s.file == spot.file for s in group.spots):
+                for group in beside[spot.file]:
+                    if group.mechanism in spot.loop:
                         group.spots.append(spot)
             elif not (spot.objects or spot.handlers or spot.group):
-                near = [g for g in self._near(made, spot) if g.handlers or g.bound] or self._near(made, spot)
+                near = _near(beside[spot.file], spot)
+                near = [g for g in near if g.handlers or g.bound] or near
                 for group in near:
                     group.spots.append(spot)
                 if not near and spot.api not in ONLY_WITH_OTHERS:
@@ -170,6 +172,20 @@ class _Finder:
     def _definition(self, handler: str, pattern: Pattern) -> Function | None:
         files = [pattern.file, *(s.file for s in pattern.steps)]
         return next((f for file in dict.fromkeys(files) for f in self.index.functions(handler, file)), None)
+
+
+def _near(beside: list[Group], spot: Spot) -> list[Group]:
+    """The patterns of the mechanism (or, without any, of its kin) with a place in the same file."""
+    here = [g for g in beside if g.mechanism == spot.mechanism and g.real]
+    return here or [g for g in beside if g.mechanism in _KIN.get(spot.mechanism, ())]
+
+
+def _by_name(made: Iterable[Group]) -> dict[Path, list[Group]]:
+    found: dict[Path, list[Group]] = defaultdict(list)
+    for group in made:
+        for path in group.names:
+            found[path].append(group)
+    return found
 
 
 def _steps(spot: Spot, group: Group) -> Iterable[Step]:

@@ -342,6 +342,16 @@ class Places:
         return Membership(inside, group) if inside and group else None
 
 
+_LAST: list[Places] = []
+
+
+def places_of(corpus: Corpus) -> Places:
+    """The places of a corpus; those of the last corpus are kept."""
+    if not _LAST or _LAST[0].corpus is not corpus:
+        _LAST[:] = [Places(corpus)]
+    return _LAST[0]
+
+
 def _signal_of(call: Call) -> str | None:
     """The signal that a call makes the kernel send; None for other calls and where the argument does not tell."""
     if call.callee_name in ("alarm", "ualarm"):

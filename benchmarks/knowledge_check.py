@@ -16,16 +16,17 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 from curation.knowledge import Row, load
 
-NAME_AND_BRACKET = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+NAME_AND_BRACKET = re.compile(r"\b([A-Za-z_]\w*)\s*\)?\s*\(")  # name(...), and Lua's (name) (...)
 FUNCTION_TYPE = re.compile(  # typedef int (*NAME)(...); typedef int (NAME)(...); typedef int NAME(...);
     r"typedef\b[^;{}()]*\(\s*(?:\w+\s+)*\*?\s*(?:const\s+)?(\w+)\s*\)\s*\(|typedef\s+[\w\s*]*?\b(\w+)\s*\([^;{}]*\)[^;{}]*;"
 )
+CONTEXT = re.compile(r"\*|long|[Dd]ata|ointer|\.\.\.|intptr_t")  # void *, unsigned long, ClientData, gpointer, lua_KContext ...
 MAN_PAGE = re.compile(r"(\w+)\((\d\w*)\)\Z")
 
 
@@ -57,9 +58,9 @@ class Headers:
         self.reached: dict[str, set[Path]] = {}
         for path in self.files:
             self.by_name[path.name].append(path)
-            self._read(path)
+            self.read(path)
 
-    def _read(self, path: Path) -> None:
+    def read(self, path: Path) -> None:
         text = clean(path)
         for name in set(NAME_AND_BRACKET.findall(text)):
             self.names[name].append(path)
@@ -162,7 +163,8 @@ def _opening(text: str, closing: int) -> int:
 def is_function_pointer(declared: str, headers: Headers) -> bool:
     if re.search(r"\(\s*(?:\w+\s+)*\*", declared):
         return True
-    return any(word in headers.function_types for word in re.findall(r"[A-Za-z_]\w*", declared)[:-1] or [declared])
+    words = re.findall(r"[A-Za-z_]\w*", declared)
+    return "..." in declared or any(word in headers.function_types or word in headers.macros for word in words[:-1] or words)
 
 
 def faults_of_call(row: Row, headers: Headers) -> Iterator[str]:
@@ -173,7 +175,8 @@ def faults_of_call(row: Row, headers: Headers) -> Iterator[str]:
     for name in row.names:
         places, macros = headers.names.get(name, []), headers.macros.get(name, [])
         if not places and not macros:
-            yield f"{name} is declared nowhere"
+            if not _made_by_macro(name, stated):
+                yield f"{name} is declared nowhere"
             continue
         shapes = [shape for shape in macro_arguments(name, macros)]
         if None in shapes:  # another name for something: its arguments cannot be seen here
@@ -189,9 +192,17 @@ def faults_of_call(row: Row, headers: Headers) -> Iterator[str]:
                     yield f"{name} has no argument {at} ({key})"
 
 
+def _made_by_macro(name: str, stated: set[Path]) -> bool:
+    """Whether the header has the name, or its end, as the argument of a macro in capitals: PNG_EXPORT(5, void, name, (...)),
+    AP_DECLARE_HOOK(int, handler, (...)) for ap_hook_handler."""
+    steps = name.split("_")
+    ends = "|".join("_".join(steps[n:]) for n in range(len(steps)))
+    return any(re.search(rf"\b[A-Z][A-Za-z_]*\s*\([^;]*?\b(?:{ends})\b", clean(path)) for path in stated)
+
+
 def _faults_of_arguments(row: Row, name: str, declared: list[list[str]], headers: Headers) -> Iterator[str]:
-    def some(test: object, at: int) -> bool:
-        return any(at < len(params) and test(params[at]) for params in declared)  # type: ignore[operator]
+    def some(test: Callable[[str], bool], at: int) -> bool:
+        return any(test(params[min(at, len(params) - 1)]) for params in declared if at < len(params) or "..." in params)
 
     for key in ("handler_arg", "context_arg", "object_arg", "event_arg"):
         at = getattr(row, key)
@@ -199,38 +210,44 @@ def _faults_of_arguments(row: Row, name: str, declared: list[list[str]], headers
             yield f"{name} has no argument {at} ({key}); it is ({', '.join(declared[0])})"
         elif key == "handler_arg" and at is not None and not some(lambda text: is_function_pointer(text, headers), at):
             yield f"argument {at} of {name} is no pointer to a function: ({', '.join(declared[0])})"
-        elif key == "context_arg" and at is not None and not some(lambda text: "*" in text or "long" in text or "data" in text, at):
+        elif key == "context_arg" and at is not None and not some(lambda text: CONTEXT.search(text) is not None, at):
             yield f"argument {at} of {name} is no context: ({', '.join(declared[0])})"
 
 
 def faults_of_field(row: Row, headers: Headers) -> Iterator[str]:
-    body = members(row.struct or "", headers)
+    struct = row.struct or ""
+    body = members(struct, headers)
+    if not body and struct in headers.macros:  # another name for a struct
+        return
     if not body:
-        yield f"struct {row.struct} is defined nowhere"
+        yield f"struct {struct} is defined nowhere"
         return
     stated = headers.reached_from(row.header) if row.header else set()
-    structs = headers.structs.get(row.struct or "", [])
+    structs = headers.structs.get(struct, [])
     if stated and not any(path in stated for path in structs):
-        yield f"struct {row.struct} is not in {row.header}, but in {', '.join(sorted({path.name for path in structs})[:4])}"
+        yield f"struct {struct} is not in {row.header}, but in {', '.join(sorted({path.name for path in structs})[:4])}"
+    inner = [members(name, headers) for name in set(re.findall(r"(?:struct|union)\s+(\w+)\s+\w+\s*(?:\[\w*\])?;", body))]
     for field in row.fields:
-        if field == "*":  # every other member
+        if field == "*" or field in headers.macros:  # every other member; sa_handler and the like stand for members of a union
             continue
-        member = re.search(rf"[^;{{}}]*\(\s*(?:\w+\s+)*\*?\s*(?:const\s+)?\b{field}\s*(?:\[\w*\])?\s*\)\s*\(", body) or re.search(
-            rf"[^;{{}}()]*\b{field}\s*(?:\[\w*\])?\s*[;:,]", body
-        )
-        if member is None and field in headers.macros:  # sa_handler and the like stand for members of a union
-            continue
-        if member is None:
-            yield f"struct {row.struct} has no member {field}"
-        elif not is_function_pointer(member.group(), headers):
-            yield f"{row.struct}.{field} is no pointer to a function: {' '.join(member.group().split())[:90]}"
+        found = [declared for text in (body, *inner) for declared in _declarations(field, text)]
+        if not found:
+            yield f"struct {struct} has no member {field}"
+        elif not any(is_function_pointer(declared, headers) for declared in found):
+            yield f"{struct}.{field} is no pointer to a function: {' '.join(found[0].split())[:90]}"
+
+
+def _declarations(field: str, body: str) -> list[str]:
+    pointer = rf"[^;{{}}]*\(\s*(?:\w+\s+)*\*?\s*(?:const\s+)?\b{field}\s*(?:\[\w*\])?\s*\)\s*\("
+    typed = rf"[^;{{}}()]*\b{field}\s*(?:\[\w*\])?\s*[;:,]"
+    return [found.group() for pattern in (pointer, typed) for found in re.finditer(pattern, body)]
 
 
 def missing_sources(rows: list[Row], tree: Path, man: Path | None) -> Iterator[tuple[Row, str]]:
     for row in rows:
         path = row.source.split("#")[0].split(":")[0].split(" ")[0]
         if row.platform == "linux":
-            if not (tree / path).exists():
+            if not next(tree.glob(path), None):
                 yield row, f"the source {path} is not in the tree"
         elif man is not None and (page := MAN_PAGE.match(row.source)) and not list(man.glob(f"man{page[2][0]}/{page[1]}.{page[2][0]}*")):
             yield row, f"there is no manual page {row.source}"
@@ -266,6 +283,8 @@ def main() -> int:
     asm = sorted((given.tree / "arch").glob("*/include"))
     inside = Headers([given.tree / "include", *asm, *(given.tree / part for part in ("drivers", "net", "sound", "block", "fs", "kernel"))])
     inside.folders = [given.tree / "include", *asm]
+    for path in sorted({given.tree / row.source for row in kernel if row.source.endswith(".c")}):
+        inside.read(path)  # a struct that one driver keeps to itself
     faults = list(check(kernel, inside)) + list(unknown_in_chains(kernel, given.tree)) + list(missing_sources(rows, given.tree, given.man))
     outside = Headers(given.include)
     there = [row for row in user if row.header is None or outside.of(row.header)]

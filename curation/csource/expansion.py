@@ -256,8 +256,12 @@ class Expander:
             operand.base not in self.macros.by_name or operand.base in local
         ):
             return operand
-        if operand.call and not operand.fields and self._shapeless(operand.base or "", file):
-            return operand
+        if operand.call and operand.base is not None:
+            macro = self.macros.get(operand.base, file)
+            if macro is not None and macro.params is None and operand.base in self.functions:
+                return operand  # likewise
+            if not operand.fields and self._shapeless(operand.base, file):
+                return operand
         text = self._fragment(operand.text, file)
         shaped = shape_of(text, file) if text is not None else None
         if shaped is None or (shaped.call and shaped.base == operand.base):

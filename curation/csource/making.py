@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from curation.csource.changes import changed_macros, changed_names, meet
 from curation.csource.facts import FactsProblem
 from curation.csource.inclusion import resolved, together
 from curation.csource.pack import Pack, PackWriter, key_of
@@ -114,9 +115,7 @@ def make_index(
 
 
 class _Making:
-    def __init__(
-        self, folder: Path, texts: DiskTexts, readers: Readers, progress: Progress,
-    ) -> None:
+    def __init__(self, folder: Path, texts: DiskTexts, readers: Readers, progress: Progress) -> None:
         self.folder, self.texts, self.readers, self.progress = folder, texts, readers, progress
         try:
             self.before: State | None = State(folder)
@@ -300,47 +299,21 @@ class _Making:
 
     def _changed_macros(self, changed: set[int]) -> Numbers:
         """Keys of macros that a changed file defines otherwise than before."""
-        found: list[Numbers] = [np.empty(0, np.uint64)]
         assert self.before is not None
         old = {file: number for number, file in enumerate(self.before.files)}
-        for number in changed:
-            found.append(self._differing(old.get(self.files[number]), number))
-        for file, number in old.items():
-            if file not in self.numbers:
-                found.append(self._differing(number, None))
+        pairs: list[tuple[int | None, int | None]] = [(old.get(self.files[number]), number) for number in changed]
+        pairs += [(number, None) for file, number in old.items() if file not in self.numbers]
+        found = [np.empty(0, np.uint64)]
+        for before, now in pairs:
+            found.append(changed_macros(
+                self.raw, self.before.raw_at[before] if before is not None else None, self.raw_at[now] if now is not None else None))
         return np.unique(np.concatenate(found))
-
-    def _differing(self, old: int | None, new: int | None) -> Numbers:
-        from curation.csource.records import LINES
-
-        def lines(places: Numbers, number: int | None) -> dict[bytes, int]:
-            """Line without its line number -> key."""
-            if number is None or not places[number][1]:
-                return {}
-            at, length = places[number].tolist()
-            parts = self.raw.parts(at, length)
-            found: dict[bytes, int] = {}
-            for line, key in zip(bytes(parts[LINES]).splitlines(), np.frombuffer(parts[KEYS], np.uint64).tolist(), strict=True):
-                name, _, _, params, body, ended = json.loads(line)
-                found[json.dumps([name, params, body, ended is not None]).encode()] = key
-            return found
-
-        assert self.before is not None
-        first, second = lines(self.before.raw_at, old), lines(self.raw_at, new)
-        return np.array([k for line, k in (first | second).items() if (line in first) != (line in second)], np.uint64)
 
     def _changed_names(self, tables: dict[str, Postings], changed: set[int]) -> Numbers:
         """Keys of names that have become, or are no longer, a function's or a field's."""
         assert self.before is not None
-        found = [np.empty(0, np.uint64)]
-        for name, _ in _NAMES:
-            before, now = self.before.postings(name), tables[name]
-            gone = [n for n, file in enumerate(self.before.files) if file not in self.numbers]
-            concerned = set(gone) | {n for n, file in enumerate(self.before.files) if self.numbers.get(file) in changed}
-            keys = np.union1d(
-                before.keys[np.isin(before.files, np.fromiter(concerned, np.uint32))],
-                now.keys[np.isin(now.files, np.fromiter(changed, np.uint32))])
-            found.append(np.array([k for k in keys.tolist() if before.holds(k) != now.holds(k)], np.uint64))
+        concerned = {n for n, file in enumerate(self.before.files) if file not in self.numbers or self.numbers[file] in changed}
+        found = [changed_names(self.before.postings(name), concerned, tables[name], changed) for name, _ in _NAMES]
         return np.unique(np.concatenate(found))
 
     def _touched(self, macros: Numbers, names: Numbers) -> set[int]:
@@ -351,7 +324,7 @@ class _Making:
         for number in range(len(self.files)):
             if self.settled_at[number][1]:
                 parts = self._settled_parts(number)
-                if _meet(macros, parts[ASKED_MACROS]) or _meet(names, parts[ASKED_NAMES]):
+                if meet(macros, parts[ASKED_MACROS]) or meet(names, parts[ASKED_NAMES]):
                     found.add(number)
         return found
 
@@ -471,15 +444,6 @@ class _Making:
                     counts[name] += value
         lost = sum(code == "damaged" for listed in self.problems.values() for code, _, _ in listed)
         return {**counts, "lost": lost}
-
-
-def _meet(wanted: Numbers, part: memoryview) -> bool:
-    """Whether one of the keys is among the (sorted) keys of a part."""
-    if not len(wanted) or not part.nbytes:
-        return False
-    kept = np.frombuffer(part, np.uint64)
-    at = np.searchsorted(kept, wanted)
-    return bool(np.any(kept[np.minimum(at, len(kept) - 1)] == wanted))
 
 
 def _write_json(path: Path, value: Any) -> None:

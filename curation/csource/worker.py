@@ -24,7 +24,7 @@ from curation.csource.records import raw_record
 from curation.csource.settling import Settling
 from curation.csource.texts import Unreadable, decoded, read_bytes
 
-_EXPANDING = 0.6  # of the time limit: what is left is for reading, coding and the last invocation
+_EXPANDING = 0.3  # of the time limit: what is left is for reading, coding and the last invocation
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:

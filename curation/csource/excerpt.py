@@ -28,6 +28,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.csource.nesting import beside, declaration_around
+from curation.csource.steps import way_to
 from curation.tokens import count
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ _BODY_LINES = 12  # of a callback: whether it blocks is seen there
 _LINE_LIMIT = 400  # characters of a line that are shown: longer ones are generated tables
 _MARKER = re.compile(r"// file: |\.\.\. // line ")
 _GAP = re.compile(r"\.\.\. // line (\d+)\Z")
+_INCLUDE = re.compile(r"\s*#\s*include\s*<")
+_OF_FIELD = re.compile(r"([A-Za-z_]\w*)\s*(?:->|\.\s*[A-Za-z_])")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -174,6 +177,11 @@ def _needs(index: Index, proposal: Proposal) -> Iterator[Need]:
     yield from _base(index, proposal)
     for way in ways:
         yield from ((s.file, s.line, True) for s in way[1:])
+    if proposal.task == "function_pointer":
+        for file, line in dict.fromkeys((s.file, s.line) for way in ways[:6] for s in way):
+            yield from _objects(index, file, line)
+    if proposal.task != "function_pointer":
+        yield from _of_callback(index, proposal)
     yield from _definitions(index, proposal)
     for evidence in proposal.evidence:
         yield from _handlers(index, evidence.file, evidence.line)
@@ -211,7 +219,14 @@ def _head(index: Index, file: str, line: int) -> Iterator[Need]:
     elif function.start_line == function.end_line or "{" in _line(index, file, function.line):
         yield file, function.line, True
     else:
-        yield from ((file, n, False) for n in range(function.start_line, function.line + 1))
+        last, open_brackets = function.line, 0
+        while last < function.end_line:
+            text = _line(index, file, last)
+            open_brackets += text.count("(") - text.count(")")
+            if open_brackets <= 0:
+                break
+            last += 1
+        yield from ((file, n, "{" in _line(index, file, n)) for n in range(function.start_line, last + 1))
 
 
 def _declared(index: Index, proposal: Proposal, ways: list[list[PathStep]]) -> Iterator[Need]:
@@ -240,12 +255,27 @@ def _passed_fields(index: Index, proposal: Proposal) -> Iterator[tuple[str, str]
     if proposal.task == "function_pointer":
         return
     for evidence in proposal.evidence[:8]:
+        if evidence.kind in ("registration", "initializer", "assignment") and (facts := index.facts.get(evidence.file)) is not None:
+            for use in facts.uses:
+                if use.line == evidence.line and use.name == proposal.function:
+                    struct, member = index.field_of(use) or (None, "")
+                    if struct is not None:
+                        yield struct, member
         for call in index.calls(evidence.file):
             if call.line == evidence.line:
                 for operand in (o for arg in call.args for o in arg.operands if o.fields and o.address):
                     struct, member = index.flow.field_key(call, operand) or (None, "")
                     if struct is not None:
                         yield struct, member
+
+
+def _objects(index: Index, file: str, line: int) -> Iterator[Need]:
+    """Where the local variables are declared whose fields a line uses: what their structs are."""
+    function = index.enclosing(file, line)
+    for name in dict.fromkeys(_OF_FIELD.findall(_line(index, file, line))) if function is not None else ():
+        variable = index.variable(name, file, function.name if function is not None else None)
+        if variable is not None and variable.function is not None and variable.file == file:
+            yield file, variable.line, True
 
 
 def _base(index: Index, proposal: Proposal) -> Iterator[Need]:
@@ -267,6 +297,23 @@ def _handlers(index: Index, file: str, line: int) -> Iterator[Need]:
     for word in dict.fromkeys(_NAME.findall(_line(index, file, line))):
         for function in index.functions(word, file)[:1]:
             yield from _head(index, function.file, function.line)
+
+
+def _of_callback(index: Index, proposal: Proposal) -> Iterator[Need]:
+    """What tells how a callback gets to the code that calls it, and whether that is the kernel: its way there, the macros that its places
+    use, the first headers of its file."""
+    headers = [n for n, text in enumerate(index.lines(proposal.file), 1) if _INCLUDE.match(text)]
+    yield from ((proposal.file, n, False) for n in headers[:2])
+    for evidence in proposal.evidence[:8]:
+        given = proposal.function is not None and proposal.function in _line(index, evidence.file, evidence.line)
+        if evidence.kind in ("call", "registration") and proposal.function is not None and not given:
+            way = way_to(index, proposal.function, proposal.file, (evidence.file, evidence.line))
+            yield from ((s.file, s.line, True) for s in way)
+            yield from _declared(index, proposal, [way])
+        for word in dict.fromkeys(_NAME.findall(_line(index, evidence.file, evidence.line))):
+            macro = index.macro(word, evidence.file)
+            if macro is not None and "(" in macro.body:
+                yield macro.file, macro.line, True
 
 
 def _called_in_chain(index: Index, proposal: Proposal) -> Iterator[Need]:

@@ -60,7 +60,7 @@ def declaration_around(lines: Sequence[str], line: int) -> tuple[int, int]:
     first = min(line, len(lines))
     while first > 1 and line - first < _LONGEST:
         text, before = lines[first - 1], lines[first - 2].strip()
-        if (text[:1].isalpha() or text[:1] in "_#") and (not before or before.endswith((";", "}", "*/")) or before[:1] == "#"):
+        if (text[:1].isalpha() or text[:1] in ("_", "#")) and (not before or before.endswith((";", "}", "*/")) or before[:1] == "#"):
             break
         first -= 1
     last = line

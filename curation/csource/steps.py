@@ -53,6 +53,31 @@ def ways(index: Index, calls: list[Call], candidates: Iterable[Candidate], step:
             yield _way(index, flow, *found, objects[call_key(found[0])])
 
 
+def way_to(index: Index, name: str, file: str | None, place: tuple[str, int]) -> list[PathStep]:
+    """The way of a function to a call on a line (file, line) that calls it through a pointer or is given it as an argument; [] where flow
+    knows none."""
+    flow = index.flow
+    calls = [c for c in index.calls(place[0]) if c.line == place[1]]
+    for call in calls:
+        for value, node in flow.reaching(call).items() if call.kind == "indirect" else ():
+            if _named(flow, value) == (name, file):
+                return _way(index, flow, call, value, node, flow.objects(call))
+    values = [v for v in (flow.value_ids.get(key) for key in _keys(index, name, file)) if v is not None]
+    for call in calls:
+        for node in (n for arg in call.args for operand in arg.operands for n in flow.places(call, operand, False)):
+            for value in values:
+                if value in flow.held[node]:
+                    take = _take(flow, call, value, node, set())
+                    started = list(_taken(index, flow, take, name)) if take is not None else []
+                    return _shortened([*started, *_moves(index, flow, _hops(flow, node, value), name)])
+    return []
+
+
+def _keys(index: Index, name: str, file: str | None) -> list[Key]:
+    """The keys of a function's value."""
+    return [("F", f.file, f.start_line, f.name) for f in index.functions(name) if f.file == file] if file else [("X", name)]
+
+
 def _named(flow: Flow, value: int) -> tuple[str, str | None]:
     function = flow.functions[value]
     return flow.name(value), function.file if function is not None else None
@@ -246,8 +271,7 @@ def bases(flow: Flow, call: Call) -> list[int]:
 def _fallback(index: Index, flow: Flow, call: Call, candidate: Candidate, step: str) -> Iterator[PathStep]:
     """The place where the address is taken, and which likeness made it a candidate."""
     name, file = candidate.name, candidate.file
-    keys: list[Key] = [("F", f.file, f.start_line, f.name) for f in index.functions(name) if f.file == file] if file else [("X", name)]
-    value = next((flow.value_ids[key] for key in keys if key in flow.value_ids), None)
+    value = next((flow.value_ids[key] for key in _keys(index, name, file) if key in flow.value_ids), None)
     if value is None or not flow.takes[value]:
         return
     takes = flow.takes[value]

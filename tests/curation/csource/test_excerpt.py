@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from curation.csource import build_index, make_excerpt, make_slice
 from curation.csource.excerpt import origins
-from curation.csource.nesting import beside
+from curation.csource.nesting import beside, declaration_around
+from curation.csource.steps import way_to
+from curation.tasks import callback_timing
 from curation.tasks.function_pointer import propose
 from curation.tokens import count
 
@@ -154,3 +156,38 @@ def test_brackets_of_any_text_are_paired_without_harm(text, line):
     found = beside(text, line)
     lines = text.count("\n") + 1
     assert all(1 <= n <= lines for n in found) and (line in found) == (line <= lines)
+
+
+def test_a_field_of_a_nested_struct_stands_in_both_structs():
+    code = ("typedef struct conn {\n\tint a;\n\n\t/* hooks */\n\tstruct {\n\t\tint data;\n\n\t\tint (*go)(int);\n\t} ev;\n} conn;\n\n"
+            "static int f(int n)\n{\n\treturn n;\n}\n"
+            "void set(conn *c)\n{\n\tc->ev.go = f;\n}\nint run(conn *c)\n{\n\treturn c->ev.go(1);\n}\n")
+    lines = code.split("\n")
+    first, last = declaration_around(lines, 8)
+    assert (first, last) == (1, 10)
+    assert beside("\n".join(lines[:last]), 8) == {1, 5, 8, 9, 10}
+
+
+def test_a_callback_that_is_registered_far_from_where_it_is_named_is_shown_with_its_way():
+    code = ("#include <stdio.h>\nstruct reg { const char *name; int (*fn)(int); };\n"
+            "static int hello(int n)\n{\n\treturn printf(\"%d\", n);\n}\n"
+            "static const struct reg table[] = {\n\t{ \"hello\", hello },\n};\nstatic int (*kept)(int);\n"
+            "void keep(int (*f)(int))\n{\n\tkept = f;\n}\nvoid keep_all(const struct reg *r)\n{\n\tkeep(r->fn);\n}\n"
+            "void init(void)\n{\n\tkeep_all(table);\n}\nint run(void)\n{\n\treturn kept(1);\n}\n")
+    index = build_index([("a.c", code)], jobs=0)
+    (call,) = [c for c in index.calls("a.c") if c.callee == "keep"]
+    way = way_to(index, "hello", "a.c", ("a.c", call.line))
+    assert [step.line for step in way] == [8] and way_to(index, "run", "a.c", ("a.c", call.line)) == []
+    proposals = [p for p in callback_timing.propose(index) if p.function == "hello"]
+    assert proposals
+    for proposal in proposals:
+        assert ("a.c", 8) in [(one.file, one.line) for one in make_slice(index, proposal, 1000).lines]
+
+
+def test_the_head_of_a_definition_is_whole_where_its_parameters_take_several_lines():
+    code = ("static int f(int a,\n\t\tint (*b)(void),\n\t\tint c)\n{\n\treturn a;\n}\n" + "int noise(void);\n" * 9
+            + "int run(void)\n{\n\tint (*p)(int, int (*)(void), int) = f;\n\treturn p(1, 0, 2);\n}\n")
+    index = build_index([("a.c", code)], jobs=0)
+    (proposal,) = [p for p in propose(index) if p.expression == "p"]
+    text = make_excerpt(index, proposal, 1000)
+    assert text.startswith("// file: a.c\nstatic int f(int a,\n\t\tint (*b)(void),\n\t\tint c)\n... // line 16\nint run(void)")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from curation.csource.facts import (
@@ -46,6 +46,7 @@ class Index:
         self.facts = facts
         self.tables = tables
         self.types = types
+        self.solved: Callable[[Index], Flow] = Flow
         self._texts = texts
         self._macros = macros
         self._together = units
@@ -248,8 +249,8 @@ class Index:
 
     @cached_property
     def flow(self) -> Flow:
-        """The solved constraints over the whole corpus; made when first asked for."""
-        return Flow(self)
+        """The solved constraints over the whole corpus; made, or read where they are kept, when first asked for."""
+        return self.solved(self)
 
     def resolution(self, call: Call) -> Resolution:
         """The candidates of a call with the step that found them and whether they are all."""

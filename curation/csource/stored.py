@@ -10,6 +10,8 @@ state that is whole. making.py writes it. A file of the corpus is known by its n
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -20,13 +22,15 @@ import numpy as np
 from curation.csource.coded import VERSION, decode_fact
 from curation.csource.expansion import Asked
 from curation.csource.facts import Call, FileFacts, Function, Macro, NameUse, Prototype, Struct, Typedef, Variable
+from curation.csource.flow import Flow
+from curation.csource.flowstore import keep_flow, kept_flow
 from curation.csource.inclusion import resolved, together
 from curation.csource.index import Index
 from curation.csource.macros import Macros
 from curation.csource.pack import Pack, part_place
 from curation.csource.postings import Postings, load_array
 from curation.csource.recent import Recent
-from curation.csource.records import FACTS, LINES, facts_of, name_key, problems_of
+from curation.csource.records import FACTS, FUNCTION, KINDS, LINES, facts_of, name_key, problems_of
 from curation.csource.texts import DiskTexts
 from curation.csource.types import Types
 
@@ -271,8 +275,6 @@ def macros_in(raw: Pack, place: Iterable[Any], file: str) -> list[Macro]:
 
 
 def _functions_in(settled: Pack, place: Iterable[Any], file: str) -> list[Function]:
-    from curation.csource.records import FUNCTION, KINDS
-
     at, length = (int(n) for n in place)
     parts = settled.parts(at, length)
     count = bytes(parts[KINDS]).count(bytes([FUNCTION]))  # functions come first
@@ -297,4 +299,22 @@ def open_index(folder: Path, texts: DiskTexts) -> Index:
     macros = Macros(macro_table(state, raw), included)
     index = Index(facts, texts, tables, Types(tables.typedefs, tables.structs, _Alias(tables.alias)), macros, together(state.included))
     facts.settle = index.settle
+    index.solved = lambda index: solved_flow(index, state)
     return index
+
+
+def solved_flow(index: Index, state: State) -> Flow:
+    """The flow that is kept with the state; solved and kept where it is not yet."""
+    place = state.tables / "flow"
+    try:
+        return kept_flow(index, place)
+    except FileNotFoundError:
+        flow = Flow(index)
+    draft = state.tables / f"flow.{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        keep_flow(flow, draft)
+        draft.replace(place)
+    except OSError:  # another process kept it first, or the folder cannot be written: the flow is as good
+        shutil.rmtree(draft, ignore_errors=True)
+    return flow

@@ -10,6 +10,7 @@ from curation.csource import Index, build_index
 from curation.csource.making import IndexBusy, MakeReport, make_index
 from curation.csource.stored import open_index
 from curation.csource.texts import folder_texts
+from curation.tasks.function_pointer import TASK
 
 OPS = """
 struct device;
@@ -77,6 +78,19 @@ def test_an_index_on_disk_says_what_one_in_memory_says(source: Path, tmp_path: P
     assert report.read == 3
     assert _said(index) == _said(_in_memory(source))
     assert [c.name for c in index.resolve(next(c for c in index.calls("core/core.c") if c.macro == "CALL"))] == ["lamp_open"]
+
+
+def test_a_kept_flow_says_what_the_solved_one_says(source: Path, tmp_path: Path) -> None:
+    index, _ = _made(source, tmp_path / "index")
+    solved = _proposals(index)
+    assert any(candidates for _, candidates in solved)
+    again = open_index(tmp_path / "index", folder_texts(source))
+    assert len(again.flow.keys) == len(index.flow.keys)
+    assert _proposals(again) == solved
+
+
+def _proposals(index: Index) -> list[tuple[int, list[object]]]:
+    return [(p.line, [c.model_dump() for c in p.candidates]) for p in TASK.propose(index, None)]
 
 
 def test_an_unchanged_corpus_is_not_read_again(source: Path, tmp_path: Path) -> None:

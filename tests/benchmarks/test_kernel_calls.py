@@ -8,18 +8,17 @@ from types import ModuleType
 
 import pytest
 
-_FILE = Path(__file__).parents[2] / "benchmarks/kernel_calls/observe.py"
 
-
-def _module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("observe", _FILE)
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / f"benchmarks/kernel_calls/{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-observe = _module()
+observe = _module("observe")
+timing = _module("timing")
 
 
 def test_a_table_gives_its_used_slots_with_full_addresses():
@@ -86,3 +85,31 @@ def test_compiled_files_are_listed_and_linked(tmp_path: Path):
     assert not (tmp_path / "tree/fs/unused.c").exists()
 
 
+
+
+def _said(function: str, context: str | None, may_sleep: bool | None) -> dict[str, object]:
+    return {"file": "a.c", "function": function, "context": context, "may_sleep": may_sleep, "registered_via": "x"}
+
+
+def _seen(function: str, **classes: int) -> dict[str, object]:
+    return {"file": "a.c", "callee": function, "classes": classes}
+
+
+def test_a_function_said_to_sleep_that_was_seen_in_an_interrupt_is_a_contradiction():
+    figures, wrong = timing.compared(
+        [_said("f", "process", True), _said("g", "process", True), _said("h", "softirq", False), _said("h", "process", True),
+         _said("n", "process", True)],
+        [_seen("f", process=3, hardirq=1), _seen("g", process=1, boot=2), _seen("h", softirq=1), _seen("n", boot=1)],
+    )
+    assert (figures["functions"], figures["said to sleep"], figures["said to sleep, seen where it must not"]) == (3, 2, 1)
+    assert (figures["context agrees"], figures["context contradicts"]) == (2, 1)
+    assert wrong == ["SLEEP a.c f: said process, may sleep True, by x; seen hardirq+process"]
+
+
+@pytest.mark.parametrize(
+    ("said", "seen", "fits"),
+    [("process", {"atomic"}, True), ("process", {"process", "softirq"}, False), ("atomic", {"softirq"}, True),
+     ("atomic", {"process"}, False), ("softirq", {"softirq", "process"}, True), ("hardirq", {"nmi"}, True), ("signal", {"process"}, None), (None, {"process"}, None)],
+)
+def test_a_said_context_is_held_against_the_seen_ones(said: str | None, seen: set[str], fits: bool | None):
+    assert timing.agrees(said, seen) is fits

@@ -214,7 +214,8 @@ class FactsProblem:
 
 @dataclass(slots=True)
 class FileFacts:
-    """All facts of one file."""
+    """All facts of one file. conditions: (first line, last line, condition) of each branch of conditional compilation, from its directive
+    to the next one, outer branches first: "ifdef CONFIG_PM", "else of ifdef CONFIG_PM". Include guards are left out."""
 
     file: str
     functions: list[Function] = field(default_factory=list)
@@ -227,3 +228,4 @@ class FileFacts:
     prototypes: list[Prototype] = field(default_factory=list)
     macros: list[Macro] = field(default_factory=list)
     problems: list[FactsProblem] = field(default_factory=list)
+    conditions: list[tuple[int, int, str]] = field(default_factory=list)

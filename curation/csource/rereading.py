@@ -193,7 +193,7 @@ def _closing(text: str, at: int) -> int | None:
 
 
 def _replaced(before: FileFacts, readings: list[str]) -> FileFacts:
-    made = FileFacts(before.file, macros=before.macros)
+    made = FileFacts(before.file, macros=before.macros, conditions=before.conditions)
     seen: set[tuple[object, ...]] = set()
 
     def once(kind: str, key: Callable[[object], tuple[object, ...]], facts: list) -> list:  # type: ignore[type-arg]

@@ -109,7 +109,8 @@ def test_a_function_said_to_sleep_that_was_seen_in_an_interrupt_is_a_contradicti
 @pytest.mark.parametrize(
     ("said", "seen", "fits"),
     [("process", {"atomic"}, True), ("process", {"process", "softirq"}, False), ("atomic", {"softirq"}, True),
-     ("atomic", {"process"}, False), ("softirq", {"softirq", "process"}, True), ("hardirq", {"nmi"}, True), ("signal", {"process"}, None), (None, {"process"}, None)],
+     ("atomic", {"process"}, False), ("softirq", {"softirq", "process"}, True),
+     ("hardirq", {"nmi"}, True), ("signal", {"process"}, None), (None, {"process"}, None)],
 )
 def test_a_said_context_is_held_against_the_seen_ones(said: str | None, seen: set[str], fits: bool | None):
     assert timing.agrees(said, seen) is fits

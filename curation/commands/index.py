@@ -11,6 +11,7 @@ from curation.commands import Subcommands, declare, workspace
 from curation.csource.build import cores
 from curation.csource.making import MakeReport, Step
 from curation.csource.peak import PeakMemory
+from curation.csource.stored import open_index
 from curation.csource.texts import DiskTexts
 from curation.errors import BadValue
 from curation.settings import load_settings
@@ -23,7 +24,7 @@ def add(commands: Subcommands) -> None:
         commands, "index", run,
         "Read the facts of C code and keep them with their tables in an index folder, so that proposing starts at once. Unchanged files "
         "are never read twice; a run that was killed goes on where it stood. Proposing uses the index of a folder or source that has one.",
-        "index /usr/src/linux-source-6.1", "index demo", "index --all",
+        "index /usr/src/linux-source-6.1 --jobs 2 --solve", "index demo", "index --all",
     )
     command.add_argument("what", nargs="?", metavar="PATH", help="a folder of C code, or the name of an imported source")
     command.add_argument("--all", action="store_true", help="every imported source")
@@ -31,6 +32,7 @@ def add(commands: Subcommands) -> None:
     command.add_argument("--jobs", type=int, default=cores(), metavar="N", help="processes (default: as many as cores, at most 8)")
     command.add_argument("--time-limit", type=float, default=5.0, metavar="S", help="processor seconds for one file (default: 5)")
     command.add_argument("--memory-limit", type=int, default=1024, metavar="MIB", help="memory of a process that reads (default: 1024)")
+    command.add_argument("--solve", action="store_true", help="also solve what flows where, and keep it; else the first proposal does")
     command.add_argument("--retry", action="store_true", help="read files again that were too slow or needed too much memory")
 
 
@@ -45,17 +47,17 @@ def run(given: argparse.Namespace) -> int:
     if given.what is not None and Path(given.what).exists():
         path = Path(given.what).absolute()
         place = given.index or indexing.index_dir(load_settings(given.home), "folder", str(path))
-        _make(str(given.what), indexing.texts_of_folder(path), place, limits)
+        _make(str(given.what), indexing.texts_of_folder(path), place, limits, given.solve)
         return 0
     work = workspace(given)
     names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.what]
     for name in names:
         place = given.index or indexing.index_dir(work.settings, "source", name)
-        _make(name, indexing.texts_of_source(work.store, work.settings, name), place, limits)
+        _make(name, indexing.texts_of_source(work.store, work.settings, name), place, limits, given.solve)
     return 0
 
 
-def _make(name: str, texts: DiskTexts, place: Path, limits: indexing.Limits) -> None:
+def _make(name: str, texts: DiskTexts, place: Path, limits: indexing.Limits, solve: bool) -> None:
     began = time.monotonic()
     print(f"{name}: {len(texts):,} files, index in {place}", file=sys.stderr)
     said = 0.0
@@ -70,8 +72,12 @@ def _make(name: str, texts: DiskTexts, place: Path, limits: indexing.Limits) -> 
 
     with PeakMemory() as memory:
         report = indexing.bring_up_to_date(texts, place, limits, say)
-    for line in summary(report, time.monotonic() - began, memory.peak_bytes):
+        made = time.monotonic()
+        nodes = len(open_index(place, texts).flow.keys) if solve else 0
+    for line in summary(report, made - began, memory.peak_bytes):
         print(line)
+    if solve:
+        print(f"flow: {nodes:,} nodes, in {time.monotonic() - made:.1f} s")
     for problem in report.problems:
         at = f":{problem.line}" if problem.line else ""
         print(f"  {problem.file}{at}: {problem.why} [{problem.code}]", file=sys.stderr)

@@ -41,7 +41,7 @@ class Contexts:
         self.callers = callers_of(corpus)
         self._known: dict[tuple[str, str], Where | None] = {}
         self._sleeps: dict[tuple[str, int], tuple[str, int] | None] = {}
-        self._waits: dict[tuple[str, str], bool] = {}
+        self._waits: dict[tuple[str, str], str] = {}
         self._registered: dict[tuple[str, str], set[Where]] = defaultdict(set)
         for r in registrations(corpus):
             if r.definition is not None and r.runs_in and r.runs_in != "sync":
@@ -64,10 +64,17 @@ class Contexts:
             self._sleeps[key] = self._find_sleep(function, depth)
         return self._sleeps[key]
 
-    def dispatches(self, site: CallSite) -> bool:
-        """Whether the calling function, or one that calls it, waits for events or is called back for one itself."""
-        callers = [site, *self.callers.by_name(site.file, site.function)[:_MANY]]
-        return any((s.file, s.function) in self._registered or self._waits_for_events(s.file, s.function) for s in callers)
+    def dispatches(self, site: CallSite, levels: int) -> bool:
+        """Whether the calling function waits for events or is called back itself, or so many levels of its callers are or do."""
+        seen = {(site.file, site.function)}
+        todo = [(site.file, site.function)]
+        for level in range(levels + 1):
+            if any(f in self._registered or self._waits_for_events(*f, weakly=level == 0) for f in todo):
+                return True
+            sites = [s for f in todo for s in (*self.callers.by_name(*f)[:_MANY], *self.callers.through_pointers(*f))]
+            todo = list(dict.fromkeys((s.file, s.function) for s in sites if (s.file, s.function) not in seen))[:60]
+            seen.update(todo)
+        return False
 
     def held(self, file: str, name: str, line: int) -> bool:
         """Whether the function holds a lock at the line under which nobody may sleep."""
@@ -105,7 +112,7 @@ class Contexts:
         function = self.index.function_in(file, name)
         if user and name == "main":
             return _SYNC
-        if user and self._waits_for_events(file, name):
+        if user and self._waits_for_events(file, name, weakly=depth <= 1):
             return "eventloop", False
         if not user and function is not None:
             if _STARTS & set(function.attributes) or any(word in function.return_type.split() for word in _STARTS):
@@ -123,22 +130,27 @@ class Contexts:
             return "atomic", False
         return self._of(site.file, site.function, depth, above)
 
-    def _waits_for_events(self, file: str, name: str) -> bool:
-        """Whether the function waits for events of many kinds, itself or by a function it calls, or by one that this calls."""
+    def _waits_for_events(self, file: str, name: str, weakly: bool = False) -> bool:
+        """Whether the function waits for events of many kinds, itself or by a function it calls, or by one that this calls. weakly: also
+        by poll and select, which many wait with for one thing."""
         key = (file, name)
         if key not in self._waits:
             self._waits[key] = self._find_wait(file, name, 0)
-        return self._waits[key]
+        found = self._waits[key]
+        return found == "events" or weakly and found == "poll"
 
-    def _find_wait(self, file: str, name: str, depth: int) -> bool:
+    def _find_wait(self, file: str, name: str, depth: int) -> str:
+        """"events", "poll" (in this very function) or ""."""
         function = self.index.function_in(file, name)
         if function is None:
-            return False
+            return ""
         called = [c for c, _, _ in self.bodies.of(function).calls]
-        if any(_WAITS.match(c) for c in called) or (depth == 0 and any(_MAY_WAIT.match(c) for c in called)):
-            return True
-        sites = [f for c in called if depth < 2 for f in self.index.functions(c, file)[:1] if f.name != name]
-        return any(self._find_wait(f.file, f.name, depth + 1) for f in sites[:60])
+        if any(_WAITS.match(c) for c in called):
+            return "events"
+        near = [f for c in called if depth < 2 for f in self.index.functions(c, file)[:1] if f.name != name]
+        if any(self._find_wait(f.file, f.name, depth + 1) == "events" for f in near[:60]):
+            return "events"
+        return "poll" if depth == 0 and any(_MAY_WAIT.match(c) for c in called) else ""
 
 
 def together(found: list[Where]) -> Where | None:
@@ -151,7 +163,7 @@ def together(found: list[Where]) -> Where | None:
             sleeps = {s for _, s in found}
             return found[0][0], sleeps.pop() if len(sleeps) == 1 else False if False in sleeps else None
         return "atomic", False
-    for context in ("signal", "eventloop", "threadpool", "thread", "exit", "sync"):
-        if context in contexts and not (context == "signal" and len(contexts) > 1):
+    for context in ("eventloop", "sync", "threadpool", "thread", "exit", "signal"):  # of a program's own threads and of main: anywhere
+        if context in contexts:
             return next(where for where in found if where[0] == context)
     return found[0]

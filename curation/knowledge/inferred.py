@@ -28,6 +28,7 @@ from curation.knowledge.reached import rows_reached
 from curation.knowledge.registrations import registrations
 from curation.model import Context, Evidence, Place
 
+_OWN = ("eventloop", "thread", "threadpool", "signal", "exit")  # contexts of user space that are not the caller's
 _CHAIN = 5  # functions told that lead to a callback
 _ALIKE = 12  # functions registered alike that are looked at
 
@@ -260,8 +261,8 @@ class Inference:
         known = [(site, where) for site in sites if (where := self.contexts.at(site))]
         if not known or (where := together([w for _, w in known])) is None:
             return None
-        if use.static and where[0] in ("eventloop", "thread") and not any(self.contexts.dispatches(s) for s in sites):
-            where = "sync", True  # an operation of a table, called wherever the program happens to be
+        if where[0] in _OWN and not any(self.contexts.dispatches(s, 1 if use.static else 3) for s in sites):
+            where = "sync", True  # called wherever the program happens to be
         site = next((s for s, w in known if w[0] == where[0]), known[0][0])
         kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
         return _Said(where, ((kind, site.file, site.line),), site.function)

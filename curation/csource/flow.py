@@ -21,7 +21,7 @@ from curation.csource.constraints import Constraints, constraints, named_functio
 from curation.csource.expressions import Expressions, Fact, Key, variable_key
 from curation.csource.facts import Call, Function, Operand
 from curation.csource.solving import CallKey, Edges, Solver, Take
-from curation.csource.types import CType, parse_type
+from curation.csource.types import CType, normal, parse_type
 
 if TYPE_CHECKING:
     from curation.csource.index import Index
@@ -71,6 +71,7 @@ class Flow:
         self.calls_at: Mapping[CallKey, list[int]] = solver.calls_at  # callee nodes of each call
         self.functions = _Functions(index, self.value_keys)
         self._by_arity: dict[int, list[int]] | None = None
+        self._signatures: dict[int, list[tuple[str, int]]] = {}
 
     def restore(
         self, *, ids: Mapping[Key, int], keys: Sequence[Key], value_ids: Mapping[Key, int], value_keys: Sequence[Key],
@@ -128,6 +129,23 @@ class Flow:
                 found.append(place)
             node = origin
         return found
+
+    def distance(self, node: int, value: int) -> int:
+        """Over how many nodes the value came from where it was put first; at most 12."""
+        for steps in range(12):
+            node = self.held[node].get(value, -1)
+            if node < 0:
+                return steps
+        return 12
+
+    def signature(self, value: int) -> list[tuple[str, int]]:
+        """The parameter types of a function value, see types.normal; [] for other values."""
+        known = self._signatures.get(value)
+        if known is None:
+            function = self.functions[value]
+            params = function.params if function is not None else []
+            known = self._signatures[value] = [normal(self.index.types, text, function.file) for _, text in params] if function else []
+        return known
 
     def place_of(self, source: int, target: int) -> tuple[str, int]:
         """The (file, line) that makes values go from one node to another; ("", 0) where none does."""

@@ -13,13 +13,12 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from curation.csource.facts import Call, Function
 from curation.csource.flow import Flow, Key, Take, call_key
 from curation.csource.surroundings import is_foreign, is_test
-from curation.csource.types import CType, parse_type, split_params
+from curation.csource.types import CType, normal, parse_type, split_params
 from curation.model import Candidate, Evidence
 
 if TYPE_CHECKING:
@@ -29,11 +28,14 @@ Step = Literal["flow", "same_field", "same_signature", "same_arity", "none"]
 Completeness = Literal["complete", "incomplete", "external", "none"]
 FALLBACK_LIMIT = 12  # candidates kept of a fallback step: more help nobody
 ARITY_LIMIT = 6  # of the weakest step
+MOST = 600  # candidates of one call
+EXPLAINED = 60  # candidates with their ways; of later ones only the first place and the definition are told
 EXTERNAL_LIMIT = 3  # functions outside the corpus that are named beside others
 _EVIDENCE_LIMIT = 5
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
 _STAND_IN = re.compile(
     r"(?:^|_|(?<=[a-z\d])(?=[A-Z]))(?i:null|dummy|stub|fail|fake|mock|noop|nop|invalid|bad|bogus|unsupported)(?=_|[A-Z\d]|$)")
+_HERE = re.compile(r"(?i:unix|posix|linux|pthreads?)(?=_|[A-Z])")
 _ENDING = re.compile(
     r"(?:^|_|(?<=[a-z\d])(?=[A-Z]))(?i:delete|free|destroy|close|cleanup|finish|shutdown|unregister|teardown|fini|exit)(?=_|[A-Z\d]|$)")
 
@@ -118,35 +120,18 @@ def _nearest(flow: Flow, call: Call, values: Iterable[int]) -> list[int]:
     return sorted(values, key=distance)[: 8 * FALLBACK_LIMIT]
 
 
-def _normal(index: Index, text: str, file: str) -> tuple[str, int]:
-    kind = index.types.expand(parse_type(_without_name(text)), file)
-    return index.types.alias.get(kind.base, kind.base), sum(1 for s in kind.derived if s in ("*", "[]"))
-
-
-def _without_name(text: str) -> str:
-    """A parameter of a function type may carry a name: "int fd" is read as "int"."""
-    words = text.replace("*", " * ").split()
-    if len(words) >= 2 and words[-1].isidentifier() and "(" not in text:
-        plain = [w for w in words if w not in ("const", "volatile", "struct", "union", "enum", "unsigned", "signed", "*")]
-        tagged = any(w in ("struct", "union", "enum") for w in words)
-        builtin = words[-1] in ("int", "char", "long", "short", "double", "float")
-        if not builtin and (len(plain) >= 2 or (words[-2] == "*") or (tagged and len(plain) >= 2) or "unsigned" in words):
-            return " ".join(words[:-1])
-    return text
-
-
 def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[int]:
     wanted, variadic = split_params(params)
     result = index.types.result(_pointer_type(index, flow, call))
-    wanted_types = [_normal(index, p, call.file) for p in wanted]
+    wanted_types = [normal(index.types, p, call.file) for p in wanted]
     found = []
-    for value in flow.taken_with(len(wanted)):
+    for value in flow.taken_with(len(wanted)) if wanted else []:
+        if flow.signature(value) != wanted_types:
+            continue
         function = flow.functions[value]
         if function is None or function.variadic != variadic:
             continue
-        if result is not None and (str(result) == "void") != (str(parse_type(function.return_type)) == "void"):
-            continue
-        if wanted and all(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, wanted_types, strict=True)):
+        if result is None or (str(result) == "void") == (str(parse_type(function.return_type)) == "void"):
             found.append(value)
     return found
 
@@ -164,7 +149,7 @@ def _ranked(
     fitting = [v for v in values if _fits(flow.functions[v], call)]
     values = fitting or values
     params = index.types.params(pointer)
-    signature = [_normal(index, p, call.file) for p in split_params(params)[0]] if params is not None else None
+    signature = [normal(index.types, p, call.file) for p in split_params(params)[0]] if params is not None else None
     scored: list[tuple[float, int, list[Take]]] = []
     for value in values:
         takes = _takes(flow, value, reached.get(value))
@@ -172,12 +157,16 @@ def _ranked(
         scored.append((weight, value, takes))
     scored.sort(key=lambda s: (-s[0], flow.name(s[1]), s[1]))
     merged: dict[tuple[str, str | None], Candidate] = {}
-    for weight, value, takes in scored[:400]:
+    external = 0
+    outside = sum(flow.functions[value] is None for value in values)
+    most_external = EXTERNAL_LIMIT if outside * 2 < len(values) else outside  # where most are: their definitions were not understood
+    for weight, value, takes in scored:
         function = flow.functions[value]
         key = (flow.name(value), function.file if function is not None else None)
-        if key in merged:
+        external += function is None
+        if key in merged or function is None and external > most_external or len(merged) >= MOST:
             continue
-        evidence = _evidence(index, flow, call, value, takes, reached.get(value), objects, step)
+        evidence = _evidence(index, flow, call, value, takes, reached.get(value), objects, step, len(merged) < EXPLAINED)
         merged[key] = Candidate(
             name=flow.name(value), file=function.file if function else None, line=function.line if function else None,
             score=round(1 / (1 + math.exp(-weight / 2)), 4), evidence=evidence)
@@ -210,18 +199,19 @@ def _weight(
         weight += 0.5
     elif objects and takes and all(t.kind == "initializer" for t in takes):
         weight -= 3.0  # only ever in other objects; what is stored through a pointer may be in any
-    folder = PurePosixPath(call.file).parent
-    if any(t.file == call.file for t in takes):
+    folder = call.file.rpartition("/")[0]
+    near = [t.line for t in takes if t.file == call.file]
+    if near:
         weight += 1.2
-    around = index.enclosing(call.file, call.line)
-    if around is not None and any(t.file == call.file and around.start_line <= t.line <= around.end_line for t in takes):
-        weight += 1.0
+        around = index.enclosing(call.file, call.line)
+        if around is not None and any(around.start_line <= line <= around.end_line for line in near):
+            weight += 1.0
     if function is None:
         weight -= 3.0  # there is no definition to show
     else:
-        weight += 1.4 if function.file == call.file else 1.0 if PurePosixPath(function.file).parent == folder else 0.0
+        weight += 1.4 if function.file == call.file else 1.0 if function.file.rpartition("/")[0] == folder else 0.0
         if signature is not None and len(signature) == len(function.params):
-            same = sum(_normal(index, t, function.file) == w for (_, t), w in zip(function.params, signature, strict=True))
+            same = sum(own == w for own, w in zip(flow.signature(value), signature, strict=True))
             weight += 0.8 * same / max(1, len(signature))
     weight += _likelihood(index, call, value_file(function, takes), flow.name(value), takes)
     if takes and all((f := index.enclosing(t.file, t.line)) is not None and _ENDING.search(f.name) for t in takes[:8]):
@@ -231,7 +221,7 @@ def _weight(
     if any(t.kind == "initializer" for t in takes):
         weight += 0.2  # what a pointer holds from the start, before what it may be set to
     if node is not None:
-        weight += 1.0 / (1 + len(flow.path(node, value)))
+        weight += 1.0 / (1 + flow.distance(node, value))
     return weight + min(1.5, 0.35 * math.log2(1 + len(takes)))
 
 
@@ -241,27 +231,29 @@ def value_file(function: Function | None, takes: list[Take]) -> str:
 
 
 def _likelihood(index: Index, call: Call, file: str, name: str, takes: list[Take]) -> float:
-    """At most 0: less for what only tests, other programs, other systems or some configurations put there."""
+    """Less for what only tests, other programs, other systems or some configurations put there."""
     weight = 0.0
     if is_test(file) and not is_test(call.file) or file != call.file and index.is_program(file):
         weight -= 1.5
     if is_foreign(file, name) and not is_foreign(call.file, ""):
         weight -= 1.5
+    if _HERE.match(name):
+        weight += 0.3  # of several systems' functions, those of the one that is likely meant
     if takes and all(index.conditional(t.file, t.line) for t in takes[:8]) and not index.conditional(call.file, call.line):
-        weight -= 0.4
+        weight -= 0.6
     return weight
 
 
 def _evidence(
-    index: Index, flow: Flow, call: Call, value: int, takes: list[Take], node: int | None, objects: set[Key], step: Step,
+    index: Index, flow: Flow, call: Call, value: int, takes: list[Take], node: int | None, objects: set[Key], step: Step, full: bool,
 ) -> list[Evidence]:
     """Where the function's address is taken (nearest first), the way the value took, and the definition."""
     ordered = sorted(takes, key=lambda t: (t.owner not in objects, t.file != call.file, t.file, t.line))
     places: dict[tuple[str, int], Evidence] = {}
     kinds = {"flow": None}.get(step, step)
-    for take in ordered[:2]:
+    for take in ordered[: 2 if full else 1]:
         places.setdefault((take.file, take.line), _at(index, take.file, take.line, take.column, kinds or take.kind))
-    if node is not None:
+    if node is not None and full:
         for file, line in reversed(flow.path(node, value)[:4]):
             places.setdefault((file, line), _at(index, file, line, None, "flow"))
     function = flow.functions[value]

@@ -149,6 +149,24 @@ def split_params(params: str) -> tuple[list[str], bool]:
     return parts, variadic
 
 
+def without_name(text: str) -> str:
+    """A parameter of a function type may carry a name: "int fd" is read as "int"."""
+    words = text.replace("*", " * ").split()
+    if len(words) >= 2 and words[-1].isidentifier() and "(" not in text:
+        plain = [w for w in words if w not in ("const", "volatile", "struct", "union", "enum", "unsigned", "signed", "*")]
+        tagged = any(w in ("struct", "union", "enum") for w in words)
+        builtin = words[-1] in ("int", "char", "long", "short", "double", "float")
+        if not builtin and (len(plain) >= 2 or (words[-2] == "*") or (tagged and len(plain) >= 2) or "unsigned" in words):
+            return " ".join(words[:-1])
+    return text
+
+
+def normal(types: Types, text: str, file: str) -> tuple[str, int]:
+    """A parameter's type for comparison: its base, and how many pointers or arrays deep."""
+    kind = types.expand(parse_type(without_name(text)), file)
+    return types.alias.get(kind.base, kind.base), sum(1 for s in kind.derived if s in ("*", "[]"))
+
+
 def alias_of(typedef: Typedef) -> str | None:
     """The made name of the anonymous struct that a typedef names: `typedef struct { ... } ops;`. None for any other typedef."""
     base = parse_type(typedef.type)

@@ -168,8 +168,13 @@ Need = tuple[str, int, bool]  # file, line, whether with the lines that balance 
 
 def _needs(index: Index, proposal: Proposal) -> Iterator[Need]:
     yield proposal.file, proposal.line, True
+    if proposal.task == "callback_timing":
+        yield from _braces(index, proposal.file, proposal.line)
     ways = _ways(proposal)
-    for way in ways:  # what puts each target there
+    for way in ways[:1]:  # one target whole
+        yield from ((s.file, s.line, True) for s in way)
+    yield from _making(index, proposal)
+    for way in ways[1:]:  # what puts each other target there
         yield from ((s.file, s.line, True) for s in way[:1])
         if way and way[0].kind == "macro":
             yield from ((s.file, s.line, True) for s in way[1:2])
@@ -183,6 +188,9 @@ def _needs(index: Index, proposal: Proposal) -> Iterator[Need]:
     if proposal.task != "function_pointer":
         yield from _of_callback(index, proposal)
     yield from _definitions(index, proposal)
+    for target in proposal.answer.get("targets") or []:
+        if target.get("file") and target.get("line"):
+            yield from _braces(index, target["file"], target["line"])
     for evidence in proposal.evidence:
         yield from _handlers(index, evidence.file, evidence.line)
     yield from _called_in_chain(index, proposal)
@@ -227,6 +235,27 @@ def _head(index: Index, file: str, line: int) -> Iterator[Need]:
                 break
             last += 1
         yield from ((file, n, "{" in _line(index, file, n)) for n in range(function.start_line, last + 1))
+
+
+def _braces(index: Index, file: str, line: int) -> Iterator[Need]:
+    """The head of a function with the braces of its body: a definition, no declaration."""
+    function = index.enclosing(file, line)
+    if function is not None:
+        yield from _head(index, file, line)
+        opening = next((n for n in range(function.line, min(function.line + 12, function.end_line)) if "{" in _line(index, file, n)), None)
+        yield from ((file, n, False) for n in (opening, function.end_line) if n is not None)
+
+
+def _making(index: Index, proposal: Proposal) -> Iterator[Need]:
+    """The macros in macros down to the one whose body holds the call."""
+    wanted = _NAME.search(proposal.expression)
+    macro, depth = index.macro(proposal.extra.get("macro") or "", proposal.file), 0
+    while macro is not None and wanted is not None and wanted.group() not in macro.body and depth < 4:
+        inner = (index.macro(word, macro.file) for word in dict.fromkeys(_NAME.findall(macro.body)))
+        macro = next((m for m in inner if m is not None and "(" in m.body), None)
+        depth += 1
+        if macro is not None:
+            yield macro.file, macro.line, True
 
 
 def _declared(index: Index, proposal: Proposal, ways: list[list[PathStep]]) -> Iterator[Need]:
@@ -284,7 +313,7 @@ def _base(index: Index, proposal: Proposal) -> Iterator[Need]:
     if proposal.task != "function_pointer" or base is None or proposal.function is None:
         return
     variable = index.variable(base.group(), proposal.file, proposal.function)
-    if variable is not None and variable.file == proposal.file:
+    if variable is not None:
         yield variable.file, variable.line, True
     facts = index.facts.get(proposal.file)
     sets = [a.line for a in facts.assignments if a.function == proposal.function and a.left.base == base.group() and not a.left.fields

@@ -43,6 +43,9 @@ struct ops {
 
 // file: driver.c
 static int my_open(int a)
+{
+\treturn a;
+}
 ... // line 36
 static struct ops my_ops = {
 \t.open = my_open,
@@ -190,4 +193,15 @@ def test_the_head_of_a_definition_is_whole_where_its_parameters_take_several_lin
     index = build_index([("a.c", code)], jobs=0)
     (proposal,) = [p for p in propose(index) if p.expression == "p"]
     text = make_excerpt(index, proposal, 1000)
-    assert text.startswith("// file: a.c\nstatic int f(int a,\n\t\tint (*b)(void),\n\t\tint c)\n... // line 16\nint run(void)")
+    head = "// file: a.c\nstatic int f(int a,\n\t\tint (*b)(void),\n\t\tint c)\n{\n\treturn a;\n}\n"
+    assert text.startswith(head + "... // line 16\nint run(void)")
+
+
+def test_macros_in_macros_are_shown_down_to_the_one_that_makes_the_call():
+    code = ("struct l { int (*lock)(int); };\nstruct l fns;\n#define RAW(m) fns.lock(m)\n"
+            "#define LOCK(m) do { \\\n\tRAW(m); \\\n} while (0)\n"
+            "static int f(int m)\n{\n\treturn m;\n}\nvoid init(void)\n{\n\tfns.lock = f;\n}\nvoid run(void)\n{\n\tLOCK(1);\n}\n")
+    index = build_index([("a.c", code)], jobs=0)
+    (proposal,) = propose(index)
+    shown = [one.line for one in make_slice(index, proposal, 1000).lines]
+    assert [3, 4, 5, 6] == [n for n in shown if 3 <= n <= 6] and 2 in shown and 13 in shown

@@ -134,3 +134,22 @@ int on_socket(struct watcher *w) { char data[256]; return read(w->fd, data, size
 """
     found = [p for p in proposals(("a.c", text)) if p.answer["mechanism"] == "timerfd"]
     assert {p.function for p in found} == {"start", "on_timer"}
+
+
+def test_a_pattern_over_two_files_is_one_item_whichever_files_are_asked_for() -> None:
+    header = "struct pump { struct work_struct work; };\n"
+    setup = '#include <linux/workqueue.h>\n#include "pump.h"\n'
+    setup += 'static void pump_work(struct work_struct *w) { }\nvoid s(struct pump *p) { INIT_WORK(&p->work, pump_work); }\n'
+    kick = '#include <linux/workqueue.h>\n#include "pump.h"\nvoid k(struct pump *p) { schedule_work(&p->work); }\n'
+    texts = (("pump.h", header), ("setup.c", setup), ("kick.c", kick))
+    whole, parts = proposals(*texts), [p for file in ("setup.c", "kick.c") for p in proposals(*texts, files=[file])]
+    assert [(p.file, p.extra["phase"]) for p in whole if p.extra["group_first"]] == [("setup.c", "bind")]
+    assert [p.extra["group_first"] for p in parts].count(True) == 1
+    assert {p.extra["group"] for p in whole} == {p.extra["group"] for p in parts}
+
+
+def test_two_programs_with_a_signal_handler_each_do_not_share_it() -> None:
+    program = "#include <signal.h>\n#include <unistd.h>\nstatic void {0}_stop(int n) {{ }}\n"
+    program += "int main(void) {{ signal(SIGTERM, {0}_stop); raise(SIGTERM); return 0; }}\n"
+    found = [p for p in proposals(("one.c", program.format("one")), ("two.c", program.format("two"))) if p.extra["phase"] == "trigger"]
+    assert {(p.file, p.answer["handler"]) for p in found} == {("one.c", "one_stop"), ("two.c", "two_stop")}

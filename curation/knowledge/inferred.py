@@ -153,11 +153,22 @@ class Inference:
                 member = None
             yield _Use(definition, file, use.line, use.column, use.function, struct, member, None, use.variable, use.function is None)
 
+        for call in self.index.calls(file):  # in the bodies of macros
+            if call.macro is None or not call.callee_name or conventions.NO_REGISTRATION.match(call.callee_name):
+                continue
+            for name in {name for arg in call.args for name in arg.names}:
+                if (named := self._named(name, file, call.function)) is not None:
+                    yield _Use(named, file, call.line, call.column, call.function, None, None, call.callee_name, None)
+
     def _function(self, use: NameUse) -> Function | None:
-        found = self.index.functions(use.name, use.file)
+        return self._named(use.name, use.file, use.function)
+
+    def _named(self, name: str, file: str, function: str | None) -> Function | None:
+        """The function of the corpus that a name means at a place; None where it is a local variable."""
+        found = self.index.functions(name, file)
         if not found:
             return None
-        variable = self.index.variable(use.name, use.file, use.function)
+        variable = self.index.variable(name, file, function)
         return None if variable is not None and variable.function is not None else found[0]
 
     # -- what is known ---------------------------------------------------------------------------------------------------------
@@ -201,8 +212,9 @@ class Inference:
     def _said(self, use: _Use, by_name: bool) -> _Said | None:
         if self.corpus.platform(use.file) == "user":
             return self._in_user_space(use, by_name)
-        ways = [self._at_once, self._flows, self._body, self._types, self._callers, self._same_field]
-        ways += [self._alike, self._kindred] if by_name else []  # what a row leaves open differs between those registered alike
+        ways = [self._at_once, self._body, self._types, self._callers, self._same_field]
+        if by_name:  # what a row leaves open is not in another row, and differs between those registered alike
+            ways = [self._at_once, self._flows, *ways[1:], self._alike, self._kindred]
         return next((said for way in ways if (said := way(use))), None) or (self._by_name(use) if by_name else None)
 
     def _flows(self, use: _Use) -> _Said | None:

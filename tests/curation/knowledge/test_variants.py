@@ -65,3 +65,14 @@ static struct usb_serial_driver d = { .open = opened, .write = wrote };
 """
     found = {p.function: (p.answer["context"], p.answer["may_sleep"]) for p in propose(build_index([("a.c", text)]))}
     assert found == {"opened": ("process", True), "wrote": ("atomic", False)}
+
+
+def test_a_function_that_only_a_macro_s_body_hands_on_is_proposed_where_the_macro_is_used() -> None:
+    text = """#include <stdlib.h>
+static int by_size(const void *a, const void *b) { return 0; }
+#define SORT(what) sort_table(what, 8, by_size)
+static void sort_table(void *t, int n, int (*less)(const void *, const void *)) { less(t, t); }
+void f(void *t) { SORT(t); }
+"""
+    found = {p.function: (p.answer["context"], p.answer["registered_via"]) for p in propose(build_index([("a.c", text)]))}
+    assert found == {"by_size": ("sync", "sort_table")}

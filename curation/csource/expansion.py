@@ -294,7 +294,8 @@ class Expander:
         found: list[FileFacts] = []
         texts: list[str] = []
         told: set[tuple[str, str | None]] = set()
-        for variant in range(VARIANTS):
+        declares = call.function is None and call.file.endswith(".h")  # for many to see: one definition's is enough of a costly thing
+        for variant in range(1 if declares else VARIANTS):
             self.macros.variant = variant
             text = self._fragment(invocation, call.file, variant)
             if text is None or text in texts:

@@ -119,7 +119,8 @@ class NameUse:
 @dataclass(slots=True)
 class Assignment:
     """A value put into a place: assignment, initializer (also each element of a brace list), or a return (left.base None, kind "return").
-    left.cast holds the declared type for a compound literal, whose base is None."""
+    left.cast holds the declared type for a compound literal, whose base is None. left.text of an element shows how it is designated:
+    "table[A].cb", with "[#2]" for the third where nothing does."""
 
     file: str
     line: int

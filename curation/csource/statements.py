@@ -18,6 +18,7 @@ import re
 from curation.csource.annotations import cleaned, without_attributes
 from curation.csource.declarations import TYPE, closing, declarator, parameters
 from curation.csource.facts import Operand, Prototype, Variable
+from curation.csource.operands import MAX_TEXT
 from curation.csource.places import BLOCK, CALL, CONTROL, INIT, PAREN, Frame
 from curation.csource.stores import TYPE_IN_PARENS, Stores
 from curation.csource.words import BUILTIN, QUALIFIERS, STORAGE, TAGS, macro_like, one_space
@@ -269,9 +270,10 @@ class Reader(Stores):
             if top.kind != INIT:
                 return Frame(BLOCK, at)
         if top.kind == INIT:
-            steps, _ = self.designators(top, code[top.at:at])
+            steps, _, shown = self.designators(top, code[top.at:at])
             top.nested = True
-            return self._list(at, inside, top.left, top.type, top.path + steps)
+            left = Operand((top.left.text + shown)[:MAX_TEXT], top.left.base, (), False, top.left.cast)
+            return self._list(at, inside, left, top.type, top.path + steps)
         if char == "=":
             return self._list(at, inside, Operand("", None), "", ())
         return Frame(BLOCK, at)

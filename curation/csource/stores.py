@@ -49,16 +49,17 @@ class Stores(Places):
                 value.base, self.file, line, column, self.function, kind, struct, left.fields, left.base,  # type: ignore[arg-type]
                 left if kind == "assignment" else None, None, None, _via(value, len(right) > 1)))
 
-    def designators(self, frame: Frame, code: str) -> tuple[tuple[str, ...], int]:
-        """The steps from a brace list to one of its elements, and how many characters of the element tell them."""
+    def designators(self, frame: Frame, code: str) -> tuple[tuple[str, ...], int, str]:
+        """The steps from a brace list to one of its elements, how many characters of the element tell them, and how they are written."""
         char = code[:1]
         if char == "." or char == "[" or char.isalpha() or char == "_":
             found = _DESIGNATED.match(code)
             if found is not None:
                 if found.group(2):
-                    return (found.group(2),), found.end()
-                return tuple(m.group(1) or "[]" for m in _DESIGNATOR.finditer(found.group(1))), found.end()
-        return (f"#{frame.position}",), 0
+                    return (found.group(2),), found.end(), f".{found.group(2)}"
+                shown = found.group(1)
+                return tuple([m.group(1) or "[]" for m in _DESIGNATOR.finditer(shown)]), found.end(), one_space(shown).strip()
+        return (f"#{frame.position}",), 0, f"[#{frame.position}]"
 
     def element(self, frame: Frame, end: int) -> None:
         """An element of a brace list ends here."""
@@ -71,13 +72,13 @@ class Stores(Places):
         if not code:
             return
         if not code[0].isdigit() and code[0] not in "\"'-":
-            steps, length = self.designators(frame, code)
+            steps, length, shown = self.designators(frame, code)
             value = code[length:]
             if value and not value[0].isdigit() and value[0] not in "\"'" and len(frame.path) < _MAX_PATH:
                 start += length
                 found = operands(value, None if self.same else self.text[start:start + len(value)], self.local)
                 if found:
-                    left = Operand(frame.left.text, frame.left.base, frame.path + steps, False, frame.left.cast)
+                    left = Operand((frame.left.text + shown)[:MAX_TEXT], frame.left.base, frame.path + steps, False, frame.left.cast)
                     self.assign(left, found, start, "initializer", frame.type)
         frame.position += 1
 

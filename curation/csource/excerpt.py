@@ -332,7 +332,8 @@ def _of_callback(index: Index, proposal: Proposal) -> Iterator[Need]:
     """What tells how a callback gets to the code that calls it, and whether that is the kernel: its way there, the macros that its places
     use, the first headers of its file."""
     headers = [n for n, text in enumerate(index.lines(proposal.file), 1) if _INCLUDE.match(text)]
-    yield from ((proposal.file, n, False) for n in headers[:2])
+    always = [n for n in headers if not index.conditional(proposal.file, n)]
+    yield from ((proposal.file, n, False) for n in (always or headers)[:2])
     for evidence in proposal.evidence[:8]:
         given = proposal.function is not None and proposal.function in _line(index, evidence.file, evidence.line)
         if evidence.kind in ("call", "registration") and proposal.function is not None and not given:

@@ -41,7 +41,7 @@ class Contexts:
         self.callers = callers_of(corpus)
         self._known: dict[tuple[str, str], Where | None] = {}
         self._sleeps: dict[tuple[str, int], tuple[str, int] | None] = {}
-        self._waits: dict[tuple[str, str], str] = {}
+        self._waits: dict[tuple[str, str, int, str], bool] = {}
         self._registered: dict[tuple[str, str], set[Where]] = defaultdict(set)
         for r in registrations(corpus):
             if r.definition is not None and r.runs_in and r.runs_in != "sync":
@@ -133,24 +133,18 @@ class Contexts:
     def _waits_for_events(self, file: str, name: str, weakly: bool = False) -> bool:
         """Whether the function waits for events of many kinds, itself or by a function it calls, or by one that this calls. weakly: also
         by poll and select, which many wait with for one thing."""
-        key = (file, name)
-        if key not in self._waits:
-            self._waits[key] = self._find_wait(file, name, 0)
-        found = self._waits[key]
-        return found == "events" or weakly and found == "poll"
+        return self._waits_within(file, name, 2, _WAITS) or weakly and self._waits_within(file, name, 0, _MAY_WAIT)
 
-    def _find_wait(self, file: str, name: str, depth: int) -> str:
-        """"events", "poll" (in this very function) or ""."""
-        function = self.index.function_in(file, name)
-        if function is None:
-            return ""
-        called = [c for c, _, _ in self.bodies.of(function).calls]
-        if any(_WAITS.match(c) for c in called):
-            return "events"
-        near = [f for c in called if depth < 2 for f in self.index.functions(c, file)[:1] if f.name != name]
-        if any(self._find_wait(f.file, f.name, depth + 1) == "events" for f in near[:60]):
-            return "events"
-        return "poll" if depth == 0 and any(_MAY_WAIT.match(c) for c in called) else ""
+    def _waits_within(self, file: str, name: str, steps: int, waits: re.Pattern[str]) -> bool:
+        key = (file, name, steps, waits.pattern)
+        if key not in self._waits:
+            self._waits[key] = False  # a recursive function finds nothing the second time
+            function = self.index.function_in(file, name)
+            called = {c for c, _, _ in self.bodies.of(function).calls} if function is not None else set()
+            self._waits[key] = any(waits.match(c) for c in called) or any(
+                self._waits_within(f.file, f.name, steps - 1, waits) for c in called if steps for f in self.index.functions(c, file)[:1]
+            )
+        return self._waits[key]
 
 
 def together(found: list[Where]) -> Where | None:

@@ -103,8 +103,8 @@ class _Reading:
     def places(self, fact: Fact, operand: Operand, write: bool) -> list[int]:
         return [self.node(key, holds) for key, holds in places(self.to, fact, operand, write)]
 
-    def source(self, fact: Fact, operand: Operand) -> Source | None:
-        """What an operand's value is made of; None for what can hold no address."""
+    def source(self, fact: Fact, operand: Operand, comes_back: bool = False) -> Source | None:
+        """What an operand's value is made of; None for what can hold no address. comes_back: it goes to a pointer to a pointer."""
         if operand.base is not None and not operand.call and operand.base[:1].isdigit():
             return None
         obj: list[int] = []
@@ -124,9 +124,10 @@ class _Reading:
         if not nodes:
             return Source([], obj, False) if obj else None
         array = not operand.address and self._is_array(fact, operand)
-        if operand.address or array:
+        both = operand.address or array or comes_back or self._points_to_pointer(fact, operand)
+        if both:
             nodes = nodes + [n for n in self.places(fact, operand, True) if n not in nodes]
-        return Source(nodes, obj, operand.address or array or self._points_to_pointer(fact, operand))
+        return Source(nodes, obj, both)
 
     def _is_object(self, fact: Fact, operand: Operand, kind: CType) -> bool:
         """Whether the operand is the address of the struct variable, or of a member that lies within it."""
@@ -182,8 +183,9 @@ class _Reading:
                 owner = variable_key(variable) if variable is not None else None
         if not targets:
             return
+        comes_back = fact.kind != "return" and self._points_to_pointer(fact, fact.left)
         for operand in fact.right:
-            source = self.source(fact, operand)
+            source = self.source(fact, operand, comes_back)
             if source is not None:
                 for target in targets:
                     self.put(target, source, fact, fact.kind, owner)

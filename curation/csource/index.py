@@ -262,4 +262,4 @@ class Index:
 
     def problems(self) -> list[FactsProblem]:
         """Why files or parts of them gave no facts."""
-        return [p for one in self.facts.values() for p in one.problems]
+        return self.tables.problems()

@@ -46,6 +46,7 @@ from curation.csource.records import (
     RAW_FIELDS,
     RAW_FUNCTIONS,
     USED,
+    problems_of,
 )
 from curation.csource.stored import DEFINITIONS, LAYOUT, State
 from curation.csource.texts import DiskTexts, Unreadable, read_bytes
@@ -156,9 +157,7 @@ class _Making:
 
     def _told(self, state: State) -> MakeReport:
         self.report.counts = state.counts
-        self.report.problems = [
-            FactsProblem(file, str(code), str(why), line if isinstance(line, int) else None)
-            for file, listed in state.problems.items() for code, why, line in listed]
+        self.report.problems = [p for file, listed in state.problems.items() for p in problems_of(listed, file)]
         return self.report
 
     # ---- 1. texts

@@ -21,7 +21,7 @@ import numpy as np
 
 from curation.csource.coded import VERSION, decode_fact
 from curation.csource.expansion import Asked
-from curation.csource.facts import Call, FileFacts, Function, Macro, NameUse, Prototype, Struct, Typedef, Variable
+from curation.csource.facts import Call, FactsProblem, FileFacts, Function, Macro, NameUse, Prototype, Struct, Typedef, Variable
 from curation.csource.flow import Flow
 from curation.csource.flowstore import keep_flow, kept_flow
 from curation.csource.inclusion import resolved, together
@@ -234,6 +234,9 @@ class StoredTables:
                     known.setdefault(variable.function, []).append(variable)
             self._locals.put(file, known)
         return known.get(function, [])
+
+    def problems(self) -> list[FactsProblem]:
+        return [problem for file, listed in self.state.problems.items() for problem in problems_of(listed, file)]
 
     def calls_to(self, name: str) -> list[Call]:
         return [c for file in self._files(self._called, name) for c in self.facts[file].calls if c.callee_name == name]

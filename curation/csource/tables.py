@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Protocol
 
-from curation.csource.facts import Call, FileFacts, Function, NameUse, Prototype, Struct, Typedef, Variable
+from curation.csource.facts import Call, FactsProblem, FileFacts, Function, NameUse, Prototype, Struct, Typedef, Variable
 
 
 class Tables(Protocol):
@@ -34,6 +34,10 @@ class Tables(Protocol):
 
     def locals(self, file: str, function: str) -> list[Variable]:
         """Variables and parameters of the functions of that name in the file."""
+        ...
+
+    def problems(self) -> list[FactsProblem]:
+        """Of all files."""
         ...
 
     def calls_to(self, name: str) -> list[Call]:
@@ -79,6 +83,9 @@ class MemoryTables:
 
     def locals(self, file: str, function: str) -> list[Variable]:
         return self._locals.get((file, function), [])
+
+    def problems(self) -> list[FactsProblem]:
+        return [problem for one in self.facts.values() for problem in one.problems]
 
     def calls_to(self, name: str) -> list[Call]:
         return self._calls.get(name, [])

@@ -105,6 +105,7 @@ GROUPED: dict[str, tuple[int, int]] = {
     "kthread_queue_work": (1, 0),
     "kthread_queue_delayed_work": (1, 0),
     "kthread_mod_delayed_work": (1, 0),
+    **{f"{kind}_notifier_chain_register": (1, 0) for kind in ("blocking", "atomic", "raw", "srcu")},
 }
 # Which argument of a call about a whole group (mostly: that waits for it) is the group.
 WAITS_FOR_GROUP: dict[str, int] = {
@@ -117,6 +118,7 @@ WAITS_FOR_GROUP: dict[str, int] = {
     "destroy_workqueue": 0,
     "kthread_flush_worker": 0,
     "kthread_destroy_worker": 0,
+    **{f"{kind}_notifier_call_chain": 0 for kind in ("blocking", "atomic", "raw", "srcu")},
 }
 # Loops that run the callbacks of these mechanisms.
 LOOPS: dict[str, tuple[str, ...]] = {

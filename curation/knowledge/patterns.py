@@ -110,16 +110,19 @@ class _Finder:
             for path in {p for names in member.group for p in names}:
                 inside[path] |= {p for names in member.objects for p in names}
         named = {m: _by_name(g for g in made if g.mechanism == m) for s in waiting for m in (s.mechanism, *_KIN.get(s.mechanism, ()))}
-        beside = by_files(made)
+        beside, alone = by_files(made), dict[tuple[str, str, Path], Group]()
         for spot in waiting:
             members = {m for names in spot.group for path in names for m in inside.get(path, ())}
             kin = (spot.mechanism, *_KIN.get(spot.mechanism, ()))
             found = list({id(g): g for m in kin for path in members for g in named[m].get(path, [])}.values())
-            found = found or _near(beside[spot.file], spot)
+            if not found and "wait" in spot.phases:
+                found = _near(beside[spot.file], spot)
             for group in found:
                 group.spots.append(spot)
             if not found:
-                made.append(Group(spot.mechanism, set(), [spot]))
+                names = {path for names in spot.group for path in names}
+                alone.setdefault((spot.mechanism, spot.file, min(names)), Group(spot.mechanism, names, [])).spots.append(spot)
+        made += alone.values()
 
     def _loose(self, made: list[Group], spots: list[Spot]) -> None:
         alone: dict[tuple[str, str, str | None], Group] = {}

@@ -313,7 +313,11 @@ class Places:
                 continue
             for right in one.right:
                 variable = self.index.variable(right.base, call.file, call.function) if right.base else None
-                if variable is None or variable.param is None:
+                if right.fields and right.text.strip() not in _NOTHING:
+                    known = self._held(Arg(right.text, [right]), call)
+                    also = ((one.line, one.column, one.file, one.function),)
+                    yield replace(self._at(call, row, self._about(row, call, {})), handlers=known, also=also)
+                if right.fields or variable is None or variable.param is None:
                     continue
                 for outer in self.objects.callers(variable.function or "", call.file)[:24]:
                     given = self.corpus.call_argument(outer, variable.param)

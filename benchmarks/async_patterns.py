@@ -2,8 +2,8 @@
 
 `async_patterns_truth.jsonl` holds facts that were read by eye: one line a file with its patterns (mechanism, handler, phases as
 [phase, file, line]). `whole`: every mechanism of the file is there (`also`: mechanisms in use whose places were not written down; `either`:
-nobody can say whether the file counts as using it). `split`: every second file is a hold-out; `second` was read when the work was done. The code itself is not here: fetch the
-versions that `corpus` names, and say where they are.
+nobody can say whether the file counts as using it). `split`: every second file is a hold-out; `second` was read when the work was done.
+The code itself is not here: fetch the versions that `corpus` names, and say where they are.
 
     python benchmarks/async_patterns.py --at linux-6.1=linux-source-6.1 --at hiredis-0.14.1=hiredis-0.14.1 --split dev [--misses]
 

@@ -60,8 +60,8 @@ class DefinitionReader(StructReader):
         before = [len(found) for found in made]  # type: ignore[arg-type]
         self.unclosed = False
         end = self.statements(opened + 1)
-        stop = code.find("\n}", opened) + 2
-        if not self.unclosed or stop < 2:
+        stop = code.find("\n}", opened) + 2 if self.unclosed else 0
+        if stop < 2:
             return end
         for found, length in zip(made, before, strict=True):
             del found[length:]  # type: ignore[attr-defined]

@@ -40,6 +40,7 @@ _PLAIN_DEFINE = r"""\n[ \t]*+\#[ \t]*+define[ \t]++(\w++)[ \t]++([^\n"'/\\]++)(?
 _TOKEN = re.compile(_OTHER + "|" + _PLAIN_DEFINE + r"|\n[ \t]*\#" + _REST, re.DOTALL)
 _FIRST = re.compile(r"[ \t]*\#" + _REST, re.DOTALL)
 LEX = re.compile(_OTHER + r"|^[ \t]*\#" + _REST, re.DOTALL | re.MULTILINE)  # comments, strings and directives
+_MAX_NESTED = 60  # #if within each other whose branches are looked at; each looks at all that is in it
 _INSIDE = re.compile(r"[^\n]")
 _COMMENT = re.compile(r"//.*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _DEFINE = re.compile(r"\s*#\s*define\s+(\w+)(\(([^()]*)\))?(.*)", re.DOTALL)
@@ -195,9 +196,10 @@ def _read_directives(prepared: Prepared, directives: list[_Directive], text: str
             hidden -= never(last.condition)
             last.end = start
             group.marks.append(start)
-            prepared.dropped += choose(code, group, assumed)
-            changed = True
-            _tell(prepared, group, not stack, text)
+            if len(stack) < _MAX_NESTED:
+                prepared.dropped += choose(code, group, assumed)
+                changed = True
+                _tell(prepared, group, not stack, text)
     if changed:
         prepared.code = code.decode("ascii")
     prepared.conditions.sort(key=lambda c: (c[0], -c[1]))

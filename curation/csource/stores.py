@@ -117,14 +117,14 @@ class Stores(Places):
             if callee not in self.local:
                 name = callee
         else:
-            if callee[0] == "(" and len(top.args) == 1 and TYPE_IN_PARENS.match(code[top.start + 1:at]) is not None:
+            if callee.startswith("(") and len(top.args) == 1 and TYPE_IN_PARENS.match(code[top.start + 1:at]) is not None:
                 return  # `(type)(type)x`
             if callee.startswith(("__builtin_", "typeof", "__typeof", "_Generic")):
                 return
             bare = callee
-            while bare[0] == "(" and closing(bare, 0) == len(bare) - 1:
+            while bare.startswith("(") and closing(bare, 0) == len(bare) - 1:
                 bare = bare[1:-1].strip()
-            cast = _CAST_CALL.match(bare) if bare[0] == "(" else None
+            cast = _CAST_CALL.match(bare) if bare.startswith("(") else None
             if cast is not None and cast.group(1) not in self.local:  # `(type)(*p)(x)`
                 top.head += callee.index("(", cast.end(1) - cast.start(1))
                 callee = code[top.head:top.start].rstrip()

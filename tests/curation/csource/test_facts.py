@@ -45,6 +45,52 @@ def test_annotations_and_macros_do_not_cost_a_function(code):
     assert names(code) == ["f"]
 
 
+@pytest.mark.parametrize(("code", "name", "params"), [
+    ("int f PARAMS((int a, char *b));", "f", [("a", "int"), ("b", "char *")]),
+    ("_PROTOTYPE(int f, (int a));", "f", [("a", "int")]),
+    ("local int f OF((const voidp p));", "f", [("p", "voidp")]),
+])
+def test_prototypes_that_macros_make_are_read(code, name, params):
+    (found,) = extract(code, "a.h").prototypes
+    assert (found.name, found.params) == (name, params)
+
+
+@pytest.mark.parametrize(("code", "params"), [
+    ("int f(a, b) int a; char *b; { return a; }", [("a", "int"), ("b", "char *")]),
+    ("int f(IF_X(int a,) char *b) { return 0; }", [("a", "int"), ("b", "char *")]),
+    ("IF_X(long long) int CALLCONV f(int CALLCONV (*cb)(int)) { return 0; }", [("cb", "int (*)(int)")]),
+    ("static void (API_CB f)(int a) { }", [("a", "int")]),
+])
+def test_parameters_are_found_through_macros_and_old_style_lists(code, params):
+    (found,) = extract(code, "a.c").functions
+    assert (found.name, found.params) == ("f", params)
+
+
+def test_statement_macros_without_a_semicolon_cost_nothing():
+    code = "void f(void) {\n\tGROW\n\tg(x);\n\ty = SKIP(2)\n\tz = h;\n\tTRACE(1)\n\tint k = p->q(3);\n}\n"
+    facts = extract(code, "a.c")
+    assert [c.callee for c in facts.calls] == ["g", "SKIP", "TRACE", "p->q"]
+    assert [(a.left.base, a.right[0].base) for a in facts.assignments] == [("y", "SKIP"), ("z", "h"), ("k", "p")]
+
+
+def test_typedefs_made_by_a_macro_name_the_pointer():
+    (found,) = extract("typedef API_CALLBACK(void, *done_fn, (struct s *, int));", "a.h").typedefs
+    assert (found.name, found.type) == ("done_fn", "void (*)(struct s *, int)")
+
+
+def test_each_line_knows_the_conditions_it_is_compiled_under():
+    code = "#ifndef A_H\n#define A_H\n#ifdef PM\nint a;\n#if X > 2 /* why */\nint b;\n#else\nint c;\n#endif\n#endif\nint d;\n#endif\n"
+    assert extract(code, "a.h").conditions == [(3, 10, "ifdef PM"), (5, 7, "if X > 2"), (7, 9, "else of if X > 2")]
+    index = build_index([("a.h", code)])
+    assert [index.condition("a.h", line) for line in (4, 6, 8, 11)] == [
+        ["ifdef PM"], ["ifdef PM", "if X > 2"], ["ifdef PM", "else of if X > 2"], []]
+
+
+def test_elements_tell_how_they_are_designated():
+    facts = extract("fn t[] = { [A] = one, [0 ... 3] = two, three }; struct s x = { .in = { f } };", "a.c")
+    assert [a.left.text for a in facts.assignments] == ["t[A]", "t[0 ... 3]", "t[#2]", "x.in[#0]"]
+
+
 def test_all_branches_that_can_stand_together_are_read():
     code = "void f(void) {\n#ifdef A\n a();\n#else\n b();\n#endif\n#if 0\n c();\n#endif\n}"
     assert [c.callee for c in extract(code, "a.c").calls] == ["a", "b"]

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from curation.knowledge import Row, load
 
+BIGGEST = 400_000  # bytes; above are lists of registers, without a function
 NAME_AND_BRACKET = re.compile(r"\b([A-Za-z_]\w*)\s*\)?\s*\(")  # name(...), and Lua's (name) (...)
 FUNCTION_TYPE = re.compile(  # typedef int (*NAME)(...); typedef int (NAME)(...); typedef int NAME(...);
     r"typedef\b[^;{}()]*\(\s*(?:\w+\s+)*\*?\s*(?:const\s+)?(\w+)\s*\)\s*\(|typedef\s+[\w\s*]*?\b(\w+)\s*\([^;{}]*\)[^;{}]*;"
@@ -48,7 +49,8 @@ class Headers:
 
     def __init__(self, folders: list[Path]) -> None:
         self.folders = [folder for folder in folders if folder.is_dir()]
-        self.files = sorted({path for folder in self.folders for path in folder.rglob("*.h")})
+        found = {path for folder in self.folders for path in folder.rglob("*.h")}
+        self.files = sorted(path for path in found if path.stat().st_size < BIGGEST)
         self.names: dict[str, list[Path]] = defaultdict(list)
         self.macros: dict[str, list[Path]] = defaultdict(list)
         self.structs: dict[str, list[Path]] = defaultdict(list)

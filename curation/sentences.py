@@ -119,6 +119,12 @@ def _place(step: PathStep) -> Reason:
             return Reason("at_registration", "the function is registered here")
         case "at_call":
             return Reason("at_call", "this call leads to it")
+        case "at_sleeps":
+            return Reason("at_sleeps", "this may sleep")
+        case "at_lock":
+            return Reason("at_lock", "a lock is held around this call")
+        case "at_alike":
+            return Reason("at_alike", "a function that is registered alike shows it")
         case "at_definition":
             return Reason("at_definition", "the function is defined here")
         case "at_bind":

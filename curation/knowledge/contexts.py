@@ -64,6 +64,10 @@ class Contexts:
             self._sleeps[key] = self._find_sleep(function, depth)
         return self._sleeps[key]
 
+    def is_callback(self, site: CallSite) -> bool:
+        """Whether the calling function is itself registered with a row that says where it runs."""
+        return (site.file, site.function) in self._registered
+
     def dispatches(self, site: CallSite, levels: int) -> bool:
         """Whether the calling function waits for events or is called back itself, or so many levels of its callers are or do."""
         seen = {(site.file, site.function)}

@@ -227,6 +227,8 @@ class Inference:
         return _Said((row.runs_in, row.may_sleep), (), row.chain[-1] if row.chain else "", row=row) if row.runs_in else None
 
     def _body(self, use: _Use) -> _Said | None:
+        if (told := conventions.of_signature(use.definition)) and not told[1] and "irqreturn_t" not in use.definition.return_type:
+            return None  # a timer's or URB's function that sleeps on some way does not do so there; an interrupt's may be its thread
         found = self.contexts.sleeps(use.definition)
         return _Said(("process", True), (("sleeps", use.definition.file, found[1]),)) if found else None
 
@@ -273,7 +275,11 @@ class Inference:
         known = [(site, where) for site in sites if (where := self.contexts.at(site))]
         if not known or (where := together([w for _, w in known])) is None:
             return None
-        if where[0] in _OWN and not any(self.contexts.dispatches(s, 1 if use.static else 3) for s in sites):
+        pointers = callers.through_pointers(use.definition.file, use.definition.name)
+        own = [w for s, w in known if w[0] in _OWN and s in pointers and self.contexts.is_callback(s)]
+        if where[0] in (*_OWN, "sync") and own:
+            where = own[0]  # the very body of a thread, or an event's handler, calls it
+        elif where[0] in _OWN and not any(self.contexts.dispatches(s, 1 if use.static else 3) for s in sites):
             where = "sync", True  # called wherever the program happens to be
         site = next((s for s, w in known if w[0] == where[0]), known[0][0])
         kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"

@@ -28,6 +28,7 @@ from curation.knowledge.mechanisms import PASSED_ON
 
 _DEPTH = 6
 _MOST = 12  # objects that one place may be about
+_WORK = 600  # expressions looked at for one place: callers of callers can be very many
 _CONSTANT = re.compile(r"[A-Z_][A-Z0-9_]*\Z|\d+\Z")
 _BRANCH = re.compile(r"\belse\b|\bcase\b|\bdefault\b")
 UNKNOWN = "?"
@@ -62,18 +63,21 @@ class Objects:
         self.handlers = handlers
         self.tables = Assigned(index).of
         self._types: dict[str, CType] = {}
+        self._left = _WORK
         self.forms = lru_cache(maxsize=50_000)(self._forms)
 
     # -- expressions -------------------------------------------------------------------------------------------------------
 
     def of(self, arg: Arg | Operand, at: At | Call, callers: Callers | None = None) -> list[Names]:
         """The objects an argument may mean; [] when it names none."""
+        self._left = _WORK
         operands = [arg] if isinstance(arg, Operand) else arg.operands or read_operand(arg.text)
         where = At(at.file, at.function, at.line)
         return _distinct(n for operand in operands for n in self._operand(operand, where, callers or {}, 0))
 
     def result(self, call: Call, depth: int = 0) -> list[Names]:
         """The object that a call makes: where its value is put, where it goes when the function returns it, and the call itself."""
+        self._left = self._left if depth else _WORK
         made = frozenset({_made(call.file, call.line, call.callee_name or call.callee)})
         at = At(call.file, call.function, call.line)
         assigned = self._assigned(call)
@@ -104,7 +108,8 @@ class Objects:
         return min(near, default=None, key=lambda a: (call.line - a.line, -a.column if a.line != call.line else -len(a.left.fields)))
 
     def _operand(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
-        if depth > _DEPTH:
+        self._left -= 1
+        if depth > _DEPTH or self._left < 0:
             return []
         named = [step for step in operand.fields if step not in ("*", "[]")]
         if operand.base is None and not (operand.cast and named):
@@ -256,7 +261,7 @@ class Objects:
         one = callers.get((at.file, name))
         calls = [one] if one is not None else self.callers(name, at.file)
         found: list[Names] = []
-        for call in calls[: 2 * _MOST]:
+        for call in calls[: 2 * _MOST] if self._left > 0 else []:
             for operand in call.args[number].operands or read_operand(call.args[number].text) if number < len(call.args) else []:
                 if call.function == name and call.file == at.file:
                     continue

@@ -52,3 +52,12 @@ def test_the_places_of_each_object_are_one_pattern_and_nothing_else_is_proposed(
 def test_each_pattern_is_labeled_once(path: Path) -> None:
     for proposals in proposed((path.name, path.read_text())).values():
         assert [p.extra["group_first"] for p in proposals] == [True] + [False] * (len(proposals) - 1)
+
+
+def test_helpers_of_helpers_with_very_many_callers_end() -> None:
+    text = "#include <linux/workqueue.h>\nstatic void kick0(struct work_struct *w)\n{\n\tschedule_work(w);\n}\n"
+    for level in range(1, 9):
+        calls = "".join(f"\tkick{level - 1}(w);\n" for _ in range(24))
+        text += f"static void kick{level}(struct work_struct *w)\n{{\n{calls}}}\n"
+    found = proposed(("a.c", text))
+    assert {place for proposals in found.values() for place in places(proposals)} == {("trigger", 4)}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -30,6 +31,7 @@ FALLBACK_LIMIT = 12  # candidates kept of a fallback step: more help nobody
 ARITY_LIMIT = 6  # of the weakest step
 MOST = 600  # candidates of one call
 EXPLAINED = 60  # candidates with their ways; of later ones only the first place and the definition are told
+IMPLEMENTATIONS = 40  # of an interface, one object each: the best of more
 EXTERNAL_LIMIT = 3  # functions outside the corpus that are named beside others
 _EVIDENCE_LIMIT = 5
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
@@ -67,7 +69,8 @@ def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
     objects = flow.objects(call)
     if reached:
         ranked = _ranked(index, flow, call, list(reached), reached, objects, pointer, "flow")
-        complete = bool(ranked) and not _open(index, flow, call) and all(c.file is not None for c in ranked)
+        all_shown = len(ranked) < IMPLEMENTATIONS or len(ranked) >= len(reached)
+        complete = bool(ranked) and all_shown and all(c.file is not None for c in ranked) and not _open(index, flow, call)
         own = sum(any((t.owner in objects) for t in _takes(flow, v, n)) for v, n in reached.items()) if objects else 0
         return Resolution(ranked, "flow", "complete" if complete else "incomplete", min(own or len(ranked), len(ranked)))
     last = next((s for s in reversed(call.operand.fields) if s not in ("*", "[]", "()")), None)
@@ -156,6 +159,7 @@ def _ranked(
         weight = _weight(index, flow, call, value, takes, reached.get(value), objects, signature)
         scored.append((weight, value, takes))
     scored.sort(key=lambda s: (-s[0], flow.name(s[1]), s[1]))
+    scored = _folded(scored)
     merged: dict[tuple[str, str | None], Candidate] = {}
     external = 0
     outside = sum(flow.functions[value] is None for value in values)
@@ -171,6 +175,22 @@ def _ranked(
             name=flow.name(value), file=function.file if function else None, line=function.line if function else None,
             score=round(1 / (1 + math.exp(-weight / 2)), 4), evidence=evidence)
     return list(merged.values())
+
+
+def _folded(scored: list[tuple[float, int, list[Take]]]) -> list[tuple[float, int, list[Take]]]:
+    """Of functions that objects implement, each object with one (`.read` of many `struct file_operations`), the best IMPLEMENTATIONS.
+    Elements of tables, which one object holds in numbers, and what is passed as an argument all stay: a loop calls them all."""
+    if len(scored) <= IMPLEMENTATIONS:
+        return scored
+    held = Counter(owner for _, _, takes in scored for owner in {t.owner for t in takes if t.kind == "initializer"})
+    kept: list[tuple[float, int, list[Take]]] = []
+    implementations = 0
+    for one in scored:
+        alone = bool(one[2]) and all(t.kind == "initializer" and t.owner is not None and held[t.owner] == 1 for t in one[2])
+        implementations += alone
+        if not alone or implementations <= IMPLEMENTATIONS:
+            kept.append(one)
+    return kept
 
 
 def _fits(function: Function | None, call: Call) -> bool:
@@ -213,6 +233,7 @@ def _weight(
         if signature is not None and len(signature) == len(function.params):
             same = sum(own == w for own, w in zip(flow.signature(value), signature, strict=True))
             weight += 0.8 * same / max(1, len(signature))
+        weight += _nearness(function.file, call.file)
     weight += _likelihood(index, call, value_file(function, takes), flow.name(value), takes)
     if takes and all((f := index.enclosing(t.file, t.line)) is not None and _ENDING.search(f.name) for t in takes[:8]):
         weight -= 0.6  # put there only where an object's life ends
@@ -223,6 +244,15 @@ def _weight(
     if node is not None:
         weight += 1.0 / (1 + flow.distance(node, value))
     return weight + min(1.5, 0.35 * math.log2(1 + len(takes)))
+
+
+def _nearness(file: str, other: str) -> float:
+    """Of two files in different folders: more the longer their paths go together; less for a driver's function called by other code."""
+    here, there = file.split("/")[:-1], other.split("/")[:-1]
+    if here == there:
+        return 0.0
+    same = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
+    return 0.2 * min(same, 4) - (0.5 if "drivers" in here and "drivers" not in there else 0.0)
 
 
 def value_file(function: Function | None, takes: list[Take]) -> str:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from curation.csource import build_index
+from curation.csource.resolve import IMPLEMENTATIONS
 from curation.csource.surroundings import conditional_lines, is_foreign, is_test
 
 _HEADER = "struct ops { int (*go)(int); };\nextern struct ops *current;\n"
@@ -70,3 +71,20 @@ def test_stand_ins_are_known_by_the_words_of_their_names() -> None:
         "void set(struct ops *o, int k) { o->go = BogusFind; o->go = Find; }\n"
     )
     assert _order(src__t=text) == ["Find", "BogusFind"]
+
+
+def test_of_many_implementations_of_an_interface_the_nearest_are_shown_and_the_rest_is_said_to_be_missing() -> None:
+    count = IMPLEMENTATIONS + 20
+    drivers = {f"drivers/d{i}.c": f"static int go{i}(int x) {{ return x; }}\nstruct ops o{i} = {{ go{i} }};\n" for i in range(count)}
+    near = "static int near(int x) { return x; }\nstruct ops n = { near };\n"
+    index = build_index([("src/ops.h", _HEADER), ("src/site.c", _SITE), ("src/near.c", near), *drivers.items()])
+    found = index.resolution(next(c for c in index.calls("src/site.c") if c.kind == "indirect"))
+    assert (len(found.candidates), found.candidates[0].name, found.completeness) == (IMPLEMENTATIONS, "near", "incomplete")
+
+
+def test_a_long_table_is_shown_whole() -> None:
+    count = IMPLEMENTATIONS + 20
+    functions = "".join(f"static int go{i}(int x) {{ return x; }}\n" for i in range(count))
+    table = functions + "static struct ops table[] = { " + ", ".join(f"{{ go{i} }}" for i in range(count)) + " };\n"
+    index = build_index([("src/ops.h", _HEADER), ("src/site.c", _SITE), ("src/table.c", table)])
+    assert len(index.resolve(next(c for c in index.calls("src/site.c") if c.kind == "indirect"))) == count

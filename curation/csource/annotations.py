@@ -102,7 +102,9 @@ def _items(text: str) -> list[_Item]:
 
 def _clean_function(items: list[_Item], words: list[int], callable_at: list[int], definition: bool, drop: list[tuple[int, int]]) -> None:
     plain = [i for i in callable_at if not macro_like(items[i][3])]
-    name = plain[0] if plain else callable_at[-1 if definition else 0]
+    typed = [i for i in callable_at if any(items[j][3] in BUILTIN or not (_known(items[j][3]) or macro_like(items[j][3]))
+                                           for j in words if j < i)]  # `u64 __enter(int a) __acquires(lock)`
+    name = plain[0] if plain else typed[0] if typed else callable_at[-1 if definition else 0]
     before = [i for i in words if i < name]
     for i in callable_at:
         if i < name:

@@ -47,6 +47,7 @@ class Index:
         self.tables = tables
         self.types = types
         self.solved: Callable[[Index], Flow] = Flow
+        self.attached: dict[str, object] = {}  # what is made of this index elsewhere and ends with it
         self._texts = texts
         self._macros = macros
         self._together = units

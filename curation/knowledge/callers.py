@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from curation.csource.index import Index
 from curation.knowledge.corpus import Corpus
@@ -57,11 +56,9 @@ class Callers:
         return found
 
 
-_KNOWN: WeakKeyDictionary[Index, Callers] = WeakKeyDictionary()
-
-
 def callers_of(corpus: Corpus) -> Callers:
     """The callers of a corpus; made once, forgotten with the index."""
-    if corpus.index not in _KNOWN:
-        _KNOWN[corpus.index] = Callers(corpus.index)
-    return _KNOWN[corpus.index]
+    known = corpus.index.attached.get("callers")
+    if not isinstance(known, Callers):
+        known = corpus.index.attached["callers"] = Callers(corpus.index)
+    return known

@@ -14,7 +14,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from posixpath import basename, dirname
-from weakref import WeakKeyDictionary
 
 from curation.csource.facts import Arg, Assignment, Call, NameUse, Operand
 from curation.csource.index import Index
@@ -41,6 +40,7 @@ class Corpus:
         self.index = index
         self.knowledge = knowledge
         self.types = index.types
+        self.attached: dict[str, object] = {}  # what is made of this corpus elsewhere and ends with it
         self._platform: dict[str, str | None] = {}
         self._by_basename: dict[str, list[str]] = defaultdict(list)
         for file in index.files():
@@ -198,12 +198,10 @@ def _bare(struct: str) -> str:
     return struct.removeprefix("struct ").removeprefix("union ")
 
 
-_KNOWN: WeakKeyDictionary[Index, Corpus] = WeakKeyDictionary()
-
-
 def corpus_of(index: Index) -> Corpus:
     """The corpus of an index with the rows in use; made once, and again when other rows are in use; forgotten with the index."""
     knowledge = in_use()
-    if index not in _KNOWN or _KNOWN[index].knowledge is not knowledge:
-        _KNOWN[index] = Corpus(index, knowledge)
-    return _KNOWN[index]
+    known = index.attached.get("corpus")
+    if not isinstance(known, Corpus) or known.knowledge is not knowledge:
+        known = index.attached["corpus"] = Corpus(index, knowledge)
+    return known

@@ -17,7 +17,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from posixpath import dirname
-from weakref import WeakKeyDictionary
 
 from curation.csource.facts import Function, NameUse
 from curation.knowledge import Row, conventions
@@ -335,11 +334,9 @@ class Inference:
         return _Said(("sync", True), places, sites[0].function if sites else "", sure=False) if by_name else None
 
 
-_KNOWN: WeakKeyDictionary[Corpus, Inference] = WeakKeyDictionary()
-
-
 def inference_of(corpus: Corpus) -> Inference:
     """What is inferred of a corpus; read once, forgotten with the corpus."""
-    if corpus not in _KNOWN:
-        _KNOWN[corpus] = Inference(corpus)
-    return _KNOWN[corpus]
+    known = corpus.attached.get("inference")
+    if not isinstance(known, Inference):
+        known = corpus.attached["inference"] = Inference(corpus)
+    return known

@@ -15,7 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
+from functools import cached_property
 
 from curation.csource.facts import Arg, Call, Function, NameUse, Operand
 from curation.knowledge import Row, Variant
@@ -57,12 +57,10 @@ class _Found:
 
 def registrations(corpus: Corpus) -> list[Registration]:
     """All registrations of the corpus, by file and line; computed once for a corpus."""
-    if corpus not in _KNOWN:
-        _KNOWN[corpus] = _Reader(corpus).read()
-    return _KNOWN[corpus]
-
-
-_KNOWN: WeakKeyDictionary[Corpus, list[Registration]] = WeakKeyDictionary()
+    reader = corpus.attached.get("registrations")
+    if not isinstance(reader, _Reader):
+        reader = corpus.attached["registrations"] = _Reader(corpus)
+    return reader.registrations
 
 
 class _Reader:
@@ -75,7 +73,8 @@ class _Reader:
             list
         )  # (struct.field, object's key) -> what it holds
 
-    def read(self) -> list[Registration]:
+    @cached_property
+    def registrations(self) -> list[Registration]:
         fields = [pair for file in self.index.files() for pair in self._field_uses(file)]
         for use, row in fields:
             for member in row.fields:  # sa_handler and sa_sigaction are registered by the same call

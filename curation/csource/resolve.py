@@ -31,7 +31,7 @@ FALLBACK_LIMIT = 12  # candidates kept of a fallback step: more help nobody
 ARITY_LIMIT = 6  # of the weakest step
 MOST = 600  # candidates of one call
 EXPLAINED = 60  # candidates with their ways; of later ones only the first place and the definition are told
-IMPLEMENTATIONS = 100  # of an interface, one object each: the best of more
+IMPLEMENTATIONS = 300  # of an interface, one object each: the best of more
 EXTERNAL_LIMIT = 3  # functions outside the corpus that are named beside others
 _EVIDENCE_LIMIT = 5
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.

@@ -147,6 +147,9 @@ def split(text: str, mark: str = ",") -> list[tuple[int, int]]:
     return [*parts, (start, len(text))]
 
 
+_CALLED_NAME = re.compile(r"([A-Za-z_]\w*)\s*\(((?:[^()]|\([^()]*\))*)\)\Z")
+
+
 @lru_cache(maxsize=20_000)
 def _parameter(text: str) -> tuple[str, str]:
     simple = _SIMPLE_PARAMETER.match(text)
@@ -163,6 +166,8 @@ def _parameter(text: str) -> tuple[str, str]:
     found = declarator(text[at:])
     if found is None:
         return "", f"{kind} {one_space(text[at:].strip())}".strip()
+    if macro_like(found.name) and (called := _CALLED_NAME.search(found.rest)) is not None:  # `int FAST_FUNC fn(int)`
+        return called.group(1), f"{kind} {found.rest[:called.start()].strip()}(({called.group(2)}))"
     if found.parameters is not None:  # `err_t (fn (void *))`, `int (cb)(int)`
         first, last = found.parameters
         return found.name, f"{kind} (({one_space(text[at + first:at + last])}))"

@@ -24,6 +24,7 @@ from curation.csource.rereading import Rereader
 from curation.csource.skeletons import (
     VARIANTS,
     Skeleton,
+    callable_names,
     calls_of,
     is_shapeless,
     may_hold_function,
@@ -34,6 +35,7 @@ from curation.csource.skeletons import (
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
 _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
 _PATH = re.compile(r"\(*\s*\*?\s*[A-Za-z_]\w*\s*(?:(?:->|\.)\s*\w+|\[[^\[\]]*\])+\s*\)*\Z")  # a place, as the body of an object-like macro
+_CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MAX_INVOCATIONS = 50_000  # of one file
 _NO_EXPRESSION = re.compile(r"[{};]|^\s*(?:struct|union|enum|const|unsigned|signed|int|char|void|long|short|static|volatile)\b")
@@ -66,7 +68,7 @@ def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Mac
     if not macros.by_name:
         return macros
     fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
-    callables = {f.name for one in corpus.values() for s in one.structs for f in s.fields if may_hold_function(f.type)}
+    callables = {name for one in corpus.values() for name in callable_names(one)}
     rereader = Rereader(corpus, texts, macros, included, lambda file: corpus[file].macros)
     templates = {file: again for file in corpus if (again := rereader.template(file)) is not None}
     corpus.update(templates)
@@ -84,7 +86,7 @@ def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Mac
 
 class Expander:
     """Adds to a file's facts what its macro invocations stand for. functions, fields: the names of all of the corpus; callables: those
-    of the fields that may hold a function. asked: what the
+    of the fields, and of the variables at file scope, that may hold a function. asked: what the
     tables given count their questions in, where they do."""
 
     def __init__(
@@ -158,6 +160,8 @@ class Expander:
             if _THROUGH_POINTER.search(body) or _STORES.search(body) or macro.params is None and "(" in body:
                 return True
             if macro.params and any(re.search(rf"\b{re.escape(p)}\s*\)?\s*\(", body) for p in macro.params if p.isidentifier()):
+                return True
+            if any(w in self.callables for w in _CALLED.findall(body)):
                 return True
             if any((macro.params is not None and w in self.functions) or (w in self.macros.by_name and self.interesting(w))
                    for w in _WORD.findall(body)):

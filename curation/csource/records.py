@@ -20,7 +20,7 @@ from curation.csource.coded import decode_facts, encode_fact, encode_facts
 from curation.csource.facts import FactsProblem, FileFacts, Function, Prototype, Struct, Typedef, Variable
 from curation.csource.inclusion import includes_of
 from curation.csource.pack import join_parts
-from curation.csource.skeletons import may_hold_function
+from curation.csource.skeletons import callable_names
 from curation.csource.types import alias_of
 
 # parts of a raw record
@@ -53,7 +53,7 @@ def raw_record(facts: FileFacts, text: str) -> bytes:
         *_lines(lines), keys.tobytes(), _offsets(lines),
         keys_of(f.name for f in facts.functions),
         keys_of(f.name for s in facts.structs for f in s.fields),
-        keys_of(f.name for s in facts.structs for f in s.fields if may_hold_function(f.type)),
+        keys_of(callable_names(facts)),
     ])
 
 

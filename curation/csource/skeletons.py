@@ -9,7 +9,7 @@ skeleton's, without expanding and parsing anything again. A macro that does more
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -113,6 +113,12 @@ def is_shapeless(macros: Macros, macro: Macro) -> bool:
     marks = [f"_mark{i}_" for i in range(len(macro.params or ()))]
     text = macros.expand(f"{macro.name}({', '.join(marks)})", macro.file)
     return len(text) < MAX_TEXT and not _PASTED.search(text) and shape_of(text, macro.file) is None
+
+
+def callable_names(facts: FileFacts) -> Iterator[str]:
+    """Names of fields, and of variables at file scope, that may hold a function."""
+    yield from (f.name for s in facts.structs for f in s.fields if may_hold_function(f.type))
+    yield from (v.name for v in facts.variables if v.function is None and may_hold_function(v.type))
 
 
 @lru_cache(maxsize=65536)

@@ -38,7 +38,7 @@ _STATEMENT_WORDS = "return|goto|else|case|do|break|continue|default|if|while|for
 _LOCAL = re.compile(  # a declaration: storage, 1 type, then declarators that begin with 2 a name and 3 what follows it, or are 4 a pointer
     rf"\s*+(?!(?:{_STATEMENT_WORDS})\b){TYPE}(?:\s*+(?=\*)|\s++|(?=\())"
     r"(?=(?:\*|\bconst\b|\bvolatile\b|\brestrict\b|\b__restrict\b|\s)*+([A-Za-z_]\w*+)\s*+([=;,\[(*]|[A-Za-z_])"
-    r"|(\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\w*\s*(?:\[[^\]]*\]\s*)*\)\s*\())"
+    r"|(?:\*|\s)*+(\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\w*\s*(?:\[[^\]]*\]\s*)*\)\s*\())"
 )
 _MAY_DECLARE = re.compile(
     r"\s*+(?:([A-Za-z_]\w*+)\s*+(?=[A-Za-z_*{])|(?=[A-Za-z_]\w*+\s*\(\s*(?:\w+\s+)?\*)|"
@@ -57,6 +57,7 @@ _NUMBERS = re.compile(r"""\{(?:\s*+(?:[-+~]?\.?\d[\w.]*+|"\s*"|'[^'\n]*')\s*+,?+
 _ARGUMENT = re.compile(r"\s*[\w&*\"']")
 _TYPED = re.compile(r"\b[A-Za-z_]\w*\s+\**\s*[A-Za-z_]|\*\s*[,)]|\b(?:void|int|char|long|unsigned)\b")
 _POINTER = re.compile(r"(?:[A-Za-z_]\w*+\s++)?\*")
+_POINTED = re.compile(r"\(\s*(?:[A-Za-z_]\w*\s+)?\*")
 _ALONE = re.compile(r"[A-Za-z_]\w*\Z")
 _CALL_LIKE = re.compile(r"\s*(?:\w+\s+)?\w+\s*\(")
 _BLANK = " \t\n\r"
@@ -316,19 +317,30 @@ class Reader(Stores):
         if pointer is not None:
             second = code.index("(", code.index(")", found.start(4)))
             close = closing(code, second)
-            return close is not None and (basic or code.startswith("=", self.following(close + 1)))
+            return close is not None and (basic or self._declares_pointer(kind, second, close))
         if not basic and macro_like(kind) and "\n" in code[found.end(1):found.start(2)]:
             return False  # a macro statement without parentheses and `;`
         if follow == "*":  # `struct s __user *p`
             return macro_like(found.group(2))
         if follow == "(":
             close = closing(code, found.start(3))
+            if close is not None and _POINTED.match(code, found.start(3)) and code.startswith("(", second := self.following(close + 1)):
+                close = closing(code, second)  # `char *CALLED (*f)(int)`
+                return close is not None and self._declares_pointer(kind, second, close)
             if close is not None and not basic and "*" not in code[found.end(1):found.start(2)]:
                 empty = not code[found.start(3) + 1:close].strip()
                 if macro_like(kind) if empty else _TYPED.search(code, found.start(3), close + 1) is None:
                     return False  # `NEXT next(x);`
             return close is not None and code[self.following(close + 1):self.following(close + 1) + 1] in (";", ",", "_")
         return _MORE_WORDS.match(code, found.start(2)) is not None
+
+    def _declares_pointer(self, kind: str, opened: int, close: int) -> bool:
+        """Whether `kind (*name)(...)`, with its parameters' brackets, declares: what calls a call's result looks the same."""
+        after = self.code[self.following(close + 1):self.following(close + 1) + 1]
+        if after in ("=", "["):
+            return True
+        given = self.code[opened + 1:close].strip()
+        return after in (";", ",") and (not macro_like(kind) or not given or _TYPED.search(self.code, opened, close + 1) is not None)
 
     def tagged(self, top: Frame, found: re.Match[str]) -> int:
         """A struct that is defined in a function; the file's reader knows how."""

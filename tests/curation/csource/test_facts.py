@@ -245,3 +245,22 @@ def test_any_pieces_of_c_are_read_without_an_error_and_places_lie_in_the_text(co
             assert 1 <= fact.line <= lines
     for call in index.calls():
         index.resolve(call)
+
+
+@pytest.mark.parametrize("declared, name, kind", [
+    ("size_t (*unparse)(char *, size_t);", "unparse", "size_t (*)(char *, size_t)"),
+    ("char *(*scan)(char *, int);", "scan", "char *(*)(char *, int)"),
+    ("char* CALLED (*read_args)(int, char*);", "read_args", "char* (*)(int, char*)"),
+    ("reply_t (*made)(void) = first;", "made", "reply_t (*)(void)"),
+    ("handler_t (*by_name)(name_t, place_t), other;", "by_name", "handler_t (*)(name_t, place_t)"),
+])
+def test_a_local_pointer_to_functions_that_return_any_type_is_a_variable_and_no_call(declared: str, name: str, kind: str) -> None:
+    facts = extract(f"int f(void)\n{{\n\tint n;\n\t{declared}\n\treturn {name}(n);\n}}\n", "a.c")
+    assert [parse_type(v.type) for v in facts.variables if v.name == name] == [parse_type(kind)]
+    assert [(c.callee, c.kind) for c in facts.calls] == [(name, "indirect")]
+
+
+def test_a_parameter_of_function_type_behind_an_annotation_is_named_by_its_name() -> None:
+    facts = extract("int f(id_t id, char *CALLED to_text(id_t id))\n{\n\treturn to_text(id);\n}\n", "a.c")
+    assert [p for p, _ in facts.functions[0].params] == ["id", "to_text"]
+    assert [(c.callee, c.kind) for c in facts.calls] == [("to_text", "indirect")]

@@ -24,3 +24,15 @@ def test_a_field_that_some_file_has_a_macro_for_stays_a_field() -> None:
     index = build_index([("win.h", portable), ("a.c", text)])
     call = next(c for c in index.calls("a.c") if c.kind == "indirect")
     assert [c.name for c in index.resolve(call)] == ["send_it"]
+
+
+def test_a_macro_that_calls_a_pointer_variable_by_its_bare_name_is_a_call_through_it() -> None:
+    index = build_index([("a.c", """\
+int (*length_of)(char *p) = plain;
+#define LENGTH(p) (wide ? length_of(p) : 1)
+int f(char *p)
+{
+	return LENGTH(p);
+}
+""")])
+    assert [(c.line, c.callee, c.kind, c.macro) for c in index.calls("a.c") if c.kind == "indirect"] == [(5, "length_of", "indirect", "LENGTH")]

@@ -98,6 +98,7 @@ class Expander:
         self.budget = 0
         self._interest: dict[str, tuple[bool, Asked]] = {}
         self._shapes: dict[tuple[str, str, int], tuple[bool, Asked]] = {}
+        self._called: dict[str, frozenset[str]] = {}
         self._skeletons: dict[tuple[str, str, int, int], tuple[Skeleton, Asked]] = {}
         self._fragment = lru_cache(maxsize=4096)(self._expanded)
 
@@ -120,6 +121,20 @@ class Expander:
             self.asked.add(before)
         self.asked.add(known[1])
         return known[0]
+
+    def called(self, name: str) -> frozenset[str]:
+        """The names that a macro's body calls, also by way of other macros: one of them may be a local pointer where it is invoked."""
+        known = self._called.get(name)
+        if known is None:
+            self._called[name] = frozenset()  # while its own body is looked at
+            found: set[str] = set()
+            for macro in self.macros.by_name.get(name, []):
+                found.update(_CALLED.findall(macro.body))
+                for word in _WORD.findall(macro.body):
+                    if word in self.macros.by_name:
+                        found |= self.called(word)
+            known = self._called[name] = frozenset(found)
+        return known
 
     def _skeleton(self, name: str, call: Call) -> Skeleton | None:
         """None for what must be read where it stands: an invocation at file scope, or with arguments that are no expressions."""
@@ -188,10 +203,13 @@ class Expander:
                 why = f"its macros need more than {self.limit_s:g} s; those from this line on stand as they are written"
                 one.problems.append(FactsProblem(one.file, "unexpanded", why, call.line))
             name = call.callee_name
-            if name is None or name not in self.macros.by_name or not self.interesting(name) or self.budget <= 0:
+            if name is None or name not in self.macros.by_name or self.budget <= 0:
+                continue
+            calls_local = not self.called(name).isdisjoint(locals_of.get(call.function or "", ()))
+            if not self.interesting(name) and not calls_local:
                 continue
             skeleton = self._skeleton(name, call)
-            if skeleton is not None and not skeleton.heavy and not self._hands_function(call, types):
+            if skeleton is not None and not skeleton.heavy and not calls_local and not self._hands_function(call, types):
                 added.append(FileFacts(one.file, calls=calls_of(skeleton, call)))
                 continue
             self.budget -= 1

@@ -277,13 +277,20 @@ def _likelihood(index: Index, call: Call, file: str, name: str, takes: list[Take
 def _evidence(
     index: Index, flow: Flow, call: Call, value: int, takes: list[Take], node: int | None, objects: set[Key], step: Step, full: bool,
 ) -> list[Evidence]:
-    """Where the function's address is taken (nearest first), the way the value took, and the definition."""
-    ordered = sorted(takes, key=lambda t: (t.owner not in objects, t.file != call.file, t.file, t.line))
+    """Where the function's address is taken (nearest first), the way the value took, and the definition; far down a long list the first
+    of them alone."""
+    def far(take: Take) -> tuple[bool, bool, str, int]:
+        return take.owner not in objects, take.file != call.file, take.file, take.line
+
+    if not full and takes:
+        take = min(takes, key=far)
+        return [_at(index, take.file, take.line, take.column, take.kind if step == "flow" else step)]
+    ordered = sorted(takes, key=far)
     places: dict[tuple[str, int], Evidence] = {}
     kinds = {"flow": None}.get(step, step)
-    for take in ordered[: 2 if full else 1]:
+    for take in ordered[:2]:
         places.setdefault((take.file, take.line), _at(index, take.file, take.line, take.column, kinds or take.kind))
-    if node is not None and full:
+    if node is not None:
         for file, line in reversed(flow.path(node, value)[:4]):
             places.setdefault((file, line), _at(index, file, line, None, "flow"))
     function = flow.functions[value]

@@ -1,4 +1,4 @@
-"""C sources: decode, parse, facts, index, resolve, slice. The only place that knows tree_sitter.
+"""C sources: decode, read facts, index, resolve, slice.
 
 >>> index = build_index([("a.c", "static int f(void) { return 0; } int (*p)(void) = f; int g(void) { return p(); }")])
 >>> [c.name for c in index.resolve(next(c for c in index.calls() if c.kind == "indirect"))]

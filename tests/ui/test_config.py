@@ -15,6 +15,7 @@ def test_the_shipped_settings_are_safe() -> None:
     assert config["server"]["enableXsrfProtection"] is True
     assert config["server"]["enableCORS"] is True  # Streamlit's name for: check the Origin
     assert config["client"]["showErrorDetails"] == "none"
+    assert config["runner"]["magicEnabled"] is False  # an expression that stands alone on a page is never rendered
 
 
 def test_streamlit_reads_these_settings() -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from curation.csource.facts import Call, Function
 from curation.csource.flow import Flow, Key, Take, call_key
 from curation.csource.surroundings import is_foreign, is_test
-from curation.csource.types import CType, normal, parse_type, split_params
+from curation.csource.types import CType, Types, normal, parse_type, split_params
 from curation.model import Candidate, Evidence
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ ARITY_LIMIT = 6  # of the weakest step
 MOST = 600  # candidates of one call
 EXPLAINED = 60  # candidates with their ways; of later ones only the first place and the definition are told
 IMPLEMENTATIONS = 300  # of an interface, one object each: the best of more
+LONG = 16  # candidates: from here on the pointer's parameter types count against functions of other types
 EXTERNAL_LIMIT = 3  # functions outside the corpus that are named beside others
 _EVIDENCE_LIMIT = 5
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
@@ -153,6 +154,8 @@ def _ranked(
     values = fitting or values
     params = index.types.params(pointer)
     signature = [normal(index.types, p, call.file) for p in split_params(params)[0]] if params is not None else None
+    if signature and len(values) > LONG:
+        values = [v for v in values if flow.functions[v] is None or _agrees(index.types, flow.signature(v), signature)] or values
     scored: list[tuple[float, int, list[Take]]] = []
     for value in values:
         takes = _takes(flow, value, reached.get(value))
@@ -198,6 +201,24 @@ def _fits(function: Function | None, call: Call) -> bool:
         return True
     count = len(function.params)
     return count == len(call.args) or (function.variadic and count <= len(call.args))
+
+
+def _agrees(types: Types, own: list[tuple[str, int]], wanted: list[tuple[str, int]]) -> bool:
+    """Whether a function can be meant by a pointer with these parameter types: pointers to different structs contradict each other, a
+    struct a number, a pointer what is none. `void *` and types that the corpus does not tell agree with all, numbers with each other."""
+    return len(own) == len(wanted) and not any(
+        _contradict(a, a_depth, types.sort_of(a), b, b_depth, types.sort_of(b))
+        for (a, a_depth), (b, b_depth) in zip(own, wanted, strict=True) if (a, a_depth) != (b, b_depth))
+
+
+def _contradict(a: str, a_depth: int, a_sort: str, b: str, b_depth: int, b_sort: str) -> bool:
+    if not a_sort or not b_sort:
+        return False
+    if bool(a_depth) != bool(b_depth):
+        return True
+    if a_depth and "void" in (a_sort, b_sort):
+        return False
+    return a_sort != b_sort or a_sort == "struct" and a != b
 
 
 def _takes(flow: Flow, value: int, node: int | None) -> list[Take]:

@@ -292,6 +292,14 @@ class Types:
                 return step[1:]
         return None
 
+    def sort_of(self, base: str) -> str:
+        """What a type's base is: "struct" (or union), "number", "void"; "" where the corpus does not tell."""
+        if base.startswith(("struct ", "union ")) or any(alias_of(typedef) is not None for typedef in self.typedefs.get(base, ())):
+            return "struct"
+        if base == "void":
+            return "void"
+        return "number" if base.startswith("enum ") or base and all(word in _SCALAR for word in base.split()) else ""
+
     @staticmethod
     def holds_no_pointer(kind: CType | None) -> bool:
         """Whether a variable of the (expanded) type can hold neither a function's address nor a struct's."""

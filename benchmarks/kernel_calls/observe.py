@@ -170,12 +170,12 @@ def run(work: Path, name: str, seconds: int, memory: int, more: bool, append: st
         for _ in range(100):
             if (work / f"{name}.socket").exists():
                 break
-            time.sleep(0.1)
+            time.sleep(0.1)  # polls: another process makes what is waited for
         monitor = Monitor(work / f"{name}.socket")
         end = time.monotonic() + seconds
         turn = 0
         while time.monotonic() < end and monitor.running():
-            time.sleep(1)
+            time.sleep(1)  # polls: the guest tells nobody when it has ended
             turn += 1
             disturb(monitor, turn)
         table = save(monitor, work, name)

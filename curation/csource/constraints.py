@@ -6,6 +6,7 @@ Nodes and values are numbered within the file; keys name them over the whole cor
     ("w" | "r", struct or None, field)   a field written, read       ("el", key, "w" | "r", index or None)   an element of an array
     ("ret", file, name)   what a function returns                    ("va", file, name)   its variable arguments
     ("iret", key)   what a call through the place returns            ("site", file, line, column)   a callee that names functions
+    ("sec", type)   what the linker collects from variables of the type
     values: ("F", file, start line, name) a function, ("X", name) one outside the corpus, ("O", *key) the object that a variable is
 
 >>> made = constraints(expressions, index.facts["a.c"])
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from curation.csource.expressions import Expressions, Fact, Key, content, variable_key
-from curation.csource.facts import Arg, Assignment, Call, FileFacts, Function, Operand
+from curation.csource.facts import Arg, Assignment, Call, FileFacts, Function, Operand, Variable
 from curation.csource.types import CType, parse_type
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Indirect:
 @dataclass(slots=True)
 class Constraints:
     """contents: for each node what its declared type lets in, see expressions.content. kinds: of each value, see relatives.py. edges:
-    flat, four numbers each. puts: (value, node, line, column, kind, key of the variable whose initializer or path it is, or None)."""
+    flat, four numbers each. puts: (value, node, line, column, kind, key of the variable whose initializer or path it is, or None).
+    Edges to and from ("sec", type) are those of linker sections, see _Reading.sections."""
 
     file: str
     keys: list[Key] = field(default_factory=list)
@@ -81,6 +83,7 @@ class _Reading:
             self.assignment(assignment)
         for call in one.calls:
             self.call(call)
+        self.sections()
 
     def node(self, key: Key, holds: str) -> int:
         known = self.nodes.get(key)
@@ -249,6 +252,41 @@ class _Reading:
             if target is not None:
                 for source in given:
                     self.put(self.node(*target), source, call, "argument", None)
+
+
+    # ---- what the linker collects
+
+    def sections(self) -> None:
+        """`static init_t __used __section(".init") start_x = x_init;` and `extern init_t __start_init[];`: the linker puts the variables of
+        one section behind each other, and the array that nobody defines names the first. No attribute has to be read: a static
+        variable that holds a function and that its file never reads is reached in no other way."""
+        read: dict[int, list[int]] = {}
+        for at in range(0, len(self.out.edges), 4):
+            read.setdefault(self.out.edges[at], []).append(self.out.edges[at + 1])
+        called = {n for call in self.out.calls for n in (*call.nodes, *(m for arg in call.args for given in arg for m in given.nodes))}
+        put = {node: line for _, node, line, _, kind, _ in self.out.puts if kind == "initializer"}
+        for node, key in enumerate(list(self.out.keys)):
+            base = key[1] if key[0] == "el" else key
+            if base[0] != "g" or (base[1] != self.out.file if node in put else base[1] != ""):
+                continue
+            variable = self.to.variable(base[2], self.out.file, None)
+            collected = self._collected(variable) if variable is not None else None
+            if collected is None or variable is None:
+                continue
+            if node in put and variable.static and node not in called and all(target not in read for target in read.get(node, ())):
+                self.out.edges += (node, self.node(("sec", collected), "f"), put[node], 0)
+            elif variable.extern and key[0] == "g" and _is_array_type(variable.type):
+                self.out.edges += (self.node(("sec", collected), "f"), node, variable.line, 0)
+
+    def _collected(self, variable: Variable) -> str | None:
+        """The type of the pointers to functions that a variable, or each element of an array, is; None for other types."""
+        kind = self.types.expand(parse_type(variable.type), variable.file)
+        derived = kind.derived[1:] if kind.derived[:1] == ("[]",) else kind.derived
+        return str(CType(kind.base, derived)) if derived[:1] == ("*",) and derived[1:2] and derived[1].startswith("(") else None
+
+
+def _is_array_type(text: str) -> bool:
+    return parse_type(text).derived[:1] == ("[]",)
 
 
 def named_function(index: Index, key: Key) -> Function | None:

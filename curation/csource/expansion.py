@@ -306,8 +306,8 @@ class Expander:
         self.asked.add(known[1])
         return known[0]
 
-    def _expanded(self, text: str, file: str, variant: int = 0) -> str | None:
-        """`variant` is that of the macros now, told so that it is part of what is remembered."""
+    def _expanded(self, text: str, file: str, variant: tuple[int, int] = (0, 0)) -> str | None:
+        """`variant` is what the macros are set to now, told so that it is part of what is remembered."""
         expanded = self.macros.expand(text, file)
         return expanded if expanded != text and len(expanded) < MAX_TEXT else None
 
@@ -316,18 +316,23 @@ class Expander:
         found: list[FileFacts] = []
         texts: list[str] = []
         told: set[tuple[str, str | None]] = set()
+        stale = False
         declares = call.function is None and call.file.endswith(".h")  # for many to see: one definition's is enough of a costly thing
-        for variant in range(1 if declares else VARIANTS):
-            self.macros.variant = variant
-            text = self._fragment(invocation, call.file, variant)
-            if text is None or text in texts:
-                break
+        own = min(self.macros.definitions(name, call.file), VARIANTS)
+        for chosen in [(0, 0)] if declares else [(mine, other) for mine in range(own) for other in range(VARIANTS)]:
+            if chosen[1] and stale:
+                continue  # the macros within have no other definitions
+            self.macros.pinned, self.macros.variant = (name, chosen[0]), chosen[1]
+            text = self._fragment(invocation, call.file, chosen)
+            stale = text is None or text in texts
+            if text is None or stale:
+                continue
             texts.append(text)
             one = self._read(text, call, local, name)
-            one.calls = [c for c in one.calls if variant == 0 or (c.callee, c.callee_name) not in told]
+            one.calls = [c for c in one.calls if len(texts) == 1 or (c.callee, c.callee_name) not in told]
             told.update((c.callee, c.callee_name) for c in one.calls)
             found.append(one)
-        self.macros.variant = 0
+        self.macros.pinned, self.macros.variant = None, 0
         return found
 
     def _read(self, text: str, call: Call, local: set[str], name: str) -> FileFacts:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from curation.csource.facts import Macro
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
-_MAX_DEPTH = 12
+_MAX_DEPTH = 32  # of macros within macros: the kernel's module_init() needs 15
 _KEPT = 20_000  # (name, file) whose usable definitions are kept
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SOURCES = (".c", ".cc", ".cpp", ".cxx")
@@ -22,11 +22,13 @@ _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\
 
 class Macros:
     """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
-    several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer."""
+    several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer. pinned: a name and the variant that holds
+    for it alone: which definition an invoked macro has says nothing about those within it."""
 
     def __init__(self, by_name: Mapping[str, list[Macro]], included: Collection[str] = ()) -> None:
         self.included = included
         self.variant = 0
+        self.pinned: tuple[str, int] | None = None
         self.by_name = by_name
         self._usable: dict[tuple[str, str], list[Macro]] = {}
 
@@ -52,7 +54,12 @@ class Macros:
                 if len(self._usable) > _KEPT:
                     self._usable.clear()
                 self._usable[name, file] = known
-        return self._chosen(known)
+        return self._chosen(known, self.pinned[1] if self.pinned is not None and self.pinned[0] == name else self.variant)
+
+    def definitions(self, name: str, file: str) -> int:
+        """How many definitions a name has to choose from in a file."""
+        self.get(name, file)
+        return len(self._usable.get((name, file), "1"))
 
     def _told(self, found: list[Macro], file: str, line: int) -> list[Macro]:
         own = [m for m in found if m.file == file]
@@ -64,12 +71,12 @@ class Macros:
             own = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
         return own
 
-    def _chosen(self, usable: list[Macro]) -> Macro | None:
+    def _chosen(self, usable: list[Macro], variant: int) -> Macro | None:
         first = next((m for m in usable if m.body), usable[0] if usable else None)
-        if self.variant == 0 or first is None:
+        if variant == 0 or first is None:
             return first
         others = [m for m in usable if m.file == first.file and m.body and (m.params is None) == (first.params is None)]
-        return others[min(self.variant, len(others) - 1)] if others else first
+        return others[min(variant, len(others) - 1)] if others else first
 
     def expand(self, text: str, file: str = "", line: int = 0) -> str:
         """The text with every macro expanded, as far as the limits allow, as at a line of a file (0: anywhere in it). Never raises."""

@@ -29,7 +29,7 @@ Step = Literal["flow", "same_field", "same_signature", "same_arity", "none"]
 Completeness = Literal["complete", "incomplete", "external", "none"]
 FALLBACK_LIMIT = 12  # candidates kept of a fallback step: more help nobody
 ARITY_LIMIT = 6  # of the weakest step
-MOST = 600  # candidates of one call
+MOST = 1500  # candidates of one call: a kernel calls its start functions, hundreds of them, from one line
 EXPLAINED = 60  # candidates with their ways; of later ones only the first place and the definition are told
 IMPLEMENTATIONS = 300  # of an interface, one object each: the best of more
 LONG = 16  # candidates: from here on the pointer's parameter types count against functions of other types
@@ -162,7 +162,7 @@ def _ranked(
         weight = _weight(index, flow, call, value, takes, reached.get(value), objects, signature)
         scored.append((weight, value, takes))
     scored.sort(key=lambda s: (-s[0], flow.name(s[1]), s[1]))
-    scored = _folded(scored)
+    scored = _folded(flow, scored)
     merged: dict[tuple[str, str | None], Candidate] = {}
     external = 0
     outside = sum(flow.functions[value] is None for value in values)
@@ -180,16 +180,18 @@ def _ranked(
     return list(merged.values())
 
 
-def _folded(scored: list[tuple[float, int, list[Take]]]) -> list[tuple[float, int, list[Take]]]:
+def _folded(flow: Flow, scored: list[tuple[float, int, list[Take]]]) -> list[tuple[float, int, list[Take]]]:
     """Of functions that objects implement, each object with one (`.read` of many `struct file_operations`), the best IMPLEMENTATIONS.
-    Elements of tables, which one object holds in numbers, and what is passed as an argument all stay: a loop calls them all."""
+    Elements of tables, which one object holds in numbers, what is passed as an argument and variables that a linker collects all stay: a
+    loop calls them all."""
     if len(scored) <= IMPLEMENTATIONS:
         return scored
     held = Counter(owner for _, _, takes in scored for owner in {t.owner for t in takes if t.kind == "initializer"})
     kept: list[tuple[float, int, list[Take]]] = []
     implementations = 0
     for one in scored:
-        alone = bool(one[2]) and all(t.kind == "initializer" and t.owner is not None and held[t.owner] == 1 for t in one[2])
+        alone = bool(one[2]) and all(
+            t.kind == "initializer" and t.owner is not None and held[t.owner] == 1 and flow.keys[t.node][0] != "g" for t in one[2])
         implementations += alone
         if not alone or implementations <= IMPLEMENTATIONS:
             kept.append(one)

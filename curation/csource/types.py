@@ -222,12 +222,17 @@ class Types:
             found = self.typedefs.get(kind.base)
             if not found:
                 return kind
-            text = next((t.type for t in found if t.file == file), found[0].type)
-            inner = parse_type(text)
+            inner = parse_type(found[0].type if len(found) == 1 else self._meant(found, file))
             if inner.base == kind.base:
                 return kind
             kind = CType(inner.base, kind.derived + inner.derived)
         return kind
+
+    def _meant(self, found: list[Typedef], file: str) -> str:
+        """Of several definitions the asking file's; of those that stand in one file (under `#if` and `#else`) the one that can hold an
+        address, if any: `typedef int entry_t;` beside `typedef handler_t entry_t;`."""
+        texts = [t.type for t in found if t.file == file] or [t.type for t in found if t.file == found[0].file]
+        return next((text for text in texts if text not in _SCALAR), texts[0])
 
     def struct_name(self, kind: CType) -> str | None:
         """The struct's name as a key (typedef's name for an anonymous one); None for any other type."""

@@ -2,7 +2,8 @@
 
 `async_patterns_truth.jsonl` holds facts that were read by eye: one line a file with its patterns (mechanism, handler, phases as
 [phase, file, line]). `whole`: every mechanism of the file is there (`also`: mechanisms in use whose places were not written down; `either`:
-nobody can say whether the file counts as using it). `split`: every second file is a hold-out; `second` was read when the work was done.
+nobody can say whether the file counts as using it). `split`: every second file is a hold-out; `second` was read when the work was done;
+`dev3` and `holdout3` are a third set (22 kernel files drawn with seed 20261128, 18 of user programs), read before the engine was run on them.
 The code itself is not here: fetch the versions that `corpus` names, and say where they are.
 
     python benchmarks/async_patterns.py --at linux-6.1=linux-source-6.1 --at hiredis-0.14.1=hiredis-0.14.1 --split dev [--misses]
@@ -156,7 +157,7 @@ def texts_of(root: Path, files: Iterable[str]) -> Iterator[tuple[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--at", action="append", default=[], metavar="CORPUS=FOLDER", help="where the sources of a corpus are")
-    parser.add_argument("--split", choices=["dev", "holdout", "second"], help="only these files (default: all)")
+    parser.add_argument("--split", choices=["dev", "holdout", "second", "dev3", "holdout3"], help="only these files (default: all)")
     parser.add_argument("--method", choices=["engine", "plain"], default="engine")
     parser.add_argument("--misses", action="store_true", help="print what is missed")
     given = parser.parse_args()

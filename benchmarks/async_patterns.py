@@ -3,7 +3,7 @@
 `async_patterns_truth.jsonl` holds facts that were read by eye: one line a file with its patterns (mechanism, handler, phases as
 [phase, file, line]). `whole`: every mechanism of the file is there (`also`: mechanisms in use whose places were not written down; `either`:
 nobody can say whether the file counts as using it). `split`: every second file is a hold-out; `second` was read when the work was done;
-`dev3` and `holdout3` are a third set (22 kernel files drawn with seed 20261128, 18 of user programs), read before the engine was run on them.
+`dev3` and `holdout3` are a third set (22 kernel files drawn with seed 20261128, 18 of programs), read before the engine was run on it.
 The code itself is not here: fetch the versions that `corpus` names, and say where they are.
 
     python benchmarks/async_patterns.py --at linux-6.1=linux-source-6.1 --at hiredis-0.14.1=hiredis-0.14.1 --split dev [--misses]

@@ -40,6 +40,8 @@ _PROTOTYPED = re.compile(r"(\s*(?:extern\s+|static\s+)?\b[A-Z_][A-Z0-9_]*\s*\()(
 _BEFORE = re.compile(r"(\w+)\s*\Z")
 _AFTER = re.compile(r"\s*([A-Za-z_]\w*)")
 _NO_SPACE = {ord(c): None for c in " \t\n\r"}
+_ONLY_ANNOTATED = re.compile(r"\s*+(?:(?:static|extern)\s++)?+(?:__[a-z]\w*+\s++)++\Z")
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*+_[A-Z0-9_]++\Z")
 
 
 def extract(text: str, file: str) -> FileFacts:
@@ -207,6 +209,9 @@ class FileReader(DefinitionReader):
         head = HEAD.match(text)
         if head is not None and head.group(3) not in _NO_NAME:
             close = closing(text, head.end() - 1)
+            if close is not None and _ONLY_ANNOTATED.match(text, 0, head.start(3)) and _CAPITALS.match(head.group(3)):
+                self.statements(segment + head.start(3), end + 1, single=True)  # `static __initdata DECLARE_COMPLETION(done);`
+                return
             if close is not None and not text[close + 1:].strip():
                 listed, variadic = parameters(text[head.end():close])
                 self.facts.prototypes.append(Prototype(

@@ -10,6 +10,7 @@ writes to; the loop over what epoll_wait(2) returned executes the handlers.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,8 @@ from curation.csource.facts import Call
 from curation.csource.types import parse_type
 from curation.knowledge.grouping import Group, Step
 from curation.knowledge.objects import UNKNOWN, At, Names, Path
-from curation.knowledge.places import Places, Spot
+from curation.knowledge.places import Places
+from curation.knowledge.spots import Spot
 from curation.model import Phase
 
 _READING = {"read", "recv", "poll", "select", "ppoll", "safe_read"}
@@ -25,6 +27,8 @@ _WRITING = {"write", "send", "full_write", "safe_write", "xwrite"}
 _PIPES = re.compile(r"pipe|socketpair", re.IGNORECASE)
 _EXEC = re.compile(r"f?exec(l|lp|le|v|vp|vpe|ve|veat)\Z")
 _DESCRIPTORS = ("eventfd", "timerfd")
+_MAKING = ("eventfd", "timerfd_create", "signalfd")
+Place = tuple[str, int, int]
 # eventfd(2), timerfd_create(2): such a descriptor is read and written by 8-byte integers only. `uint64_t` and what it is typedef'd to.
 _EIGHT_BYTES = {"uint64_t", "u64", "__u64", "eventfd_t", "unsigned long long", "unsigned long", "uint64", "int64_t", "long long", "long"}
 _AWAY = 40  # lines after epoll_wait(2) within which its events are dispatched
@@ -39,6 +43,7 @@ class Descriptors:
     def spots(self, files: list[str], known: list[Spot]) -> list[Spot]:
         """Reads and writes that count where their descriptor is bound as one of these mechanisms."""
         kinds = [m for m in _DESCRIPTORS if any(s.mechanism == m for s in known)]
+        kinds += ["signal"] if any(s.api in _MAKING for s in known if s.mechanism == "signal") else []
         found = [s for file in files if kinds for call in self.index.calls(file) for s in self._moved(call, kinds)]
         signals = [s for s in known if s.mechanism == "signal" and s.handlers]
         for file in sorted({s.file for s in signals}):
@@ -61,16 +66,36 @@ class Descriptors:
                 alarm = [g for g in near if any(p.root == "#SIGALRM" for p in g.names)]
                 handlers = {h for g in (alarm if len(alarm) == 1 else near) for h in g.handlers}
                 group.called += sorted(handlers) if len(handlers) == 1 else []
+        self._elsewhere(made)
 
     # -- descriptors of eight bytes ----------------------------------------------------------------------------------------------
 
+    def _elsewhere(self, made: list[Group]) -> None:
+        """A read or write whose descriptor was found by a lookup (`thread->u.fd`) is about the only one of its file that nobody reads or
+        writes otherwise, when its bytes fit."""
+        loose = [g for g in made if g.mechanism in (*_DESCRIPTORS, "signal") and not g.real and all(s.known for s in g.spots)]
+        bound = [(g, {s.file for s in g.spots if s.api in _MAKING}) for g in made if g.real and any(s.api in _MAKING for s in g.spots)]
+        found: dict[Place, list[tuple[Group, Spot]]] = defaultdict(list)
+        for spot, mechanism in [(s, g.mechanism) for g in loose for s in g.spots]:
+            for group, files in bound:
+                other = any(set(spot.phases) & set(s.phases) for s in group.spots)
+                if group.mechanism == mechanism and spot.file in files and not other:
+                    found[spot.file, spot.line, spot.column].append((group, spot))
+        for near in found.values():
+            if len(near) == 1:
+                near[0][0].spots.append(near[0][1])
+
     def _moved(self, call: Call, kinds: list[str]) -> Iterator[Spot]:
+        if "signal" in kinds and call.callee_name == "read" and "signalfd_siginfo" in self._buffer(call):
+            about = tuple(self.objects.of(call.args[0], call))
+            yield _spot(call, "signal", "wait", about, weak=True)
+            return
         fits = self._eight_bytes(call) if call.callee_name in ("read", "write") and len(call.args) > 1 else False
         if fits is False:
             return
         about = tuple(self.objects.of(call.args[0], call))
         phase: Phase = "wait" if call.callee_name == "read" else "trigger"
-        for kind in kinds if about else []:
+        for kind in [k for k in kinds if k != "signal"] if about else []:
             if phase == "wait" or kind == "eventfd":
                 yield replace(_spot(call, kind, phase, about, weak=True), known=fits is True)
 
@@ -79,15 +104,20 @@ class Descriptors:
         integer, as for another descriptor kept in the same field. None: not known."""
         if call.args[1].text.strip() in ("NULL", "0") or call.args[-1].text.strip() in map(str, range(8)):
             return False
+        known = self._buffer(call)
+        if not known:
+            return None
+        return any(re.sub(r"\b(const|volatile|static)\b|[*&]", "", text).strip() in _EIGHT_BYTES for text in known.split(", "))
+
+    def _buffer(self, call: Call) -> str:
+        """The types that a call's second argument may have; "" where none is known."""
         known = []
-        for operand in call.args[1].operands:
+        for operand in call.args[1].operands if len(call.args) > 1 else []:
             variable = self.index.variable(operand.base, call.file, call.function) if operand.base and not operand.call else None
             if variable is not None and variable.type:
                 kind = self.index.types.walk(parse_type(variable.type), operand.fields, call.file)[0]
                 known += [str(self.index.types.expand(kind, call.file))] if kind is not None else []
-        if not known:
-            return None
-        return any(re.sub(r"\b(const|volatile|static)\b|[*&]", "", text).strip() in _EIGHT_BYTES for text in known)
+        return ", ".join(known)
 
     # -- self-pipes ----------------------------------------------------------------------------------------------------------------
 
@@ -136,7 +166,7 @@ class Descriptors:
                     group.steps.append(Step("execute", call.file, call.line, call.column, call.function, call.callee))
                     break
 
-    def _woken(self, group: Group, primary: dict[tuple[str, int, int], Spot]) -> None:
+    def _woken(self, group: Group, primary: dict[Place, Spot]) -> None:
         """The thread of an interrupt runs when its primary handler returns IRQ_WAKE_THREAD."""
         same = [p for s in group.spots if s.handlers and (p := primary.get((s.file, s.line, s.column))) is not None]
         for spot in dict.fromkeys((s.file, h) for s in same for h in s.handlers):

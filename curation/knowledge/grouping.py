@@ -14,7 +14,8 @@ from posixpath import dirname
 
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
 from curation.knowledge.objects import UNKNOWN, Names, Path
-from curation.knowledge.places import Places, Spot
+from curation.knowledge.places import Places
+from curation.knowledge.spots import Spot
 from curation.model import Phase
 
 _MOST = 12

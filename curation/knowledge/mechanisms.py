@@ -120,6 +120,8 @@ WAITS_FOR_GROUP: dict[str, int] = {
     "kthread_destroy_worker": 0,
     **{f"{kind}_notifier_call_chain": 0 for kind in ("blocking", "atomic", "raw", "srcu")},
 }
+# Constants that make an object ready, as a call of its init function would.
+INITIALIZERS = {"PTHREAD_COND_INITIALIZER": "pthread_cond"}
 # Loops that run the callbacks of these mechanisms.
 LOOPS: dict[str, tuple[str, ...]] = {
     "uv_run": tuple(m for m in MECHANISMS if m.startswith("libuv_") and m not in ("libuv_thread", "libuv_cond")),

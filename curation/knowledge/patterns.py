@@ -24,7 +24,8 @@ from curation.knowledge.descriptors import Descriptors
 from curation.knowledge.grouping import Group, Step, by_files, groups
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
 from curation.knowledge.objects import Path
-from curation.knowledge.places import Spot, places_of
+from curation.knowledge.places import places_of
+from curation.knowledge.spots import Spot
 from curation.model import Phase
 
 _ORDER: dict[Phase, int] = {"bind": 0, "trigger": 1, "execute": 2, "wait": 3}

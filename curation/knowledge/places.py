@@ -12,60 +12,25 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from curation.csource.facts import Arg, Call, NameUse, Operand
 from curation.knowledge import Row
 from curation.knowledge.corpus import Corpus
-from curation.knowledge.mechanisms import GROUPED, LOOPS, WAITS_FOR_GROUP
+from curation.knowledge.mechanisms import GROUPED, INITIALIZERS, LOOPS, WAITS_FOR_GROUP
 from curation.knowledge.objects import At, Callers, Names, Objects, Path
 from curation.knowledge.registrations import Registration, registrations
-from curation.model import Phase
+from curation.knowledge.spots import Membership, Spot
+from curation.knowledge.unknown import Unknown
 
-# Functions that exit on errors or try again, under a name of their own.
-_SAFE = re.compile(r"(?:x|safe_|full_)(v?fork|waitpid|wait|pipe2?|epoll_\w+|eventfd|timerfd_\w+|pthread_\w+)\Z")
-_SIGNAL = re.compile(r"\bSIG[A-Z]{2,}\d?\b")
 _COMMON = re.compile(r"(timeout|signal)_(add|set)\Z")  # names of libevent that others give to functions of their own
 _BRANCHES = 12  # lines within which two stores may be the branches of one choice
 _BRANCH = re.compile(r"\b(else|case|default)\b")
-_REGISTERS = re.compile(r"(?!.*unregist)(?=.*regist)(?=.*(notif|_nb\b))")
 _NOTHING = frozenset(("NULL", "0", "SIG_IGN", "SIG_DFL", "SIG_HOLD", "SIG_ERR", "nullptr", "((void *)0)", "(void *)0", ""))
 _MOST_HANDLERS = 8
 _WITHOUT_HANDLER = ("posix_timer", "posix_mq", "libuv_process")  # what these announce may also come as a signal, or not at all
 # Callbacks that only help the one the call is for: they come after it where a call takes several.
 _SECOND = (".alloc", ".teardown", ".destroy", ".free", ".release", ".close")
-
-
-@dataclass(frozen=True)
-class Spot:
-    """One place. objects: what it may be about, one set of names each; empty: it names none. handlers: those bound here, the main one
-    first. also: the places of the same statement's parts (`.notifier_call = f` of the block that is registered here). group: it waits for
-    all objects of these groups. loop: it runs the callbacks of these mechanisms. weak: it counts only where its object
-    is bound elsewhere; known: where that object is not known, it may be the only one of the file."""
-
-    mechanism: str
-    file: str
-    line: int
-    column: int
-    function: str | None
-    api: str
-    phases: tuple[Phase, ...]
-    objects: tuple[Names, ...] = ()
-    handlers: tuple[str, ...] = ()
-    also: tuple[tuple[int, int, str, str | None], ...] = ()  # line, column, file, function
-    group: tuple[Names, ...] = ()
-    loop: tuple[str, ...] | None = None
-    weak: bool = False
-    known: bool = True
-    row: Row | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Membership:
-    """An object that is put into a group."""
-
-    objects: tuple[Names, ...]
-    group: tuple[Names, ...]
 
 
 class Places:
@@ -82,6 +47,7 @@ class Places:
                 if r.definition is not None:
                     handlers.add((r.definition.file, r.callback))
         self.objects = Objects(self.index, handlers)
+        self.unknown = Unknown(corpus, self.objects)
         self._done: dict[str, list[Spot]] = {}
         self._members: dict[str, list[Membership]] = {}
 
@@ -90,7 +56,7 @@ class Places:
         if file not in self._done:
             calls = self.index.calls(file)
             at = {(c.line, c.column): c for c in calls}
-            bound = [*self._bound(file, at), *self._announced(file)]
+            bound = [*self._bound(file, at), *self._announced(file), *self._initialized(file)]
             taken = {(s.line, s.column, s.row.id if s.row else "") for s in bound}
             plain = [s for c in calls for s in self._plain(c, taken)]
             self._members[file] = [m for c in calls if (m := self._membership(c))]
@@ -170,6 +136,13 @@ class Places:
                 place = (use.file, use.line, use.column, use.function, use.fields[-1])
                 yield Spot("posix_aio", *place, ("bind",), self._used(use), (use.name,))
 
+    def _initialized(self, file: str) -> Iterator[Spot]:
+        """`cond = PTHREAD_COND_INITIALIZER`, which is no call."""
+        for one in self.index.facts[file].assignments if any(name in self.index.text(file) for name in INITIALIZERS) else []:
+            for mechanism in [INITIALIZERS[r.base] for r in one.right if r.base in INITIALIZERS]:
+                about = tuple(self.objects.of(replace(one.left, address=True), At(file, one.function, one.line)))
+                yield Spot(mechanism, file, one.line, one.column, one.function, one.right[0].base or "", ("bind",), about)
+
     def _of_use(self, r: Registration, use: NameUse) -> Spot:
         return self._spot(r, use.file, self._begins(use.file, use.line), use.column, use.function, self._used(use))
 
@@ -228,12 +201,12 @@ class Places:
         if call.callee_name in LOOPS:
             yield Spot("", call.file, call.line, call.column, call.function, call.callee, ("wait",), loop=LOOPS[call.callee_name])
         rows = self.corpus.rows_for_call(call) or self._stand_in(call)
-        if not rows and call.callee_name and not self.index.functions(call.callee_name, call.file):
-            if _REGISTERS.match(call.callee_name):
-                yield from self._registered_block(call)
-            yield from self._signal_wrapper(call)
-            if wrapped := _SAFE.match(call.callee_name):
-                rows = [r for r in self.corpus.rows_for_call(replace(call, callee_name=wrapped[1])) if not r.takes_handler]
+        if not rows and call.callee_name:
+            if self.index.functions(call.callee_name, call.file):
+                yield from self._wrapping(call)
+            else:
+                yield from self.unknown.spots(call)
+                rows = self.unknown.rows(call)
         if rows and _COMMON.match(call.callee_name or "") and self.index.functions(call.callee_name or "", call.file):
             return
         for row in rows:
@@ -248,6 +221,14 @@ class Places:
                 spot = replace(spot, objects=(), group=tuple(self.objects.of(call.args[group], call)))
             yield spot
 
+    def _wrapping(self, call: Call) -> Iterator[Spot]:
+        """The call of a function of the corpus that is named after the API it wraps."""
+        found = self.unknown.wrapped(call)
+        for row in self.corpus.rows_for_call(found[0]) if found is not None else []:
+            if found is not None and row.mechanism is not None and row.phases and not row.takes_handler:
+                made = row.object_arg == "result"
+                yield self._at(call, row, tuple(self.objects.result(call)) if made else self._about(row, *found))
+
     def _stand_in(self, call: Call) -> list[Row]:
         """The rows of a system's function that a program defines itself where the system has none: under an #if, by syscall(2)."""
         name = call.callee_name or ""
@@ -256,23 +237,6 @@ class Places:
             return []
         body = "".join(self.index.lines(own.file)[own.line - 1 : own.end_line])
         return [r for r in self.corpus.knowledge.function(name) if r.platform == "posix"] if "syscall(" in body or not own.static else []
-
-    def _registered_block(self, call: Call) -> Iterator[Spot]:
-        """A function that no row knows and whose name says that it registers notifiers: it does when its argument is a notifier block."""
-        about = tuple(names for arg in call.args if "&" in arg.text for names in self.objects.of(arg, call))
-        if about:
-            yield Spot("notifier", call.file, call.line, call.column, call.function, call.callee, ("bind",), about, weak=True, known=False)
-
-    def _signal_wrapper(self, call: Call) -> Iterator[Spot]:
-        """A function outside the corpus that gets a signal's number and a function of one: it installs a signal handler."""
-        numbers = sorted({number for arg in call.args for number in _SIGNAL.findall(arg.text)})
-        if not numbers or self.corpus.platform(call.file) == "linux":
-            return
-        found = [f for arg in call.args for name in arg.names for f in self.index.functions(name, call.file)[:1]]
-        handlers = tuple(f.name for f in found if len(f.params) in (1, 3) and f.params[0][1] == "int")
-        if handlers:
-            about = tuple(frozenset({Path("#" + number)}) for number in numbers)
-            yield Spot("signal", call.file, call.line, call.column, call.function, call.callee, ("bind",), about, handlers[:1])
 
     def _at(self, call: Call, row: Row, about: tuple[Names, ...]) -> Spot:
         place = (call.file, call.line, call.column, call.function, call.callee)
@@ -373,15 +337,19 @@ def _inner(r: Registration) -> tuple[str, int, int] | None:
 
 
 def _merged(spots: Iterable[Spot]) -> list[Spot]:
-    """Several handlers of one call and mechanism are one place, its main handler first."""
+    """Several handlers of one call and mechanism are one place, its main handler first; functions that may be the same argument of the
+    call are one place each."""
     found: dict[tuple[object, ...], list[Spot]] = defaultdict(list)
     for spot in spots:
         found[spot.mechanism, spot.file, spot.line, spot.column, spot.objects, spot.phases if not spot.handlers else ()].append(spot)
     made = []
     for same in found.values():
         ordered = sorted(same, key=lambda s: s.row is not None and s.row.id.endswith(_SECOND))
-        handlers = tuple(dict.fromkeys(h for s in ordered for h in s.handlers))
+        main = ordered[0].row
+        either = dict.fromkeys(h for s in ordered for h in s.handlers if s.row is main)
+        besides = tuple(dict.fromkeys(h for s in ordered for h in s.handlers if s.row is not main))
         phases = tuple(dict.fromkeys(p for s in ordered for p in s.phases))
         also = tuple(dict.fromkeys(a for s in ordered for a in s.also))
-        made.append(replace(ordered[0], handlers=handlers, phases=phases, also=also))
+        for one in either or [None]:
+            made.append(replace(ordered[0], handlers=tuple(dict.fromkeys((*([one] if one else []), *besides))), phases=phases, also=also))
     return made

@@ -43,7 +43,7 @@ _MEMBER = re.compile(
 )
 _OWN_COMMA = re.compile(r"\b[A-Z_][A-Z0-9_]*\(([^()]*),\)")  # `IF_X(int a,) int b`
 _INVOKED = re.compile(r"\s*[A-Za-z_]\w*\s*\((?:[^()]|\([^()]*\))*\)\s*\Z")
-_MADE_TYPE = re.compile(r"\s*([A-Za-z_]\w*\s*\([^()]*\))\s*\*?\s*(?=[A-Za-z_])")
+_MADE_TYPE = re.compile(r"\s*([A-Za-z_]\w*\s*\((?![^()]*\*[^()]*\)\s*\w*\s*\()[^()]*\))\s*\*?\s*(?=[A-Za-z_])")
 
 
 class Declared(NamedTuple):
@@ -92,6 +92,9 @@ def declarator(text: str) -> Declared | None:
         inner = after
         if before.endswith("(") and text[after:after + 1] == ")":  # `(f)(int)`
             inner = _skip_blanks(text, after + 1)
+        if before.endswith("(") and text[after:after + 1] == "*":  # `(CALLBACK *f)`: a calling convention
+            text = text[:found.start()] + " " * len(word) + text[found.end():]
+            continue
         rest = one_space(text[:found.start()] + text[found.end():found.end() + 2000]).strip()
         given = None
         if text[inner:inner + 1] == "(":

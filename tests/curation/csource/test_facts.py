@@ -55,6 +55,17 @@ def test_prototypes_that_macros_make_are_read(code, name, params):
     assert (found.name, found.params) == (name, params)
 
 
+@pytest.mark.parametrize(("code", "name", "kind"), [
+    ("struct s { void\t(*f) __P((char **, int *)); };", "f", "void (*) __P((char **, int *))"),
+    ("struct s { int (CALLBACK *f) PARAMS((int)); };", "f", "int ( *) PARAMS((int))"),
+    ("struct s { int (CALLBACK *f)(int); };", "f", "int ( *)(int)"),
+    ("struct s { STAILQ_ENTRY(node) f; };", "f", "STAILQ_ENTRY(node)"),
+])
+def test_members_that_macros_make_have_their_own_name(code, name, kind):
+    (field,) = extract(code, "a.h").structs[0].fields
+    assert (field.name, field.type) == (name, kind)
+
+
 @pytest.mark.parametrize(("code", "params"), [
     ("int f(a, b) int a; char *b; { return a; }", [("a", "int"), ("b", "char *")]),
     ("int f(IF_X(int a,) char *b) { return 0; }", [("a", "int"), ("b", "char *")]),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from curation import catalog, indexing, jobs, sources
 from curation.access import require
 from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
 from curation.csource.build import cores
+from curation.csource.inclusion import includes_of
 from curation.csource.making import Progress
 from curation.errors import BadValue, NotFound, Reason
 from curation.explain import steps_of
@@ -85,31 +87,42 @@ def propose_texts(texts: Iterable[Any], tasks: Iterable[str] | None = None, *, c
 
 
 def read_folder(path: Path) -> tuple[list[tuple[str, str]], list[FactsProblem]]:
-    """The C files below a folder as (path relative to it with `/`, text), by path; and those that could not be read. Links are not
-    followed; `.git` and other hidden folders are left out. A single file is a folder of one. Raises NotFound."""
+    """The C files below a folder, and files of any other name that one of them includes ("ucs.map"), as (path relative to it with `/`,
+    text), by path; and those that could not be read. Links are not followed; `.git` and other hidden folders are left out. A single file
+    is a folder of one. Raises NotFound."""
     if not path.exists():
         raise NotFound(kind="folder", name=str(path))
     texts: list[tuple[str, str]] = []
     problems: list[FactsProblem] = []
-    for file in [path] if path.is_file() else _c_files(path):
-        name = file.name if path.is_file() else file.relative_to(path).as_posix()
-        try:
-            if file.stat().st_size > _MAX_FILE_BYTES:
-                problems.append(FactsProblem(name, "too_big", f"larger than {_MAX_FILE_BYTES:,} bytes"))
-                continue
+    if path.is_file():
+        _read(path, path.name, texts, problems)
+        return texts, problems
+    files = _files(path)
+    for file in (f for f in files if f.name.lower().endswith(C_SUFFIXES)):
+        _read(file, file.relative_to(path).as_posix(), texts, problems)
+    included = {posixpath.basename(name) for _, text in texts for _, name in includes_of(text)}
+    for file in (f for f in files if f.name in included and not f.name.lower().endswith(C_SUFFIXES)):
+        _read(file, file.relative_to(path).as_posix(), texts, problems)
+    return sorted(texts), problems
+
+
+def _read(file: Path, name: str, texts: list[tuple[str, str]], problems: list[FactsProblem]) -> None:
+    try:
+        if file.stat().st_size > _MAX_FILE_BYTES:
+            problems.append(FactsProblem(name, "too_big", f"larger than {_MAX_FILE_BYTES:,} bytes"))
+        else:
             texts.append((name, decode(file.read_bytes()).text))
-        except Undecodable as err:
-            problems.append(FactsProblem(name, "undecodable", str(err)))
-        except OSError as err:
-            problems.append(FactsProblem(name, "unreadable", err.strerror or str(err)))
-    return texts, problems
+    except Undecodable as err:
+        problems.append(FactsProblem(name, "undecodable", str(err)))
+    except OSError as err:
+        problems.append(FactsProblem(name, "unreadable", err.strerror or str(err)))
 
 
-def _c_files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        found.extend(Path(place, n) for n in names if n.lower().endswith(C_SUFFIXES) and not Path(place, n).is_symlink())
+        found.extend(file for n in names if (file := Path(place, n)).is_file() and not file.is_symlink())
     return sorted(found, key=lambda f: f.relative_to(folder).as_posix())
 
 

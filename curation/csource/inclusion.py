@@ -12,7 +12,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+\.(?:c|cc|cpp|cxx|inc|def|tbl|i))[">]', re.MULTILINE)
+_INCLUDE = re.compile(  # what is no header: "impl.c", <ops.inc>, "names.def", "ucs.map"
+    r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"<>\n]*\.(?!h\w{0,2}")\w+)"|<([^"<>\n]+\.(?:c|cc|cpp|cxx|inc|def|tbl|i))>)', re.MULTILINE)
 
 
 def included_sources(texts: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
@@ -24,7 +25,7 @@ def includes_of(text: str) -> list[tuple[int, str]]:
     """(1-based line, path as written) of each source that a text includes."""
     if "include" not in text:
         return []
-    return [(text.count("\n", 0, m.start()) + 1, m.group(1)) for m in _INCLUDE.finditer(text)]
+    return [(text.count("\n", 0, m.start()) + 1, m.group(1) or m.group(2)) for m in _INCLUDE.finditer(text)]
 
 
 def resolved(files: Iterable[str], wanted: Mapping[str, list[tuple[int, str]]]) -> dict[str, list[tuple[int, str]]]:

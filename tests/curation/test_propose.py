@@ -74,3 +74,14 @@ def test_a_source_becomes_items_in_the_order_of_the_code_and_only_once(store, se
 def test_an_annotator_may_not_propose(store, settings, imported):
     with pytest.raises(NotAllowed):
         propose.propose_source(store, settings, Actor(name="ann", role="annotator"), imported)
+
+
+def test_a_file_of_any_name_that_a_source_includes_is_read(tmp_path):
+    (tmp_path / "conv.c").write_text(
+        'struct table { int (*conv)(int); };\n#include "tables.map"\nint f(struct table *t) { return t->conv(1); }\n')
+    (tmp_path / "tables.map").write_text("static int to_utf8(int c) { return c; }\nstatic struct table utf8 = { to_utf8 };\n")
+    (tmp_path / "notes.map").write_text("static struct table other = { wrong };\n")
+    texts, problems = propose.read_folder(tmp_path)
+    assert ([name for name, _ in texts], problems) == (["conv.c", "tables.map"], [])
+    (proposal,) = propose.propose_index(propose.index_folder(tmp_path)[0], ["function_pointer"])
+    assert [c.name for c in proposal.candidates] == ["to_utf8"]

@@ -91,6 +91,6 @@ def summary(report: MakeReport, seconds: float, peak_bytes: int) -> list[str]:
     return [
         f"{report.files:,} files, {counts['functions']:,} functions, {counts['calls']:,} call sites ({counts['indirect']:,} indirect)",
         f"lost: {bad:,} files, {counts['lost']:,} functions ({lost:.2%})",
-        f"read {report.read:,} files ({report.bytes_read / 1e6:,.1f} MB), expanded {report.settled:,}, in {seconds:.1f} s; "
-        f"peak memory of all processes {peak_bytes / 1e9:.2f} GB",
+        f"read {report.read:,} files ({report.bytes_read / 1e6:,.1f} MB), expanded {report.settled:,}, constraints of "
+        f"{report.constrained:,}, in {seconds:.1f} s; peak memory of all processes {peak_bytes / 1e9:.2f} GB",
     ]

@@ -9,17 +9,18 @@ Nodes and values are numbered within the file; keys name them over the whole cor
     ("sec", type)   what the linker collects from variables of the type
     values: ("F", file, start line, name) a function, ("X", name) one outside the corpus, ("O", *key) the object that a variable is
 
->>> made = constraints(expressions, index.facts["a.c"])
+>>> made = constraints(expressions, flow_facts(index.facts["a.c"]))
 >>> made.edges[:4]                       # source, target, line, 1 where what is stored through the pointer comes back
 [0, 1, 12, 0]
 """
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from curation.csource.expressions import Expressions, Fact, Key, content, variable_key
-from curation.csource.facts import Arg, Assignment, Call, FileFacts, Function, Operand, Variable
+from curation.csource.expressions import Expressions, Fact, Key, Targets, content, variable_key
+from curation.csource.facts import Arg, Assignment, Call, Function, Operand, Variable
+from curation.csource.flowfacts import RETURN, At, FlowFacts
 from curation.csource.types import CType, parse_type
 
 if TYPE_CHECKING:
@@ -65,24 +66,36 @@ class Constraints:
     calls: list[Indirect] = field(default_factory=list)
 
 
-def constraints(expressions: Expressions, one: FileFacts) -> Constraints:
+def constraints(expressions: Expressions, one: FlowFacts) -> Constraints:
     """What a file's facts say, given the names of the whole corpus."""
     return _Reading(expressions, one).out
 
 
 class _Reading:
-    def __init__(self, expressions: Expressions, one: FileFacts) -> None:
+    def __init__(self, expressions: Expressions, one: FlowFacts) -> None:
         self.out = Constraints(one.file)
+        self.file, self.facts = one.file, one
         self.to: Expressions = expressions
         self.index: Index = expressions.index
         self.types = expressions.types
         self.nodes: dict[Key, int] = {}
         self.values: dict[Key, int] = {}
         self._named: dict[str, list[Key]] = {}
-        for assignment in one.assignments:
-            self.assignment(assignment)
-        for call in one.calls:
-            self.call(call)
+        # by what an operand's meaning depends on; the operand is kept with what was found, so that its id stays its own
+        self._places: dict[Key, tuple[list[int], Operand]] = {}
+        self._sources: dict[Key, tuple[Source | None, Operand]] = {}
+        for row in one.assignments:
+            if row[0] == RETURN or self.places(self.at(row), one.operands[row[4]], True):
+                self.assignment(one.assignment(row))
+        meant: dict[int, list[Targets] | None] = {-1: None}
+        for row in one.calls:
+            if row[0] not in meant:
+                meant[row[0]] = self.called(one.names[row[0]])
+            targets = meant[row[0]]
+            if targets is None:
+                self.call(one.call(row))
+            elif targets and len(row) > 5:
+                self.passed(self.at(row), [[one.operands[n] for n in given] for given in row[5:]], targets)
         self.sections()
 
     def node(self, key: Key, holds: str) -> int:
@@ -101,13 +114,40 @@ class _Reading:
             self.out.kinds.append(kind or kind_of_function(self.index, key))
         return known
 
+    def at(self, row: list[Any]) -> At:
+        return At(self.file, row[1], row[2], self.facts.names[row[3]] if row[3] is not None else None)
+
     # ---- expressions
 
     def places(self, fact: Fact, operand: Operand, write: bool) -> list[int]:
-        return [self.node(key, holds) for key, holds in places(self.to, fact, operand, write)]
+        key = (*self._depends(fact.function, operand), write)
+        known = self._places.get(key)
+        if known is None:
+            found = [self.node(key, holds) for key, holds in places(self.to, fact, operand, write)]
+            known = self._places[key] = (found, operand)
+        return known[0]
+
+    def _depends(self, function: str | None, operand: Operand) -> tuple[str | None, object]:
+        """What the meaning of an operand depends on in this file: the function, nothing, or no more than a local's type."""
+        where = function if operand.text else ""  # the names in subscripts may be those of locals
+        if operand.call or operand.base is None:
+            return where, id(operand)
+        variable = self.to.variable(operand.base, self.file, function)
+        if variable is None or variable.function is None:
+            return where, id(operand)
+        if not operand.address and not operand.text and any(step not in ("*", "[]") for step in operand.fields):
+            return operand.cast or variable.type, operand.fields
+        return function, id(operand)
 
     def source(self, fact: Fact, operand: Operand, comes_back: bool = False) -> Source | None:
         """What an operand's value is made of; None for what can hold no address. comes_back: it goes to a pointer to a pointer."""
+        key = (*self._depends(fact.function, operand), comes_back)
+        known = self._sources.get(key)
+        if known is None:
+            known = self._sources[key] = (self._source(fact, operand, comes_back), operand)
+        return known[0]
+
+    def _source(self, fact: Fact, operand: Operand, comes_back: bool) -> Source | None:
         if operand.base is not None and not operand.call and operand.base[:1].isdigit():
             return None
         obj: list[int] = []
@@ -196,19 +236,37 @@ class _Reading:
     def returned(self, function: Function) -> list[int]:
         return [self.node(("ret", function.file, function.name), return_content(self.to, function))]
 
+    def called(self, name: str) -> list[Targets] | None:
+        """Where the arguments of calls of a name go; None where each call has to be looked at."""
+        if name in ("va_start", "va_copy") or self.index.may_mean_variable(name, self.file):
+            return None
+        functions = self.index.functions(name, self.file) or self.aliased(name)
+        return [targets for f in functions if any((targets := self.to.targets(f))[0]) or targets[1] is not None]
+
     def call(self, call: Call) -> None:
-        if call.callee_name is not None and call.kind == "direct":
-            if not call.args:
-                return
-            if call.callee_name in ("va_start", "va_copy") and call.args[0].operands:
-                self.variable_arguments(call)
-                return
-            functions = self.index.functions(call.callee_name, call.file) or self.aliased(call)
-            if functions:
-                sources = [self.argument(call, arg) for arg in call.args]
-                for function in functions:
-                    self.passed(call, sources, function)
-            return
+        self.index.settle_call(call)
+        if call.callee_name is None or call.kind != "direct":
+            self.indirect(call)
+        elif call.callee_name in ("va_start", "va_copy") and call.args and call.args[0].operands:
+            self.variable_arguments(call)
+        else:
+            functions = self.index.functions(call.callee_name, call.file) or self.aliased(call.callee_name)
+            self.passed(call, [arg.operands for arg in call.args], [self.to.targets(f) for f in functions])
+
+    def passed(self, call: Call | At, args: list[list[Operand]], targets: list[Targets]) -> None:
+        """The arguments of a direct call, to the parameters of the functions that its name means."""
+        sources: list[list[Source] | None] = [
+            self.argument(call, operands) if operands and any(_at(one, position) for one in targets) else None
+            for position, operands in enumerate(args)]
+        for one in targets:
+            for position, given in enumerate(sources):
+                target = _at(one, position) if given else None
+                if target is not None:
+                    node = self.node(*target)
+                    for source in given or ():
+                        self.put(node, source, call, "argument", None)
+
+    def indirect(self, call: Call) -> None:
         nodes = [n for operand in (call.operand, *call.others) for n in self.places(call, operand, False)]
         for operand in (call.operand, *call.others):  # a named function behind a conditional: (a ? f : p)(x)
             if operand.base is not None and not operand.fields and not operand.call and call.others:
@@ -218,12 +276,12 @@ class _Reading:
                     self.put(made, source, call, "conditional", None)
                     nodes.append(made)
         self.out.calls.append(Indirect(
-            call.line, call.column, call.callee, call.function, nodes, [self.argument(call, arg) for arg in call.args],
+            call.line, call.column, call.callee, call.function, nodes, [self.argument(call, arg.operands) for arg in call.args],
             UNKNOWN_COUNT if any(self._may_be_several(call, arg) for arg in call.args) else len(call.args)))
 
-    def aliased(self, call: Call) -> list[Function]:
+    def aliased(self, name: str) -> list[Function]:
         """The functions that a macro which renames them means."""
-        found = named(self.index, call.callee_name or "", call.file)
+        found = named(self.index, name, self.file)
         return [f for key in found if key[0] == "F" for f in self.index.functions(key[3]) if (f.file, f.start_line) == key[1:3]]
 
     def _may_be_several(self, call: Call, arg: Arg) -> bool:
@@ -237,22 +295,14 @@ class _Reading:
         function = self.index.enclosing_named(call.file, call.function, call.line)
         for target in self.places(call, call.args[0].operands[0], True):
             if call.callee_name == "va_copy":
-                for source in self.argument(call, call.args[1]) if len(call.args) > 1 else []:
+                for source in self.argument(call, call.args[1].operands) if len(call.args) > 1 else []:
                     self.put(target, source, call, "argument", None)
             elif function is not None:
                 self.out.edges += (self.node(("va", function.file, function.name), ""), target, call.line, 0)
 
-    def argument(self, call: Call, arg: Arg) -> list[Source]:
-        found = (self.source(call, operand) for operand in arg.operands)
+    def argument(self, call: Call | At, operands: list[Operand]) -> list[Source]:
+        found = (self.source(call, operand) for operand in operands)
         return [s for s in found if s is not None]
-
-    def passed(self, call: Call, sources: list[list[Source]], function: Function) -> None:
-        for position, given in enumerate(sources):
-            target = param_node(self.to, function, position) if given else None
-            if target is not None:
-                for source in given:
-                    self.put(self.node(*target), source, call, "argument", None)
-
 
     # ---- what the linker collects
 
@@ -303,11 +353,11 @@ def kind_of_function(index: Index, key: Key) -> str:
 
 def param_node(to: Expressions, function: Function, position: int) -> tuple[Key, str] | None:
     """The node (and what it holds) that an argument at a 0-based position goes to; None where nothing that matters can."""
-    if position < len(function.params):
-        name, text = function.params[position]
-        holds = content(to.types, to.types.expand(parse_type(text), function.file) if text else None)
-        return (("v", function.file, function.name, name), holds) if name and holds is not None else None
-    return (("va", function.file, function.name), "") if function.variadic else None
+    return _at(to.targets(function), position)
+
+
+def _at(targets: Targets, position: int) -> tuple[Key, str] | None:
+    return targets[0][position] if position < len(targets[0]) else targets[1]
 
 
 def return_content(to: Expressions, function: Function) -> str:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from curation.csource.facts import Assignment, Call, NameUse, Operand, Variable
+from curation.csource.facts import Function, Operand, Variable
 from curation.csource.relatives import Relatives
 from curation.csource.types import CType, Types, parse_type, split_params
 
@@ -16,12 +16,27 @@ if TYPE_CHECKING:
     from curation.csource.index import Index
 
 Key = tuple  # names a node or a value of the flow; see constraints.py
-Fact = Call | Assignment | NameUse
+# Of a function: the nodes that its parameters are, with what they hold, None for one that can hold nothing; the node of what comes after.
+Targets = tuple[list[tuple[Key, str] | None], tuple[Key, str] | None]
+_KEPT_TARGETS = 100_000
 _POINTER_SIZED = frozenset(
     ("unsigned long", "long unsigned", "unsigned long int", "long unsigned int", "uintptr_t", "intptr_t", "ulong", "kernel_ulong_t"))
 _SCALAR_WORDS = frozenset("int char short long float double unsigned signed _Bool bool __int128 complex _Complex wchar_t".split())
 _INTEGER = re.compile(r"\(*\s*(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*\s*\)*\Z")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+class Fact(Protocol):
+    """What stands at a place: a call, an assignment, a use of a name."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+    @property
+    def function(self) -> str | None: ...
 
 
 class Expressions:
@@ -32,9 +47,10 @@ class Expressions:
         self.types: Types = index.types
         self.relatives = Relatives(index.types)
         self._with_functions: dict[str, bool] = {}
+        self._targets: dict[tuple[str, int, str], Targets] = {}
         self._file = ""
         self._variables: dict[tuple[str, str | None], Variable | None] = {}
-        self._walked: dict[tuple[str, tuple[str, ...]], tuple[CType | None, tuple[str | None, str] | None]] = {}
+        self._walked: dict[tuple[CType | None, tuple[str, ...]], tuple[CType | None, tuple[str | None, str] | None]] = {}
 
     def _turn_to(self, file: str) -> None:
         if file != self._file:
@@ -49,11 +65,21 @@ class Expressions:
             found = self._variables[key] = self.index.variable(name, file, function)
             return found
 
+    def targets(self, function: Function) -> Targets:
+        """Where arguments of the function go, see constraints.Targets; kept over files."""
+        key = (function.file, function.start_line, function.name)
+        known = self._targets.get(key)
+        if known is None:
+            if len(self._targets) > _KEPT_TARGETS:
+                self._targets.clear()
+            known = self._targets[key] = targets_of(self.types, function)
+        return known
+
     def walk(self, fact: Fact, operand: Operand) -> tuple[CType | None, tuple[str | None, str] | None]:
         """(type at the end of the operand's path, (struct or None, field) of the last field in it); without the leading `&`."""
         base = self.base_type(fact, operand)
         self._turn_to(fact.file)
-        key = (str(base) if base is not None else "", operand.fields)
+        key = (base, operand.fields)
         known = self._walked.get(key)
         if known is None:
             known = self._walked[key] = self.types.walk(base, operand.fields, fact.file)
@@ -151,6 +177,14 @@ def variable_key(variable: Variable) -> Key:
     if variable.function is not None:
         return ("v", variable.file, variable.function, variable.name)
     return ("g", variable.file if variable.static else "", variable.name)
+
+
+def targets_of(types: Types, function: Function) -> Targets:
+    params: list[tuple[Key, str] | None] = []
+    for name, text in function.params:
+        holds = content(types, types.expand(parse_type(text), function.file) if text else None)
+        params.append((("v", function.file, function.name, name), holds) if name and holds is not None else None)
+    return params, (("va", function.file, function.name), "") if function.variadic else None
 
 
 def content(types: Types, kind: CType | None) -> str | None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from curation.csource.constraints import Constraints, constraints, named_function, places
 from curation.csource.expressions import Expressions, Fact, Key, variable_key
 from curation.csource.facts import Call, Function, Operand
+from curation.csource.flowfacts import flow_facts
 from curation.csource.solving import CallKey, Edges, Solver, Take
 from curation.csource.types import CType, normal, parse_type
 
@@ -57,7 +58,7 @@ class Flow:
         self.index = index
         self.to = Expressions(index)
         solver = Solver(self.to)
-        for one in lists if lists is not None else (constraints(self.to, one) for one in index.facts.values()):
+        for one in lists if lists is not None else (constraints(self.to, flow_facts(one)) for one in index.facts.values()):
             solver.add(one)
         solver.run()
         self.ids: Mapping[Key, int] = solver.ids

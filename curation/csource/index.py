@@ -58,13 +58,27 @@ class Index:
 
     def settle(self, one: FileFacts) -> None:
         """A call of a plain name is indirect where the name is a variable's and no function's: told once the whole corpus is known."""
-        variables = self.tables.globals
+        means: dict[str, bool] = {}
         for call in one.calls:
-            if call.kind == "indirect" and not call.others and self._names_function(call):
-                call.kind, call.callee_name = "direct", call.operand.base
             name = call.callee_name
-            if name is not None and name in variables and self._macros.get(name) is None and self._means_variable(call, name):
-                call.kind, call.callee_name = "indirect", None
+            if call.kind == "indirect" or name is None:
+                self.settle_call(call)
+                continue
+            if name not in means:
+                means[name] = self.may_mean_variable(name, call.file)
+            if means[name]:
+                self.settle_call(call)
+
+    def settle_call(self, call: Call) -> None:
+        if call.kind == "indirect" and not call.others and self._names_function(call):
+            call.kind, call.callee_name = "direct", call.operand.base
+        name = call.callee_name
+        if name is not None and self.may_mean_variable(name, call.file) and self._means_variable(call, name):
+            call.kind, call.callee_name = "indirect", None
+
+    def may_mean_variable(self, name: str, file: str) -> bool:
+        """Whether a direct call of the name has to be looked at: a variable at file scope is called so, and no macro."""
+        return name in self.tables.globals and self._macros.get(name) is None
 
     def _names_function(self, call: Call) -> bool:
         """Whether the callee, once its macros are read, is a function's name after all: `MATH(sin)(x)`, `(*(log_place(), fail))(x)`."""

@@ -8,7 +8,9 @@
 2. Tables of all macros, functions and fields are made of the raw records: sorted arrays; of the state before, only what changed is spliced.
 3. Each file's macros are expanded, again in processes. After a change only the files that asked for a name whose meaning changed.
    Functions that macros make are told to all once more: who asked for one of them is done again.
-4. Tables of definitions, calls and uses. The last step, the renaming of state.json, makes the state the folder's.
+4. Tables of definitions, calls and uses.
+5. The constraints of each file, again in processes; after a change of the files whose own changed and those that constraining.py names.
+   The last step, the renaming of state.json, makes the state the folder's.
 
 Not seen: a text that changed within its size and time of change.
 """
@@ -17,17 +19,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from curation.csource.changes import changed_macros, changed_names, meet
+from curation.csource.changes import Definitions, changed_macros, changed_names, meet
+from curation.csource.drafting import Draft
 from curation.csource.facts import FactsProblem
 from curation.csource.inclusion import resolved, together
 from curation.csource.pack import Pack, PackWriter, key_of
@@ -48,7 +49,8 @@ from curation.csource.records import (
     USED,
     problems_of,
 )
-from curation.csource.stored import DEFINITIONS, LAYOUT, State
+from curation.csource.remaking import NO_FLOW, constrained, drop_problem, to_make_again
+from curation.csource.stored import DEFINITIONS, LAYOUT, RAW_LAYOUT, State
 from curation.csource.texts import DiskTexts, Unreadable, read_bytes
 from curation.errors import UserError
 
@@ -59,8 +61,8 @@ _GONE = np.iinfo(np.uint32).max
 
 @dataclass(frozen=True)
 class Step:
-    """How far it is. name: reading, expanding. done, all: files. bytes: of the texts read in this step. problems: files so far that gave
-    none or only some of their facts. seconds: since the step began."""
+    """How far it is. name: reading, expanding, constraints. done, all: files. bytes: of the texts read in this step. problems: files so far
+    that gave none or only some of their facts. seconds: since the step began."""
 
     name: str
     done: int
@@ -80,12 +82,14 @@ class IndexBusy(UserError):
 
 @dataclass
 class MakeReport:
-    """files: of the corpus. read: texts read anew; settled: files expanded anew. bytes_read: of the texts read anew. counts: functions,
-    calls, indirect (calls through pointers), lost (functions that could not be read), over all files."""
+    """files: of the corpus. read: texts read anew; settled: files expanded anew; constrained: files whose constraints were made anew.
+    bytes_read: of the texts read anew. counts: functions, calls, indirect (calls through pointers), lost (functions that could not be
+    read), over all files."""
 
     files: int = 0
     read: int = 0
     settled: int = 0
+    constrained: int = 0
     bytes_read: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -122,6 +126,7 @@ class _Making:
             self.before: State | None = State(folder)
         except (FileNotFoundError, ValueError):
             self.before = None
+        self.draft = Draft(folder, self.before.number + 1 if self.before is not None else 1, texts)
         self.files = list(texts)
         self.numbers = {file: number for number, file in enumerate(self.files)}
         self.report = MakeReport(files=len(self.files))
@@ -129,8 +134,10 @@ class _Making:
         self.settled_at = np.zeros((len(self.files), 2), np.uint64)
         self.problems: dict[str, list[list[object]]] = {}
         self.includes: dict[str, list[tuple[int, str]]] = {}
-        self.raw, self.settled = Pack(folder, "raw"), Pack(folder, "settled")
+        self.raw, self.settled, self.constraints = Pack(folder, "raw"), Pack(folder, "settled"), Pack(folder, "constraints")
+        self.constraints_at = np.zeros((len(self.files), 2), np.uint64)
         self.renumbering: Numbers = np.zeros(0, np.uint32)
+        self.changed_macros: Numbers = np.zeros(0, np.uint64)
         self._since = time.monotonic()
 
     def run(self, retry: bool) -> MakeReport:
@@ -143,7 +150,11 @@ class _Making:
         settled = self._settle(tables, changed)
         self._timed("expanding")
         self._final_tables(settled)
-        state = self._finish()
+        self._timed("definitions")
+        self._constrain(settled)
+        self._timed("constraints")
+        self._keep(self._counted())
+        state = self.draft.finish()
         self._timed("tables")
         return self._told(state)
 
@@ -179,7 +190,7 @@ class _Making:
                         continue
                 changed.add(number)
                 try:
-                    key = key_of(LAYOUT.encode(), file.encode("utf-8", "surrogatepass"), read_bytes(file, place.path))
+                    key = key_of(RAW_LAYOUT.encode(), file.encode("utf-8", "surrogatepass"), read_bytes(file, place.path))
                 except Unreadable as err:
                     self.problems[file] = [[err.problem.code, err.problem.why, None]]
                     continue
@@ -201,6 +212,7 @@ class _Making:
         assert self.before is not None
         self.raw_at[number] = self.before.raw_at[old]
         self.settled_at[number] = self.before.settled_at[old]
+        self.constraints_at[number] = self.before.constraints_at[old]
         if file in self.before.problems:
             self.problems[file] = self.before.problems[file]
         if file in self.before.includes:
@@ -267,7 +279,8 @@ class _Making:
         todo = set(range(len(self.files)))
         if self.before is not None:
             made = np.array(self.before.postings("made").keys)
-            todo = changed | self._touched(self._changed_macros(changed), self._changed_names(tables, changed)) | self._units(changed)
+            self.changed_macros = self._changed_macros(changed)
+            todo = changed | self._touched(self.changed_macros, self._changed_names(tables, changed)) | self._units(changed)
         settled: set[int] = set()
         functions = np.unique(tables["raw_functions"].keys)
         for _ in range(1 + _ROUNDS):
@@ -340,7 +353,8 @@ class _Making:
 
     def _settle_all(self, tables: dict[str, Postings], made: Numbers, todo: list[int]) -> None:
         self.report.settled += len(todo)
-        self._draft(tables, made)
+        self.draft.begin(tables, made)
+        self._keep()
         if not todo:
             return
         self.readers.open(self.folder)
@@ -383,10 +397,10 @@ class _Making:
         yield "\0".join(self.files).encode("utf-8", "surrogatepass")
         yield self.raw_at.tobytes()
 
-    # ---- 4. the next state
+    # ---- 4. tables of what was expanded
 
     def _final_tables(self, settled: set[int]) -> None:
-        folder = self._tables_folder()
+        folder = self.draft.tables
         for kind, name in enumerate(DEFINITIONS):
             self._table(name, settled, lambda number, kind=kind: self._definitions(number, kind), self.settled_at, True).save(folder, name)  # type: ignore[misc]
         for name, part in (("called", CALLED), ("used", USED)):
@@ -398,42 +412,43 @@ class _Making:
         wanted = np.frombuffer(parts[KINDS], np.uint8) == kind
         return np.frombuffer(parts[KEYS], np.uint64)[wanted], np.frombuffer(parts[OFFSETS], np.uint32)[wanted]
 
-    def _number(self) -> int:
-        return self.before.number + 1 if self.before is not None else 1
+    # ---- 5. constraints
 
-    def _tables_folder(self) -> Path:
-        return self.folder / f"tables.{self._number()}"
+    def _constrain(self, settled: set[int]) -> None:
+        todo = self._unconstrained(settled)
+        for number in todo:
+            self.constraints_at[number] = 0
+            drop_problem(self.problems, self.files[number])
+        self._keep()
+        world = key_of(LAYOUT.encode(), *self._identity(), self.settled_at.tobytes())
+        wanted = [self.files[number] for number in sorted(todo) if self.settled_at[number][1]]
+        self.report.constrained = len(wanted)
+        for done, (file, answer) in enumerate(constrained(self.folder, self.readers, wanted, world), 1):
+            if isinstance(answer, FactsProblem):
+                self.problems.setdefault(file, []).append([answer.code, f"{NO_FLOW}: {answer.why}", None])
+            else:
+                self.constraints_at[self.numbers[file]] = answer
+            self._say("constraints", done, len(wanted))
 
-    def _draft(self, tables: dict[str, Postings], made: Numbers) -> None:
-        folder = self._tables_folder()
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir()
-        for name, table in tables.items():
-            table.save(folder, name)
-        Postings(made, np.zeros(len(made), np.uint32), None).save(folder, "made")
-        self._write_files(folder, {})
-        _write_json(self.folder / "draft.json", self._state_head())
+    def _unconstrained(self, settled: set[int]) -> set[int]:
+        """The numbers of the files whose constraints must be made."""
+        if self.before is None:
+            return set(range(len(self.files)))
+        old = {file: number for number, file in enumerate(self.before.files)}
+        changed = Definitions()
+        for file in {self.files[number] for number in settled} | {file for file in old if file not in self.numbers}:
+            before, now = old.get(file), self.numbers.get(file)
+            changed.add(self.settled, self.before.settled_at[before] if before is not None else None,
+                        self.settled_at[now] if now is not None else None, file)
+        return settled | to_make_again(
+            self.settled, self.constraints, changed, self.changed_macros, self.settled_at, self.constraints_at, settled)
 
-    def _state_head(self) -> dict[str, Any]:
-        return {"layout": LAYOUT, "number": self._number()}
+    # ---- 6. the next state
 
-    def _write_files(self, folder: Path, counts: dict[str, int]) -> None:
-        self.raw_at.tofile(folder / "raw_at")
-        self.settled_at.tofile(folder / "settled_at")
-        places = self.texts.places.values()
-        _write_json(folder / "files.json", {
-            "files": self.files, "stamps": [place.stamp for place in places], "paths": [place.path for place in places],
-            "includes": self.includes, "problems": self.problems, "counts": counts})
-
-    def _finish(self) -> State:
-        self._write_files(self._tables_folder(), self._counted())
-        _write_json(self.folder / "state.json", self._state_head())
-        (self.folder / "draft.json").unlink(missing_ok=True)
-        for other in self.folder.glob("tables.*"):
-            if other != self._tables_folder():
-                shutil.rmtree(other)
-        return State(self.folder)
+    def _keep(self, counts: dict[str, int] | None = None) -> None:
+        self.draft.keep(
+            {"raw_at": self.raw_at, "settled_at": self.settled_at, "constraints_at": self.constraints_at}, includes=self.includes,
+            problems=self.problems, counts=counts or {})
 
     def _counted(self) -> dict[str, int]:
         counts = {"functions": 0, "calls": 0, "indirect": 0}
@@ -443,10 +458,3 @@ class _Making:
                     counts[name] += value
         lost = sum(code == "damaged" for listed in self.problems.values() for code, _, _ in listed)
         return {**counts, "lost": lost}
-
-
-def _write_json(path: Path, value: Any) -> None:
-    """Whole or not at all."""
-    draft = path.with_suffix(".part")
-    draft.write_bytes(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
-    draft.replace(path)

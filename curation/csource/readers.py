@@ -35,10 +35,10 @@ class Readers:
     def __init__(self, count: int, *, time_limit_s: float = TIME_LIMIT_S, memory_bytes: int = MEMORY_BYTES) -> None:
         self._readers = [_Reader(time_limit_s, memory_bytes) for _ in range(max(1, count))]
 
-    def open(self, folder: Path) -> None:
-        """Each process opens the index folder, as it is when it is next asked something."""
+    def open(self, folder: Path, how: str = "open") -> None:
+        """Each process opens the index folder, as it is when it is next asked something. how: "open" or "whole", see worker.py."""
         for reader in self._readers:
-            reader.folder, reader.opened = folder, False
+            reader.folder, reader.how, reader.opened = folder, how, False
 
     def answers(self, requests: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Answer]]:
         """(file, answer) for (file, request), as they come. An answer is (letter, bytes) as in worker.py, or a problem."""
@@ -89,6 +89,7 @@ class _Reader:
     def __init__(self, time_limit_s: float, memory_bytes: int) -> None:
         self.time_limit_s, self.memory_bytes = time_limit_s, memory_bytes
         self.folder: Path | None = None
+        self.how = "open"
         self.opened = False
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -105,7 +106,7 @@ class _Reader:
         process = self.process or self.start()
         assert process.stdin is not None and process.stdout is not None
         if self.folder is not None and not self.opened:
-            write_message(process.stdin, json.dumps(["open", str(self.folder.absolute())]).encode("utf-8", "surrogatepass"))
+            write_message(process.stdin, json.dumps([self.how, str(self.folder.absolute())]).encode("utf-8", "surrogatepass"))
             read_message(process.stdout)
             self.opened = True
         watchdog = threading.Timer(_PATIENCE * self.time_limit_s, process.kill)

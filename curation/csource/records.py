@@ -2,22 +2,26 @@
 
 Two records a file. `raw`, of its text alone: the facts as read, and apart from them its macros, one JSON line each, since millions of
 constants of register headers are only ever looked up by name. `settled`, after the corpus's macros were applied: the facts, its
-definitions one JSON line each, and the names it calls, uses, and asked the rest of the corpus about.
+definitions one JSON line each, the names it calls, uses, and asked the rest of the corpus about, what of its facts matters to flow, and
+the words of the types that it names.
 
 Names are told by 64-bit keys; a line that is found by a key holds the name itself, so two names of one key are told apart.
 """
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from array import array
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from curation.csource.coded import decode_facts, encode_fact, encode_facts
 from curation.csource.facts import FactsProblem, FileFacts, Function, Prototype, Struct, Typedef, Variable
+from curation.csource.flowfacts import FlowFacts, decode_flow_facts, encode_flow_facts, flow_facts
 from curation.csource.inclusion import includes_of
 from curation.csource.pack import join_parts
 from curation.csource.skeletons import callable_names
@@ -26,9 +30,10 @@ from curation.csource.types import alias_of
 # parts of a raw record
 HEAD, FACTS, LINES, KEYS, OFFSETS, RAW_FUNCTIONS, RAW_FIELDS, RAW_CALLABLES = range(8)
 # parts of a settled record: HEAD to OFFSETS as above
-KINDS, CALLED, USED, ASKED_MACROS, ASKED_NAMES = range(5, 10)
+KINDS, CALLED, USED, ASKED_MACROS, ASKED_NAMES, FLOW, MENTIONED = range(5, 12)
 # kinds of definitions
 FUNCTION, GLOBAL, STRUCT, TYPEDEF, PROTOTYPE, ALIAS = range(6)
+_WORD = re.compile(r"[A-Za-z_]\w*")
 Definition = Function | Variable | Struct | Typedef | Prototype
 
 
@@ -85,7 +90,32 @@ def settled_record(facts: FileFacts, asked_macros: Iterable[str], asked_names: I
         zlib.compress(encode_facts(replace(facts, macros=[])), 1),
         *_lines(lines), keys.tobytes(), _offsets(lines), kinds.tobytes(),
         keys_of(called), keys_of({u.name for u in facts.uses}), keys_of(asked_macros), keys_of(asked_names),
+        zlib.compress(encode_flow_facts(flow_facts(facts)), 1), keys_of(_mentioned(facts)),
     ])
+
+
+def _mentioned(facts: FileFacts) -> set[str]:
+    """The words of all types that the file's declarations and casts name."""
+    texts = {v.type for v in facts.variables}
+    for heads in (facts.functions, facts.prototypes):
+        texts |= {f.return_type for f in heads} | {text for f in heads for _, text in f.params}  # type: ignore[attr-defined]
+    texts |= {t.type for t in facts.typedefs} | {m.type for s in facts.structs for m in s.fields}
+    texts |= {o.cast for a in facts.assignments for o in (a.left, *a.right) if o.cast}
+    texts |= {o.cast for c in facts.calls for a in c.args for o in a.operands if o.cast} | {c.operand.cast or "" for c in facts.calls}
+    return {word for text in texts for word in _words(text)}
+
+
+@lru_cache(maxsize=50_000)
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
+def flow_facts_of(part: memoryview, file: str) -> FlowFacts:
+    """The facts of a FLOW part. Raises ValueError where the bytes are not what was written."""
+    try:
+        return decode_flow_facts(zlib.decompress(part), file)
+    except zlib.error as err:
+        raise ValueError(f"not flow facts: {err}") from err
 
 
 def facts_of(part: memoryview, file: str) -> FileFacts:

@@ -4,8 +4,9 @@
 >>> index.functions("rtc_read_time")[0].file
 'drivers/rtc/interface.c'
 
-The folder holds two packs (raw, settled: see records.py), and `tables.N`, the arrays of one state of the corpus; `state.json` names the
-state that is whole. making.py writes it. A file of the corpus is known by its number, its position in the sorted list of files.
+The folder holds three packs (raw, settled: see records.py; constraints: see constraining.py), and `tables.N`, the arrays of one state
+of the corpus; `state.json` names the state that is whole. making.py writes it. A file of the corpus is known by its number, its
+position in the sorted list of files.
 """
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from curation.csource.coded import VERSION, decode_fact
+from curation.csource.constraintcode import constraints_of
+from curation.csource.constraints import Constraints
 from curation.csource.expansion import Asked
 from curation.csource.facts import Call, FactsProblem, FileFacts, Function, Macro, NameUse, Prototype, Struct, Typedef, Variable
 from curation.csource.flow import Flow
@@ -34,7 +37,8 @@ from curation.csource.records import FACTS, FUNCTION, KINDS, LINES, facts_of, na
 from curation.csource.texts import DiskTexts
 from curation.csource.types import Types
 
-LAYOUT = f"4.{VERSION}"  # of the folder: raised when its form changes
+RAW_LAYOUT = f"4.{VERSION}"  # of raw records: raised when their form changes
+LAYOUT = f"5.{RAW_LAYOUT}"  # of the folder
 DEFINITIONS = ("functions", "globals", "structs", "typedefs", "prototypes", "alias")
 _KEPT_NAMES = 150_000  # of each table
 _KEPT_FACTS = 6_000_000  # bytes of packed facts: about 50 times that in memory at the worst
@@ -61,6 +65,7 @@ class State:
         self.counts: dict[str, int] = listed["counts"]
         self.raw_at = load_array(self.tables / "raw_at", np.uint64).reshape(-1, 2)
         self.settled_at = load_array(self.tables / "settled_at", np.uint64).reshape(-1, 2)
+        self.constraints_at = load_array(self.tables / "constraints_at", np.uint64).reshape(-1, 2)
         self.included = resolved(self.files, self.includes)
 
     def postings(self, name: str) -> Postings:
@@ -88,8 +93,9 @@ class StoredTable(Mapping[str, list[T]], Generic[T]):
 
     def __init__(
         self, found: Postings, lines: Lines, files: list[str], make: Callable[[bytes, str], T], asked: Asked | None = None,
+        kept: int = _KEPT_NAMES,
     ) -> None:
-        self.found, self.lines, self.files, self.make, self.asked = found, lines, files, make, asked
+        self.found, self.lines, self.files, self.make, self.asked, self.kept = found, lines, files, make, asked, kept
         self._known: dict[str, list[T]] = {}
 
     def _read(self, name: str) -> list[T]:
@@ -97,13 +103,14 @@ class StoredTable(Mapping[str, list[T]], Generic[T]):
             self.asked.macros.add(name)
         known = self._known.get(name)
         if known is None:
-            start = json.dumps([name], ensure_ascii=False)[:-1].encode("utf-8", "surrogatepass")
             known = []
-            for number, offset in self.found.places(name_key(name)):
+            places = self.found.places(name_key(name))
+            start = json.dumps([name], ensure_ascii=False)[:-1].encode("utf-8", "surrogatepass") if places else b""
+            for number, offset in places:
                 line = self.lines.line(number, offset)
                 if line.startswith(start):
                     known.append(self.make(line, self.files[number]))
-            if len(self._known) >= _KEPT_NAMES:
+            if len(self._known) >= self.kept:
                 self._known.clear()
             self._known[name] = known
         return known
@@ -115,7 +122,8 @@ class StoredTable(Mapping[str, list[T]], Generic[T]):
         return found
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self._read(name) or default
+        known = self._known.get(name) if self.asked is None else None
+        return (self._read(name) if known is None else known) or default
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and bool(self._read(name))
@@ -200,19 +208,20 @@ class StoredFacts(Mapping[str, FileFacts]):
 class StoredTables:
     """See tables.Tables. facts: settled ones, given after the index was made."""
 
-    def __init__(self, state: State, settled: Pack) -> None:
+    def __init__(self, state: State, settled: Pack, asked: Asked | None = None, kept: int = _KEPT_NAMES) -> None:
+        """asked: is told the names that are looked up among functions, globals and prototypes."""
         self.state = state
         self.facts: Mapping[str, FileFacts] = {}
         lines = Lines(settled, state.settled_at)
 
-        def table(name: str, make: Callable[[bytes, str], T]) -> StoredTable[T]:
-            return StoredTable(state.postings(name), lines, state.files, make)
+        def table(name: str, make: Callable[[bytes, str], T], asked: Asked | None = None) -> StoredTable[T]:
+            return StoredTable(state.postings(name), lines, state.files, make, asked, kept)
 
-        self.functions = table("functions", lambda line, file: decode_fact(Function, line, file))
-        self.globals = table("globals", lambda line, file: decode_fact(Variable, line, file))
+        self.functions = table("functions", lambda line, file: decode_fact(Function, line, file), asked)
+        self.globals = table("globals", lambda line, file: decode_fact(Variable, line, file), asked)
         self.structs = table("structs", lambda line, file: decode_fact(Struct, line, file))
         self.typedefs = table("typedefs", lambda line, file: decode_fact(Typedef, line, file))
-        self.prototypes = table("prototypes", lambda line, file: decode_fact(Prototype, line, file))
+        self.prototypes = table("prototypes", lambda line, file: decode_fact(Prototype, line, file), asked)
         self.alias = table("alias", lambda line, _: str(json.loads(line)[1]))
         self._called, self._used = state.postings("called"), state.postings("used")
         self._lines, self._settled = lines, settled
@@ -234,6 +243,10 @@ class StoredTables:
                     known.setdefault(variable.function, []).append(variable)
             self._locals.put(file, known)
         return known.get(function, [])
+
+    def know_locals(self, file: str, known: dict[str, list[Variable]]) -> None:
+        """The file's locals, by function, so that its facts need not be read for them."""
+        self._locals.put(file, known)
 
     def problems(self) -> list[FactsProblem]:
         return [problem for file, listed in self.state.problems.items() for problem in problems_of(listed, file)]
@@ -294,16 +307,30 @@ def open_index(folder: Path, texts: DiskTexts) -> Index:
     """The index of the state that the folder holds. Raises FileNotFoundError where there is none, ValueError where it is of another
     layout. Texts that changed since are not seen: see making.make_index."""
     state = State(folder)
-    settled, raw = Pack(folder, "settled"), Pack(folder, "raw")
-    tables = StoredTables(state, settled)
+    index = index_of(state, texts)
+    index.solved = lambda index: solved_flow(index, state)
+    return index
+
+
+def index_of(state: State, texts: DiskTexts, asked: Asked | None = None, kept: int = _KEPT_NAMES) -> Index:
+    """asked: see StoredTables; it is told the macros too. kept: names, of each table."""
+    settled, raw = Pack(state.folder, "settled"), Pack(state.folder, "raw")
+    tables = StoredTables(state, settled, asked, kept)
     facts = StoredFacts(state.files, settled, state.settled_at, state.problems)
     tables.facts = facts
     included = {inner for listed in state.included.values() for _, inner in listed}
-    macros = Macros(macro_table(state, raw), included)
+    macros = Macros(macro_table(state, raw, asked), included)
     index = Index(facts, texts, tables, Types(tables.typedefs, tables.structs, _Alias(tables.alias)), macros, together(state.included))
     facts.settle = index.settle
-    index.solved = lambda index: solved_flow(index, state)
     return index
+
+
+def kept_constraints(state: State) -> Iterator[Constraints]:
+    """Of all files, in order."""
+    pack = Pack(state.folder, "constraints")
+    for file, place in zip(state.files, state.constraints_at.tolist(), strict=True):
+        if place[1]:
+            yield constraints_of(pack.parts(*place)[0], file)
 
 
 def solved_flow(index: Index, state: State) -> Flow:
@@ -312,7 +339,7 @@ def solved_flow(index: Index, state: State) -> Flow:
     try:
         return kept_flow(index, place)
     except FileNotFoundError:
-        flow = Flow(index)
+        flow = Flow(index, kept_constraints(state))
     draft = state.tables / f"flow.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
     try:

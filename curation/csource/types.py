@@ -182,6 +182,8 @@ class Types:
         self.structs = structs
         self.alias = alias
         self._fields = Recent[tuple[str, str], dict[str, str]](_KEPT_STRUCTS)
+        self._expanded: dict[str, CType] = {}
+        self._expanded_here = Recent[tuple[str, str], CType](_KEPT_STRUCTS)
 
     @staticmethod
     def of(corpus: Iterable[FileFacts]) -> Types:
@@ -218,15 +220,29 @@ class Types:
 
     def expand(self, kind: CType, file: str) -> CType:
         """The type with typedefs of its base followed, as long as that adds something; names of anonymous structs stay."""
+        known = self._expanded.get(kind.base)
+        if known is None:
+            known = self._expanded_here.get((kind.base, file)) or self._follow(kind.base, file)
+        return CType(known.base, kind.derived + known.derived) if known.base != kind.base or known.derived else kind
+
+    def _follow(self, base: str, file: str) -> CType:
+        """The type that a base stands for in a file, kept for all files where each typedef on the way is defined once."""
+        kind, once = CType(base), True
         for _ in range(_DEPTH):
             found = self.typedefs.get(kind.base)
             if not found:
-                return kind
+                break
+            once = once and len(found) == 1
             inner = parse_type(found[0].type if len(found) == 1 else self._meant(found, file))
             if inner.base == kind.base:
-                return kind
+                break
             kind = CType(inner.base, kind.derived + inner.derived)
-        return kind
+        if once:
+            if len(self._expanded) > _KEPT_STRUCTS:
+                self._expanded.clear()
+            self._expanded[base] = kind
+            return kind
+        return self._expanded_here.put((base, file), kind)
 
     def _meant(self, found: list[Typedef], file: str) -> str:
         """Of several definitions the asking file's; of those that stand in one file (under `#if` and `#else`) the one that can hold an

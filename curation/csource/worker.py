@@ -3,7 +3,8 @@
 It first says `ready`. Requests on stdin, answers on stdout, each a 4-byte big-endian length and that many bytes. Requests are JSON:
 ["text", file, text] and ["file", file, path] are answered by the facts of a text; ["raw", file, path] by a raw record of it (records.py);
 ["open", folder] opens the raw part of an index folder, and is answered by `ready`; then ["settled", file] by the settled record of a
-file, ["plain", file] by one without expansion.
+file, ["plain", file] by one without expansion; ["whole", folder] opens it once it has its tables, then ["constraints", file] is answered by
+the record of its constraints.
 An answer begins with a letter: f, facts; r, record; p, a problem (JSON [code, why]).
 
 A request may use so much processor time and memory as was told; then the process ends.
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from curation.csource.coded import encode_facts
+from curation.csource.constraining import Constraining
 from curation.csource.extract import extract
 from curation.csource.records import raw_record
 from curation.csource.settling import Settling
@@ -51,15 +53,22 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, also in the middle of the parser
     settling: Settling | None = None
+    constraining: Constraining | None = None
     gc.set_threshold(1_000_000)  # facts hold no cycles; looking for some takes a quarter of the time
     write_message(sys.stdout.buffer, b"ready")
     while (data := read_message(sys.stdin.buffer)) is not None:
         what, *given = json.loads(data)
-        signal.setitimer(signal.ITIMER_PROF, 0 if what == "open" else time_limit_s)
+        signal.setitimer(signal.ITIMER_PROF, 0 if what in ("open", "whole") else time_limit_s)
         try:
             if what == "open":
                 settling = Settling(Path(given[0]), _EXPANDING * time_limit_s)
                 answer = b"ready", b""
+            elif what == "whole":
+                settling, constraining = None, Constraining(Path(given[0]))
+                answer = b"ready", b""
+            elif what == "constraints":
+                assert constraining is not None
+                answer = b"r", constraining.record(given[0])
             elif what == "text":
                 answer = b"f", encode_facts(extract(given[1], given[0]))
             elif what == "raw":

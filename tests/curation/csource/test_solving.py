@@ -8,6 +8,7 @@ from curation.csource import Index, build_index
 from curation.csource.constraints import constraints
 from curation.csource.expressions import Expressions
 from curation.csource.flow import Flow
+from curation.csource.flowfacts import flow_facts
 from curation.csource.solving import MOST_OBJECTS, Edges
 
 
@@ -44,7 +45,7 @@ def test_the_order_of_the_files_does_not_matter(order: list[str]) -> None:
 
 def test_the_constraints_of_a_file_can_be_made_apart() -> None:
     index = build_index([("a.c", _chain(2, 2))], jobs=0)
-    made = [constraints(Expressions(index), one) for one in index.facts.values()]
+    made = [constraints(Expressions(index), flow_facts(one)) for one in index.facts.values()]
     flow = Flow(index, made)
     call = next(c for c in index.calls() if c.kind == "indirect")
     assert sorted(flow.name(v) for v in flow.reaching(call)) == ["f0", "f1"]

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from functools import lru_cache
 
+from curation.csource.declarations import split
 from curation.csource.extract import extract_fragment
 from curation.csource.facts import Assignment, Call, FactsProblem, FileFacts, Operand
 from curation.csource.inclusion import included_sources
@@ -37,6 +38,7 @@ _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|##")
 _PATH = re.compile(r"\(*\s*\*?\s*[A-Za-z_]\w*\s*(?:(?:->|\.)\s*\w+|\[[^\[\]]*\])+\s*\)*\Z")  # a place, as the body of an object-like macro
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_NAME = re.compile(r"[A-Za-z_]\w*(?=\s*(?:\(.*\)\s*)?\Z)", re.DOTALL)  # of a macro that is the whole text
 _MAX_INVOCATIONS = 50_000  # of one file
 _NO_EXPRESSION = re.compile(r"[{};]|^\s*(?:struct|union|enum|const|unsigned|signed|int|char|void|long|short|static|volatile)\b")
 
@@ -99,6 +101,7 @@ class Expander:
         self._interest: dict[str, tuple[bool, Asked]] = {}
         self._shapes: dict[tuple[str, str, int], tuple[bool, Asked]] = {}
         self._called: dict[str, frozenset[str]] = {}
+        self._lists: dict[str, bool] = {}
         self._skeletons: dict[tuple[str, str, int, int], tuple[Skeleton, Asked]] = {}
         self._fragment = lru_cache(maxsize=4096)(self._expanded)
 
@@ -193,6 +196,7 @@ class Expander:
             if variable.function is not None:
                 locals_of.setdefault(variable.function, set()).add(variable.name)
                 types[variable.function, variable.name] = variable.type
+        self._spread_all(one, locals_of)
         self._reshape_all(one, locals_of)
         one.calls.extend(self._moved(one))
         added: list[FileFacts] = []
@@ -230,6 +234,28 @@ class Expander:
             one.variables.extend(found.variables)
             one.structs.extend(found.structs)
             one.typedefs.extend(found.typedefs)
+
+    def _spread_all(self, one: FileFacts, locals_of: dict[str, set[str]]) -> None:
+        """An argument that is a macro for several (`#define ON_LOOP(fn) KIND_LOOP, CHECKED(fn)`) becomes them."""
+        for call in one.calls:
+            if call.callee_name in self.macros.by_name or not any(self._is_list(arg.text) for arg in call.args):
+                continue
+            texts = [self._fragment(arg.text, call.file) or arg.text if self._is_list(arg.text) else arg.text for arg in call.args]
+            local = locals_of.get(call.function or "", set())
+            code = f"spread({', '.join(texts)});"
+            found = extract_fragment(code, call.file, call.line, call.column, call.function or "@", local, "")
+            call.args = next((made.args for made in found.calls if made.callee == "spread"), call.args)
+
+    def _is_list(self, text: str) -> bool:
+        """Whether an argument is a macro (invoked or by name) for several arguments."""
+        name = _NAME.match(text)
+        if name is None or name.group() not in self.macros.by_name:
+            return False
+        known = self._lists.get(name.group())
+        if known is None:
+            bodies = [macro.body for macro in self.macros.by_name.get(name.group(), [])]
+            known = self._lists[name.group()] = any(len(split(body)) > 1 and not body.startswith("{") for body in bodies)
+        return known
 
     def _moved(self, one: FileFacts) -> list[Call]:
         """Calls through pointers in the arguments of a macro that is written over several lines, once more at the line where the macro

@@ -278,6 +278,8 @@ class Types:
                 key = (struct or (kind.base if unknown and kind is not None else None), step)
                 text = self.fields(kind.base, file).get(step) if kind is not None else None
                 kind = self.expand(parse_type(text), file) if text is not None else None
+        if steps and steps[-1].startswith("#") and kind is not None and not kind.derived and self.struct_name(kind) is not None:
+            return self._element(kind, int(steps[-1][1:]), key, file)  # `{ "a", fa, "b", fb }`: no braces around the inner structs
         return kind, key
 
     def _element(

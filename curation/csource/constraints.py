@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.csource.expressions import Expressions, Fact, Key, Targets, content, variable_key
 from curation.csource.facts import Arg, Assignment, Call, Function, Operand, Variable
-from curation.csource.flowfacts import RETURN, At, FlowFacts
+from curation.csource.flowfacts import LOADERS, RETURN, At, FlowFacts
 from curation.csource.types import CType, parse_type
 
 if TYPE_CHECKING:
@@ -150,6 +150,8 @@ class _Reading:
     def _source(self, fact: Fact, operand: Operand, comes_back: bool) -> Source | None:
         if operand.base is not None and not operand.call and operand.base[:1].isdigit():
             return None
+        if operand.call and operand.base in LOADERS and operand.text:
+            return Source([], [self.value(key) for key in self.named(Operand("", operand.text), fact.file)], False)
         obj: list[int] = []
         if operand.base is not None and not operand.call:
             variable = self.to.variable(operand.base, fact.file, fact.function)

@@ -187,6 +187,11 @@ def targets_of(types: Types, function: Function) -> Targets:
     return params, (("va", function.file, function.name), "") if function.variadic else None
 
 
+def hides_parameters(types: Types, text: str) -> bool:
+    """Whether a parameter's text is a macro that may stand for several: `int (*send)(SEND_ARGS)`."""
+    return len(text) > 3 and text.isupper() and text.isidentifier() and text not in types.typedefs
+
+
 def content(types: Types, kind: CType | None) -> str | None:
     """What a place of this (expanded) type can hold: None nothing that matters, "" anything (`void *`, unknown types), "f" any function,
     "f2" a function of at most two parameters, "s struct ops" an object of that struct.
@@ -197,7 +202,7 @@ def content(types: Types, kind: CType | None) -> str | None:
     for step in kind.derived:
         if step.startswith("("):
             params, variadic = split_params(step[1:])
-            return "f" if not params or variadic else f"f{len(params)}"
+            return "f" if not params or variadic or any(hides_parameters(types, p) for p in params) else f"f{len(params)}"
     base = kind.base
     if base.startswith(("struct ", "union ")):
         return f"s {types.struct_name(kind) or base}"

@@ -10,6 +10,7 @@ True
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +21,10 @@ from curation.csource.types import Types, parse_type
 KINDS: tuple[Literal["assignment", "initializer", "return"], ...] = ("assignment", "initializer", "return")
 RETURN = 2  # in KINDS
 _NUMBERS = frozenset("int char short long float double unsigned signed _Bool bool __int128".split())  # no typedef means anything else
+# What gives the address of a function by its name: dlsym(3), dlfunc(3), GetProcAddress and their wrappers in common libraries.
+LOADERS = frozenset(("dlsym", "dlvsym", "dlfunc", "lt_dlsym", "GetProcAddress", "SDL_LoadFunction", "uv_dlsym", "apr_dso_sym"))
+_LOADED = re.compile(r'\(.*"([A-Za-z_]\w*)"', re.DOTALL)
+_THROUGH_VOID = re.compile(r"\*\s*\([^()]*\*\s*\*\s*\)\s*\(?\s*&\s*([A-Za-z_]\w*)\s*((?:(?:\.|->)\s*\w+\s*)*)\)*\Z")  # `*(void **)(&fn)`
 _NO_TYPES = Types({}, {}, {})
 
 
@@ -119,7 +124,10 @@ class _Making:
         return self.name(text) if text is not None else None
 
     def operand(self, one: Operand) -> int:
+        """The text is kept where it tells more than the shape: subscripts, and the name that a loader is asked for."""
         text = one.text if "[]" in one.fields else ""
+        if one.call and one.base in LOADERS and (loaded := _LOADED.search(one.text)) is not None:
+            text = loaded.group(1)
         key = (one.base, one.fields, one.address, one.cast, one.call, text)
         known = self._operands.get(key)
         if known is None:
@@ -140,7 +148,7 @@ class _Making:
         return found
 
     def assignment(self, one: Assignment) -> None:
-        left = one.left
+        left = _without_detour(one.left)
         if one.kind != "return" and not left.call and not left.fields and (left.base is None or (one.function, left.base) in self._plain):
             return
         right = self.operands(one.right, one.function)
@@ -163,6 +171,12 @@ class _Making:
         self.out.calls.append([
             -1, call.line, call.column, self.function(call.function), self.name(call.callee), self.operand(call.operand),
             [self.operand(one) for one in call.others], args])
+
+
+def _without_detour(left: Operand) -> Operand:
+    """`*(void **)(&fn) = ...` sets fn: what POSIX tells programs to write for what dlsym gives."""
+    written = _THROUGH_VOID.match(left.text) if left.base is None and left.cast else None
+    return left if written is None else Operand("", written.group(1), tuple(re.findall(r"\w+", written.group(2))))
 
 
 def _numbers(variables: list[Variable]) -> set[tuple[str | None, str]]:

@@ -89,7 +89,14 @@ class Index:
             return operand.base not in self.tables.functions and operand.base not in self.tables.prototypes
         if operand.fields and operand.base not in self.tables.functions and operand.base not in self.tables.prototypes:
             return False  # nobody dereferences what is a function of elsewhere: `(*name)(x)` says that it is a pointer
-        return self.variable(operand.base, call.file, call.function) is None
+        variable = self.variable(operand.base, call.file, call.function)
+        if variable is None or not self._is_number(variable):
+            return variable is None
+        return operand.base in self.tables.functions or operand.base in self.tables.prototypes  # `int err;` in another block
+
+    def _is_number(self, variable: Variable) -> bool:
+        kind = self.types.expand(parse_type(variable.type), variable.file) if variable.type else None
+        return kind is not None and not kind.derived and Types.holds_no_pointer(kind)
 
     def _means_variable(self, call: Call, name: str) -> bool:
         """A name can be a pointer here and a function elsewhere (a static or inline one): the number of arguments tells."""

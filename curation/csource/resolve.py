@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from curation.csource.expressions import hides_parameters
 from curation.csource.facts import Call, Function
 from curation.csource.flow import Flow, Key, Take, call_key
 from curation.csource.surroundings import is_foreign, is_test
@@ -150,10 +151,12 @@ def _same_arity(flow: Flow, call: Call) -> list[int]:
 def _ranked(
     index: Index, flow: Flow, call: Call, values: list[int], reached: dict[int, int], objects: set[Key], pointer: CType | None, step: Step,
 ) -> list[Candidate]:
-    fitting = [v for v in values if _fits(flow.functions[v], call)]
+    fitting = [v for v in values if _fits(index.types, flow.functions[v], call)]
     values = fitting or values
     params = index.types.params(pointer)
-    signature = [normal(index.types, p, call.file) for p in split_params(params)[0]] if params is not None else None
+    told = split_params(params)[0] if params is not None else []
+    hidden = any(hides_parameters(index.types, text) for text in told)
+    signature = [normal(index.types, p, call.file) for p in told] if params is not None and not hidden else None
     if signature and len(values) > LONG:
         values = [v for v in values if flow.functions[v] is None or _agrees(index.types, flow.signature(v), signature)] or values
     scored: list[tuple[float, int, list[Take]]] = []
@@ -198,8 +201,8 @@ def _folded(flow: Flow, scored: list[tuple[float, int, list[Take]]]) -> list[tup
     return kept
 
 
-def _fits(function: Function | None, call: Call) -> bool:
-    if function is None:
+def _fits(types: Types, function: Function | None, call: Call) -> bool:
+    if function is None or any(hides_parameters(types, word) for given in function.params for word in given):
         return True
     count = len(function.params)
     return count == len(call.args) or (function.variadic and count <= len(call.args))

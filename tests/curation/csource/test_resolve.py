@@ -210,3 +210,9 @@ def test_a_name_that_is_a_pointer_here_and_an_inline_function_elsewhere_is_told_
         ("a.c", "int (*make)(int);\nint one(int a) { return a; }\nvoid s(void) { make = one; }\nint f(void) { return make(1); }\n"),
     ], jobs=0)
     assert targets(index, "make") == ["one"]
+
+
+def test_a_number_of_another_block_makes_no_pointer_of_a_functions_name():
+    code = "static void err(const char *m) { }\nint f(int a) { if (a) { int err = 1; return err; } err(\"no\"); return 0; }\n"
+    index = build_index([("a.c", code)], jobs=0)
+    assert [(c.callee, c.kind) for c in index.calls("a.c")] == [("err", "direct")]

@@ -88,6 +88,12 @@ class Lines:
         return self.pack.line(begin + offset)
 
 
+def _start(name: str) -> bytes:
+    """How the line of a definition of the name begins."""
+    quoted = f'"{name}"' if name.isidentifier() else json.dumps(name, ensure_ascii=False)
+    return b"[" + quoted.encode("utf-8", "surrogatepass")
+
+
 class StoredTable(Mapping[str, list[T]], Generic[T]):
     """Name -> what is defined under it. make: from a line and its file's name; a line of another name with the same key is left out."""
 
@@ -105,7 +111,7 @@ class StoredTable(Mapping[str, list[T]], Generic[T]):
         if known is None:
             known = []
             places = self.found.places(name_key(name))
-            start = json.dumps([name], ensure_ascii=False)[:-1].encode("utf-8", "surrogatepass") if places else b""
+            start = _start(name) if places else b""
             for number, offset in places:
                 line = self.lines.line(number, offset)
                 if line.startswith(start):

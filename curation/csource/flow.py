@@ -73,16 +73,19 @@ class Flow:
         self.functions = _Functions(index, self.value_keys)
         self._by_arity: dict[int, list[int]] | None = None
         self._signatures: dict[int, list[tuple[str, int]]] = {}
+        self._calls_of: Mapping[int, list[CallKey]] | None = None
+        self._fields_of: Mapping[int, list[int]] | None = None
 
     def restore(
         self, *, ids: Mapping[Key, int], keys: Sequence[Key], value_ids: Mapping[Key, int], value_keys: Sequence[Key],
         held: Mapping[int, dict[int, int]], takes: Sequence[list[Take]], calls_at: Mapping[CallKey, list[int]], edges: Edges,
-        full: set[int], by_arity: dict[int, list[int]],
+        full: set[int], by_arity: dict[int, list[int]], calls_of: Mapping[int, list[CallKey]], fields_of: Mapping[int, list[int]],
     ) -> None:
         """Puts a solution that was kept (flowstore.py) in the place of what was solved."""
         self.ids, self.keys, self.held, self.full = ids, keys, held, full
         self.edge_places, self.value_ids, self.value_keys = edges, value_ids, value_keys
         self.takes, self.calls_at, self._by_arity = takes, calls_at, by_arity
+        self._calls_of, self._fields_of = calls_of, fields_of
         self.functions = _Functions(self.index, value_keys)
 
     def name(self, value: int) -> str:
@@ -117,6 +120,31 @@ class Flow:
                 if self.is_function(value):
                     found.setdefault(value, node)
         return found
+
+    def calls_of(self, value: int) -> list[CallKey]:
+        """The indirect calls that a function value reaches, in the order of the files and the calls in them."""
+        if self._calls_of is None:
+            made: dict[int, list[CallKey]] = {}
+            for key, nodes in self.calls_at.items():
+                for reached in dict.fromkeys(v for node in nodes for v in self.held[node] if self.is_function(v)):
+                    made.setdefault(reached, []).append(key)
+            self._calls_of = made
+        return self._calls_of.get(value, [])
+
+    def fields_of(self, value: int) -> list[int]:
+        """The nodes of fields of known structs, as they are read, that hold a value; by number."""
+        if self._fields_of is None:
+            made: dict[int, list[int]] = {}
+            for node in sorted(self.held):
+                if self.keys[node][0] == "r" and self.keys[node][1] is not None:
+                    for held in self.held[node]:
+                        made.setdefault(held, []).append(node)
+            self._fields_of = made
+        return self._fields_of.get(value, [])
+
+    def value_of(self, function: Function) -> int | None:
+        """The value that a function is; None where nothing takes its address."""
+        return self.value_ids.get(("F", function.file, function.start_line, function.name))
 
     def path(self, node: int, value: int) -> list[tuple[str, int]]:
         """The places (file, line) a value came through, from the callee back to where it was put first; at most 12."""

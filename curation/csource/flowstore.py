@@ -55,6 +55,9 @@ def keep_flow(flow: Flow, folder: Path) -> None:
     for value, function in enumerate(flow.functions):
         if function is not None and flow.takes[value]:
             by_arity.setdefault(len(function.params), []).append(value)
+    numbered = {key: number for number, key in enumerate(flow.calls_at)}
+    _listing(folder, "calls_of", ((value, numbered[key]) for value in range(len(flow.value_keys)) for key in flow.calls_of(value)))
+    _listing(folder, "fields_of", ((value, node) for value in range(len(flow.value_keys)) for node in flow.fields_of(value)))
     rest = {"files": edges.files, "full": sorted(flow.full), "by_arity": list(by_arity.items())}
     (folder / "rest.json").write_bytes(json.dumps(rest, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
@@ -63,11 +66,13 @@ def kept_flow(index: Index, folder: Path) -> Flow:
     """Raises FileNotFoundError where nothing was kept."""
     rest = json.loads((folder / "rest.json").read_bytes().decode("utf-8", "surrogatepass"))
     flow = Flow(index, lists=())
+    calls = _Calls(folder)
     nodes, values = _Keys(folder, "nodes"), _Keys(folder, "values")
     flow.restore(
         ids=_Numbers(nodes), keys=nodes, value_ids=_Numbers(values), value_keys=values, held=_Held(folder),
-        takes=_Takes(folder), calls_at=_Calls(folder), edges=_KeptEdges(folder, rest["files"]), full=set(rest["full"]),
-        by_arity={count: found for count, found in rest["by_arity"]})
+        takes=_Takes(folder), calls_at=calls, edges=_KeptEdges(folder, rest["files"]), full=set(rest["full"]),
+        by_arity={count: found for count, found in rest["by_arity"]}, calls_of=_CallsOf(folder, calls),
+        fields_of=_Listing(folder, "fields_of"))
     return flow
 
 
@@ -81,6 +86,13 @@ def _tuple(key: Any) -> Any:
 
 def _array(folder: Path, name: str, numbers: Any, kind: type[np.generic]) -> None:
     np.asarray(numbers, kind).tofile(folder / name)
+
+
+def _listing(folder: Path, name: str, pairs: Iterable[tuple[int, int]]) -> None:
+    """Pairs by the first, and within it as they come."""
+    flat = np.fromiter((number for pair in pairs for number in pair), np.int32)
+    _array(folder, f"{name}.from", flat[0::2], np.int32)
+    _array(folder, f"{name}.to", flat[1::2], np.int32)
 
 
 def _write_lines(folder: Path, name: str, lines: Iterable[str], *, keyed: bool) -> None:
@@ -217,10 +229,43 @@ class _Calls(Mapping[CallKey, list[int]]):
         return found
 
     def __iter__(self) -> Iterator[CallKey]:
-        return (_tuple(json.loads(self.lines.text(n).split("\t")[0])) for n in range(len(self.lines)))
+        return (self.key(number) for number in range(len(self.lines)))
+
+    def key(self, number: int) -> CallKey:
+        found: CallKey = _tuple(json.loads(self.lines.text(number).split("\t")[0]))
+        return found
 
     def __len__(self) -> int:
         return len(self.lines)
+
+
+class _Listing(Mapping[int, list[int]]):
+    def __init__(self, folder: Path, name: str) -> None:
+        self.known, self.listed = load_array(folder / f"{name}.from", np.int32), load_array(folder / f"{name}.to", np.int32)
+
+    def __getitem__(self, value: int) -> list[int]:
+        first, end = np.searchsorted(self.known, value), np.searchsorted(self.known, value, side="right")
+        return self.listed[first:end].tolist()  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.unique(self.known).tolist())
+
+    def __len__(self) -> int:
+        return len(np.unique(self.known))
+
+
+class _CallsOf(Mapping[int, list[CallKey]]):
+    def __init__(self, folder: Path, calls: _Calls) -> None:
+        self.numbers, self.calls = _Listing(folder, "calls_of"), calls
+
+    def __getitem__(self, value: int) -> list[CallKey]:
+        return [self.calls.key(number) for number in self.numbers[value]]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
 class _KeptEdges(Edges):

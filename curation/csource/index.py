@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from copy import copy
 from functools import cached_property
+from posixpath import dirname
 
 from curation.csource.facts import (
     Assignment,
@@ -33,7 +35,18 @@ from curation.csource.tables import Tables
 from curation.csource.types import CType, Types, parse_type, split_params
 from curation.model import Candidate
 
+_SMALL = 3000  # files of a corpus that is read as one
 _RECENT = 400  # files whose lines are kept split
+
+
+class _Folders(Container[str]):
+    """The files of the folders in which the given ones lie."""
+
+    def __init__(self, files: Iterable[str]) -> None:
+        self._folders = {dirname(file) for file in files}
+
+    def __contains__(self, file: object) -> bool:
+        return isinstance(file, str) and dirname(file) in self._folders
 
 
 class Index:
@@ -48,6 +61,8 @@ class Index:
         self.types = types
         self.solved: Callable[[Index], Flow] = Flow
         self.attached: dict[str, object] = {}  # what is made of this index elsewhere and ends with it
+        self._given: list[str] | None = None  # the files that are gone through, where they are not all: see around
+        self._within: _Folders | None = None  # the files whose calls and uses are told
         self._texts = texts
         self._macros = macros
         self._together = units
@@ -115,7 +130,24 @@ class Index:
 
     def files(self) -> list[str]:
         """The files that were given, with or without facts."""
-        return list(self.facts)
+        return list(self.facts) if self._given is None else list(self._given)
+
+    def near(self, files: list[str] | None) -> Index:
+        """For tasks that read what belongs together: of a big corpus what is around these files; else itself."""
+        return self if files is None or len(self.facts) <= _SMALL else self.around(files)
+
+    def around(self, files: Iterable[str]) -> Index:
+        """The same corpus, where only these files and those of their folders that share functions with them are gone through: files() tells
+        no others, calls_to() and uses() none of other folders. What is asked otherwise, and what flows, is that of the whole corpus."""
+        given = dict.fromkeys(other for file in files for other in (file, *(self.tables.beside(file) if file in self.facts else ())))
+        known = self.attached.get("around")
+        if isinstance(known, Index) and known._given == list(given):
+            return known
+        near = copy(self)
+        near._given, near._within, near.attached = list(given), _Folders(given), {}
+        near.solved = lambda _: self.flow
+        self.attached["around"] = near
+        return near
 
     def text(self, file: str) -> str:
         """The decoded text of a file. Raises KeyError for a file that was not given."""
@@ -168,11 +200,11 @@ class Index:
 
     def calls_to(self, name: str) -> list[Call]:
         """Direct calls of a function or macro by that name (also where no definition is in the corpus)."""
-        return self.tables.calls_to(name)
+        return self.tables.calls_to(name, self._within)
 
     def uses(self, name: str) -> list[NameUse]:
         """Places where the name is used as a value; local variables of that name are left out."""
-        return self.tables.uses(name)
+        return self.tables.uses(name, self._within)
 
     def initializers(self, struct: str | None, field: str) -> list[NameUse]:
         """Uses as the initializer of, or in an assignment to, a member `field` (the last step of the path). struct: "struct ops", a

@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from posixpath import dirname
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -257,14 +258,22 @@ class StoredTables:
     def problems(self) -> list[FactsProblem]:
         return [problem for file, listed in self.state.problems.items() for problem in problems_of(listed, file)]
 
-    def calls_to(self, name: str) -> list[Call]:
-        return [c for file in self._files(self._called, name) for c in self.facts[file].calls if c.callee_name == name]
+    def calls_to(self, name: str, within: Container[str] | None = None) -> list[Call]:
+        return [c for file in self._files(self._called, name, within) for c in self.facts[file].calls if c.callee_name == name]
 
-    def uses(self, name: str) -> list[NameUse]:
-        return [u for file in self._files(self._used, name) for u in self.facts[file].uses if u.name == name]
+    def uses(self, name: str, within: Container[str] | None = None) -> list[NameUse]:
+        return [u for file in self._files(self._used, name, within) for u in self.facts[file].uses if u.name == name]
 
-    def _files(self, postings: Postings, name: str) -> Iterable[str]:
-        return (self.state.files[number] for number, _ in postings.places(name_key(name)))
+    def _files(self, postings: Postings, name: str, within: Container[str] | None) -> Iterable[str]:
+        found = (self.state.files[number] for number, _ in postings.places(name_key(name)))
+        return found if within is None else (file for file in found if file in within)
+
+    def beside(self, file: str) -> list[str]:
+        files, defined = self.state.files, [name_key(f.name) for f in self.functions_of(file)]
+        called = {name_key(c.callee_name) for c in self.facts[file].calls if c.callee_name}
+        found = {n for key in defined for table in (self._called, self._used) for n, _ in table.places(key)}
+        found |= {n for key in called for n, _ in self.functions.found.places(key)} | {self._numbers[file]}
+        return [files[n] for n in sorted(found) if dirname(files[n]) == dirname(file)]
 
 
 class _Alias(Mapping[str, str]):

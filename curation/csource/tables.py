@@ -7,8 +7,9 @@ The tables of a big corpus are in stored.py: the same names, read from disk.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cached_property
+from posixpath import dirname
 from typing import Protocol
 
 from curation.csource.facts import Call, FactsProblem, FileFacts, Function, NameUse, Prototype, Struct, Typedef, Variable
@@ -40,12 +41,16 @@ class Tables(Protocol):
         """Of all files."""
         ...
 
-    def calls_to(self, name: str) -> list[Call]:
-        """Direct calls of the name."""
+    def calls_to(self, name: str, within: Container[str] | None = None) -> list[Call]:
+        """Direct calls of the name. within: files; None for all."""
         ...
 
-    def uses(self, name: str) -> list[NameUse]:
+    def uses(self, name: str, within: Container[str] | None = None) -> list[NameUse]:
         """Places where the name is used as a value."""
+        ...
+
+    def beside(self, file: str) -> list[str]:
+        """The files of the same folder that share functions with this one: call them, use them, or define what it calls. In order."""
         ...
 
 
@@ -87,11 +92,17 @@ class MemoryTables:
     def problems(self) -> list[FactsProblem]:
         return [problem for one in self.facts.values() for problem in one.problems]
 
-    def calls_to(self, name: str) -> list[Call]:
-        return self._calls.get(name, [])
+    def calls_to(self, name: str, within: Container[str] | None = None) -> list[Call]:
+        return [c for c in self._calls.get(name, []) if within is None or c.file in within]
 
-    def uses(self, name: str) -> list[NameUse]:
-        return self._uses.get(name, [])
+    def uses(self, name: str, within: Container[str] | None = None) -> list[NameUse]:
+        return [u for u in self._uses.get(name, []) if within is None or u.file in within]
+
+    def beside(self, file: str) -> list[str]:
+        defined, called = [f.name for f in self.functions_of(file)], {c.callee_name for c in self.facts[file].calls if c.callee_name}
+        found = {c.file for name in defined for c in self.calls_to(name)} | {u.file for name in defined for u in self.uses(name)}
+        found |= {f.file for name in called for f in self.functions.get(name, [])} | {file}
+        return [one for one in self.facts if one in found and dirname(one) == dirname(file)]
 
     @cached_property
     def _calls(self) -> dict[str, list[Call]]:

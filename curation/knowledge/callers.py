@@ -8,7 +8,6 @@ Pointers are followed by the flow of the whole corpus (csource/flow.py). Kept ar
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import NamedTuple
 
 from curation.csource.index import Index
@@ -28,22 +27,24 @@ class CallSite(NamedTuple):
 class Callers:
     def __init__(self, index: Index) -> None:
         self.index = index
-        self._pointers: dict[tuple[str, str], list[CallSite]] = defaultdict(list)
-        flow = index.flow
-        for file in index.files():
-            for call in index.calls(file):
-                if call.kind != "indirect" or call.function is None:
-                    continue
-                site = CallSite(file, call.line, call.function)
-                for value in flow.reaching(call):
-                    function = flow.functions[value]
-                    if function is not None:
-                        known = self._pointers[function.file, function.name]
-                        if len(known) < _MOST and site not in known:
-                            known.append(site)
+        self._pointers: dict[tuple[str, str], list[CallSite]] = {}
 
     def through_pointers(self, file: str, name: str) -> list[CallSite]:
-        return self._pointers.get((file, name), [])
+        known = self._pointers.get((file, name))
+        if known is None:
+            known = self._pointers[file, name] = self._reached_by(file, name)
+        return known
+
+    def _reached_by(self, file: str, name: str) -> list[CallSite]:
+        flow = self.index.flow
+        values = [flow.value_of(f) for f in self.index.functions(name) if f.file == file]
+        listed = [flow.calls_of(value) for value in values if value is not None]
+        keys = dict.fromkeys(key for calls in listed for key in calls)
+        if len(listed) > 1:  # several of one name in one file
+            order = {one: number for number, one in enumerate(self.index.facts)}
+            keys = dict.fromkeys(sorted(keys, key=lambda key: (order[key[0]], key[1], key[2])))
+        sites = dict.fromkeys(CallSite(key[0], key[1], key[4]) for key in keys if key[4] is not None)
+        return list(sites)[:_MOST]
 
     def by_name(self, file: str, name: str) -> list[CallSite]:
         """Direct calls that mean the function of that name in that file; at most 40."""

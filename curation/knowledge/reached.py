@@ -1,6 +1,6 @@
 """Which rows' fields and APIs does a function get to by a way of its own: through a wrapper, a table, a copy of a struct?
 
->>> rows_reached(corpus)["a.c", "on_term"]       # of: void catch(void (*h)(int)) { sa.sa_handler = h; ... }    catch(on_term);
+>>> rows_reached(corpus).get(("a.c", "on_term"), [])       # of: void catch(void (*h)(int)) { sa.sa_handler = h; ... }    catch(on_term);
 [Row(id='posix.sigaction.sa_handler', ...)]
 
 Followed by the flow of the whole corpus. A way through a field whose struct is not known does not count: it would lead to every struct
@@ -17,30 +17,44 @@ from curation.knowledge import Row
 from curation.knowledge.corpus import Corpus
 
 _STEPS = 40
-Reached = dict[tuple[str, str], list[Row]]
+
+
+class Reached:
+    """(file, name) of a function -> the rows, each once. What a function gets to is looked up when it is asked for."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus, self.flow = corpus, corpus.index.flow
+        self._by_argument: dict[int, list[tuple[int, list[Row]]]] = defaultdict(list)  # value -> nodes of arguments that hold it
+        for node, rows in _arguments(corpus, self.flow):
+            for value in self.flow.held[node]:
+                self._by_argument[value].append((node, rows))
+
+    def get(self, key: tuple[str, str], default: list[Row]) -> list[Row]:
+        file, name = key
+        values = [v for f in self.corpus.index.functions(name) if f.file == file and (v := self.flow.value_of(f)) is not None]
+        found: dict[str, Row] = {}
+        wanted = self.corpus.platform(file) != "user" if values else False
+        for node, value, rows in (*sorted(self._fields(values), key=lambda one: one[0]), *self._arguments(values)):
+            if _known_way(self.flow, node, value):
+                found.update((row.id, row) for row in rows if (row.platform == "linux") == wanted)
+        return list(found.values()) or default
+
+    def _fields(self, values: list[int]) -> Iterator[tuple[int, int, list[Row]]]:
+        for value in values:
+            for node in self.flow.fields_of(value):
+                _, struct, field = self.flow.keys[node]
+                bare = struct.removeprefix("struct ").removeprefix("union ")
+                if rows := [r for r in self.corpus.knowledge.field(bare, field) if r.runs_in]:
+                    yield node, value, rows
+
+    def _arguments(self, values: list[int]) -> Iterator[tuple[int, int, list[Row]]]:
+        for value in values:
+            for node, rows in self._by_argument.get(value, ()):
+                yield node, value, rows
 
 
 def rows_reached(corpus: Corpus) -> Reached:
-    """(file, name) of each function -> the rows, each once."""
-    flow = corpus.index.flow
-    found: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
-    for node, rows in (*_fields(corpus, flow), *_arguments(corpus, flow)):
-        for value in flow.held[node]:
-            key = flow.value_keys[value]
-            if key[0] != "F" or not _known_way(flow, node, value):
-                continue
-            for row in rows:
-                if (row.platform == "linux") == (corpus.platform(key[1]) != "user"):
-                    found[key[1], key[3]][row.id] = row
-    return {key: list(rows.values()) for key, rows in found.items()}
-
-
-def _fields(corpus: Corpus, flow: Flow) -> Iterator[tuple[int, list[Row]]]:
-    for node, key in enumerate(flow.keys):
-        if key[0] == "r" and key[1] is not None and flow.held[node]:
-            struct = key[1].removeprefix("struct ").removeprefix("union ")
-            if rows := [r for r in corpus.knowledge.field(struct, key[2]) if r.runs_in]:
-                yield node, rows
+    return Reached(corpus)
 
 
 def _arguments(corpus: Corpus, flow: Flow) -> Iterator[tuple[int, list[Row]]]:

@@ -42,6 +42,7 @@ def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     from curation.knowledge.corpus import corpus_of
     from curation.knowledge.patterns import patterns
 
+    index = index.near(files)
     seen: set[tuple[str, int, int, str]] = set()
     wanted = set(files) if files is not None else None
     for pattern in patterns(corpus_of(index), files):

@@ -11,9 +11,9 @@ import re
 
 from curation.csource.words import ATTRIBUTES, BUILTIN, CONTROL, QUALIFIERS, STORAGE, TAGS, macro_like
 
-_ITEM = re.compile(r"\w+|[^\w\s]")
-_ANNOTATED = re.compile(r"\b(?:__\w+|[A-Z][A-Z0-9_]+)\b")
-_ATTRIBUTE = re.compile(r"__attribute(?:__)?\s*\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)")
+_ITEM = re.compile(r"\w+|[^\w\s]", re.ASCII)
+_ANNOTATED = re.compile(r"\b(?:__\w+|[A-Z][A-Z0-9_]+)\b", re.ASCII)
+_ATTRIBUTE = re.compile(r"__attribute(?:__)?\s*\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)", re.ASCII)
 _LONGEST = 20_000  # characters of a declaration that is looked at
 _Item = tuple[str, int, int, str]  # "word", "group" (in parentheses) or "mark", start, end, text
 

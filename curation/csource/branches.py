@@ -16,7 +16,7 @@ _NEVER = re.compile(r"if\s+0\s*$|ifdef\s+__cplusplus\b|if\s+defined\s*\(?\s*__cp
 _SIMPLE = re.compile(r"(ifdef|ifndef|if|elif|elifdef|elifndef)\s*!?\s*(?:defined)?\s*\(?\s*(\w+)\s*\)?\s*\Z")
 _ELEMENT = re.compile(rb"(?:&?[A-Za-z_]\w*|0)\s*,\Z")
 _LOWER = re.compile(rb"[a-z]")
-_INSIDE = re.compile(rb"[^\n]")
+_BLANKED = bytes(b"\n"[0] if code == b"\n"[0] else b" "[0] for code in range(256))  # for bytes.translate
 _PARENS = re.compile(rb"[()]")
 _ORDERED = 5000  # characters of a branch whose parentheses are looked at one by one; in longer ones they are only counted
 
@@ -44,7 +44,7 @@ def never(condition: str) -> bool:
 
 
 def blank_span(code: bytearray, start: int, end: int) -> None:
-    code[start:end] = _INSIDE.sub(b" ", code[start:end])
+    code[start:end] = code[start:end].translate(_BLANKED)
 
 
 def choose(code: bytearray, group: Group, assumed: dict[str, bool]) -> list[tuple[int, int]]:

@@ -26,24 +26,27 @@ TYPE = (  # storage and qualifiers, then group: the type
     r"|(?:__)?typeof(?:__)?\s*\((?:[^()]|\([^()]*\))*\)|[A-Za-z_]\w*+)"
     r"(?:\s*\b(?:const|volatile|__restrict|static|inline)\b)*+"
 )
-_SPECIFIERS = re.compile(r"\s*" + TYPE)
+_SPECIFIERS = re.compile(r"\s*" + TYPE, re.ASCII)
 _DECLARATOR = re.compile(
-    r"((?:\*|\b(?:const|volatile|restrict|__restrict|__restrict__)\b|\s++)*+)([A-Za-z_]\w*+)((?:\s*+\[[^\]]*+\])*+)\s*+\Z"
+    r"((?:\*|\b(?:const|volatile|restrict|__restrict|__restrict__)\b|\s++)*+)([A-Za-z_]\w*+)((?:\s*+\[[^\]]*+\])*+)\s*+\Z",
+    re.ASCII,
 )
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_BRACKET = re.compile(r"[()\[\]{},]")
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_BRACKET = re.compile(r"[()\[\]{},]", re.ASCII)
 _TYPE_WORDS = BUILTIN | TAGS | QUALIFIERS | STORAGE
 _SIMPLE_PARAMETER = re.compile(
     rf"\s*+(?:const\s+|register\s+)*+((?:struct|union|enum)\s+\w++|(?:{_BASIC})\b(?:\s+(?:{_BASIC})\b)*|[A-Za-z_]\w*+)"
-    r"(?:\s+const\b)?\s*+(\**+)\s*+([A-Za-z_]\w*+)?\s*+((?:\[[^\]]*+\])*+)\s*+\Z"
+    r"(?:\s+const\b)?\s*+(\**+)\s*+([A-Za-z_]\w*+)?\s*+((?:\[[^\]]*+\])*+)\s*+\Z",
+    re.ASCII,
 )
 _MEMBER = re.compile(
     rf"\s*+(?:const\s+|volatile\s+)*+((?:struct|union|enum)\s+\w++|(?:{_BASIC})\b(?:\s+(?:{_BASIC})\b)*|[A-Za-z_]\w*+)"
-    r"(?:\s+const\b)?\s*+(\**+)\s*+([A-Za-z_]\w*+)\s*+((?:\[[^\]]*+\])*+)\s*+(?::[^;,]*+)?\Z"
+    r"(?:\s+const\b)?\s*+(\**+)\s*+([A-Za-z_]\w*+)\s*+((?:\[[^\]]*+\])*+)\s*+(?::[^;,]*+)?\Z",
+    re.ASCII,
 )
-_OWN_COMMA = re.compile(r"\b[A-Z_][A-Z0-9_]*\(([^()]*),\)")  # `IF_X(int a,) int b`
-_INVOKED = re.compile(r"\s*[A-Za-z_]\w*\s*\((?:[^()]|\([^()]*\))*\)\s*\Z")
-_MADE_TYPE = re.compile(r"\s*([A-Za-z_]\w*\s*\((?![^()]*\*[^()]*\)\s*\w*\s*\()[^()]*\))\s*\*?\s*(?=[A-Za-z_])")
+_OWN_COMMA = re.compile(r"\b[A-Z_][A-Z0-9_]*\(([^()]*),\)", re.ASCII)  # `IF_X(int a,) int b`
+_INVOKED = re.compile(r"\s*[A-Za-z_]\w*\s*\((?:[^()]|\([^()]*\))*\)\s*\Z", re.ASCII)
+_MADE_TYPE = re.compile(r"\s*([A-Za-z_]\w*\s*\((?![^()]*\*[^()]*\)\s*\w*\s*\()[^()]*\))\s*\*?\s*(?=[A-Za-z_])", re.ASCII)
 
 
 class Declared(NamedTuple):
@@ -150,7 +153,7 @@ def split(text: str, mark: str = ",") -> list[tuple[int, int]]:
     return [*parts, (start, len(text))]
 
 
-_CALLED_NAME = re.compile(r"([A-Za-z_]\w*)\s*\(((?:[^()]|\([^()]*\))*)\)\Z")
+_CALLED_NAME = re.compile(r"([A-Za-z_]\w*)\s*\(((?:[^()]|\([^()]*\))*)\)\Z", re.ASCII)
 
 
 @lru_cache(maxsize=20_000)

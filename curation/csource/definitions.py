@@ -12,13 +12,14 @@ from curation.csource.facts import FactsProblem, Function, Variable
 from curation.csource.members import StructReader
 from curation.csource.words import ATTRIBUTES, BUILTIN, CONTROL, QUALIFIERS, STORAGE, TAGS, macro_like, one_space
 
-HEAD = re.compile(rf"\s*{TYPE}(?:\s*+(?=\*)|\s++)((?:\*|\b(?:const|volatile|restrict|__restrict|inline)\b|\s)*+)([A-Za-z_]\w*+)\s*+\(")
-MADE = re.compile(rf"\s*(?:(?:{'|'.join(sorted(STORAGE | QUALIFIERS))})\s+)*+([A-Za-z_]\w*)\s*\(")
-IDENTIFIERS = re.compile(r"\s*[A-Za-z_]\w*\s*(?:,\s*[A-Za-z_]\w*\s*)*\Z")
-ANNOTATIONS = re.compile(r"\b(__\w+|[A-Z][A-Z0-9_]{2,})\b")
-_STATIC = re.compile(r"\bstatic\b")
-_WRAPPED_NAME = re.compile(r"[\w*]\s*(\(\s*[A-Z_][A-Z0-9_]*\s)\s*([A-Za-z_]\w*\s*)(\))\s*\(")
-_MACROS_BEFORE = re.compile(r"\A\s*(?:[A-Z][A-Z0-9_]{2,}\s+)+(?=[A-Z][A-Z0-9_]{2,}\s*\(\s*\w+\s*\)\s*\Z)")  # `END BEGIN(name) {`
+HEAD = re.compile(rf"\s*{TYPE}(?:\s*+(?=\*)|\s++)((?:\*|\b(?:const|volatile|restrict|__restrict|inline)\b|\s)*+)([A-Za-z_]\w*+)\s*+\(",
+                  re.ASCII)
+MADE = re.compile(rf"\s*(?:(?:{'|'.join(sorted(STORAGE | QUALIFIERS))})\s+)*+([A-Za-z_]\w*)\s*\(", re.ASCII)
+IDENTIFIERS = re.compile(r"\s*[A-Za-z_]\w*\s*(?:,\s*[A-Za-z_]\w*\s*)*\Z", re.ASCII)
+ANNOTATIONS = re.compile(r"\b(__\w+|[A-Z][A-Z0-9_]{2,})\b", re.ASCII)
+_STATIC = re.compile(r"\bstatic\b", re.ASCII)
+_WRAPPED_NAME = re.compile(r"[\w*]\s*(\(\s*[A-Z_][A-Z0-9_]*\s)\s*([A-Za-z_]\w*\s*)(\))\s*\(", re.ASCII)
+_MACROS_BEFORE = re.compile(r"(?:[A-Z][A-Z0-9_]{2,}\s+)+(?=[A-Z][A-Z0-9_]{2,}\s*\(\s*\w+\s*\)\s*\Z)", re.ASCII)  # `END BEGIN(name) {`
 
 
 class DefinitionReader(StructReader):
@@ -28,8 +29,8 @@ class DefinitionReader(StructReader):
 
     def _body(self, segment: int, opened: int) -> int:
         """A function's definition, or a block whose header was lost; the offset after it."""
-        text = self.code[segment:opened]
-        function = self._function(segment, text) if text.strip() else None
+        text = self.code[segment:opened].lstrip()
+        function = self._function(opened - len(text), text) if text else None
         if function is not None:
             function.end_line = 0
             self.facts.functions.append(function)
@@ -69,27 +70,28 @@ class DefinitionReader(StructReader):
         facts.problems.append(FactsProblem(self.file, "damaged", "the brackets of a function do not match", self.line(opened)))
         return self.statements(opened + 1, stop)
 
-    def _function(self, segment: int, text: str) -> Function | None:
-        start = segment + len(text) - len(text.lstrip())
-        shown = self.text[start:segment + len(text)]
+    def _function(self, start: int, text: str) -> Function | None:
+        """text: the definition's head, which begins at `start`."""
+        shown = self.text[start:start + len(text)]
         storage = _STATIC.search(shown[:200]) is not None
         attributes = ANNOTATIONS.findall(shown.split("(")[0])[:8]
-        if (wrapped := _WRAPPED_NAME.search(text)) is not None:  # `static void (API_CB name)(int a)`
+        if text.count("(") > 1 and (wrapped := _WRAPPED_NAME.search(text)) is not None:  # `static void (API_CB name)(int a)`
             text = _blanked(text, wrapped.start(1), wrapped.end(1))
             text = _blanked(text, wrapped.start(3), wrapped.end(3))
-        text = _MACROS_BEFORE.sub(lambda m: " " * len(m.group()), text, count=1)
+        if (macros := _MACROS_BEFORE.match(text)) is not None:
+            text = _blanked(text, 0, macros.end())
         head = self._header(text)
         if head is None:
             text = cleaned(text, True)
             head = self._header(text)
         if head is None:
-            return self._unusual(segment, text, start, storage, attributes)
+            return self._unusual(start, text, storage, attributes)
         kind, stars, name, at, opened, close = head
         listed, variadic = parameters(text[opened:close])
         rest = text[close + 1:]
-        if rest.strip() or (listed and all(n == "" for n, _ in listed)):
+        if rest.strip() or (listed and not listed[0][0] and not any(name for name, _ in listed)):
             listed = self._old_style(text[opened:close], rest, listed)
-        line, column = self.place(segment + at)
+        line, column = self.place(start + at)
         return Function(name, self.file, line, column, self.line(start), 0, storage, f"{kind} {'*' * stars}".strip() if stars else kind,
                         listed, variadic, attributes)
 
@@ -127,7 +129,7 @@ class DefinitionReader(StructReader):
                     types[one.name] = f"{found[0]} {one.rest}".strip()
         return [(n, types.get(n, "int")) for n in (p.strip() for p in names.split(",")) if n not in BUILTIN]
 
-    def _unusual(self, segment: int, text: str, start: int, static: bool, attributes: list[str]) -> Function | None:
+    def _unusual(self, start: int, text: str, static: bool, attributes: list[str]) -> Function | None:
         """A definition made by a macro (`SYSCALL_DEFINE1(open, ...)`), without a type (`main()`), or that returns a pointer to a
         function."""
         made = MADE.match(text)
@@ -138,7 +140,7 @@ class DefinitionReader(StructReader):
             close = closing(text, made.end() - 1)
             inside = text[made.end():close if close is not None else len(text)]
             first = inside.split(",")[0].strip()
-            line, column = self.place(segment + made.start(1))
+            line, column = self.place(start + made.start(1))
             if macro_like(word) and first.isidentifier():
                 return Function(first, self.file, line, column, self.line(start), 0, static, "", [], False, attributes)
             listed, variadic = parameters(inside)
@@ -151,7 +153,7 @@ class DefinitionReader(StructReader):
             return None
         kind, at = found
         listed, variadic = parameters(text[at + one.parameters[0]:at + one.parameters[1]])
-        line, column = self.place(segment + at + one.at)
+        line, column = self.place(start + at + one.at)
         stars = text[at:at + one.at].count("*")
         return Function(one.name, self.file, line, column, self.line(start), 0, static, f"{kind} {'*' * stars}".strip(), listed, variadic,
                         attributes)

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from curation.csource.declarations import split
 from curation.csource.extract import extract_fragment
-from curation.csource.facts import Assignment, Call, FactsProblem, FileFacts, Operand
+from curation.csource.facts import Arg, Assignment, Call, FactsProblem, FileFacts, Operand
 from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
 from curation.csource.rereading import Rereader
@@ -287,11 +287,15 @@ class Expander:
                 if fact.callee_name is None:
                     fact.operand = self._reshape(fact.operand, one.file, local)
                 fact.others = [self._reshape(o, one.file, local) for o in fact.others]
-                for arg in fact.args:
-                    arg.operands = [self._reshape(o, one.file, local) for o in arg.operands]
+                fact.args = [self._reshaped(arg, one.file, local) for arg in fact.args]
             else:
                 fact.left = self._reshape(fact.left, one.file, local) if fact.kind == "assignment" else fact.left
                 fact.right = [self._reshape(o, one.file, local) for o in fact.right]
+
+    def _reshaped(self, arg: Arg, file: str, local: set[str]) -> Arg:
+        """An argument; the one given, which others may share, where nothing changes."""
+        made = [self._reshape(o, file, local) for o in arg.operands]
+        return arg if all(a is b for a, b in zip(made, arg.operands, strict=True)) else Arg(arg.text, made)
 
     def _reshape(self, operand: Operand, file: str, local: set[str]) -> Operand:
         if not operand.fields and not operand.call:

@@ -27,18 +27,19 @@ from curation.csource.words import ATTRIBUTES, BUILTIN, CONTROL, STORAGE, TAGS, 
 _NO_NAME = BUILTIN | TAGS | STORAGE
 MAX_LINE = 1 << 20  # characters; generated tables stay under 100,000
 
-_TOP = re.compile(r"[({;=}]")
-_BRACKETS = re.compile(r"[()\[\]{}]")
+_TOP = re.compile(r"[({;=}]", re.ASCII)
+_BRACKETS = re.compile(r"[()\[\]{}]", re.ASCII)
 _ONLY_BRACKETS = {c: None for c in range(128) if chr(c) not in "(){}"}
-_EXTERN = re.compile(r'\s*extern\s*"[^"]*"\s*\Z')
-_NAMESPACE = re.compile(r"\s*(?:inline\s+)?(?:namespace|class)\b[^()=]*\Z")
-_TAGGED_HEADER = re.compile(r"\b(struct|union|enum)\b")
-_OLD_STYLE = re.compile(r"(?:[\w\s*,\[\]()]++;)*+\s*+\{")
-_STATIC = re.compile(r"\bstatic\b")
-_WRAPPED = re.compile(r"[\w*]\s*\b([A-Z_][A-Z0-9_]*\s*\()\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\s*\)\Z")
-_PROTOTYPED = re.compile(r"(\s*(?:extern\s+|static\s+)?\b[A-Z_][A-Z0-9_]*\s*\()(\s*[A-Za-z_][\w\s*]*,)\s*\(.*\)\s*\)\Z", re.DOTALL)
-_BEFORE = re.compile(r"(\w+)\s*\Z")
-_AFTER = re.compile(r"\s*([A-Za-z_]\w*)")
+_EXTERN = re.compile(r'\s*extern\s*"[^"]*"\s*\Z', re.ASCII)
+_NAMESPACE = re.compile(r"\s*(?:inline\s+)?(?:namespace|class)\b[^()=]*\Z", re.ASCII)
+_TAGGED_HEADER = re.compile(r"\b(struct|union|enum)\b", re.ASCII)
+_OLD_STYLE = re.compile(r"(?:[\w\s*,\[\]()]++;)*+\s*+\{", re.ASCII)
+_STATIC = re.compile(r"\bstatic\b", re.ASCII)
+_WRAPPED = re.compile(r"[\w*]\s*\b([A-Z_][A-Z0-9_]*\s*\()\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\s*\)\Z", re.ASCII)
+_PROTOTYPED = re.compile(r"(\s*(?:extern\s+|static\s+)?\b[A-Z_][A-Z0-9_]*\s*\()(\s*[A-Za-z_][\w\s*]*,)\s*\(.*\)\s*\)\Z",
+                         re.DOTALL | re.ASCII)
+_BEFORE = re.compile(r"(\w+)\s*\Z", re.ASCII)
+_AFTER = re.compile(r"\s*([A-Za-z_]\w*)", re.ASCII)
 _NO_SPACE = {ord(c): None for c in " \t\n\r"}
 _ONLY_ANNOTATED = re.compile(r"\s*+(?:(?:static|extern)\s++)?+(?:__[a-z]\w*+\s++)++\Z")
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9]*+_[A-Z0-9_]++\Z")
@@ -148,11 +149,11 @@ class FileReader(DefinitionReader):
     def _ends_statement(self, segment: int, opened: int, close: int) -> bool:
         """Whether `macro(...)` at file scope ends without `;`: the next line begins with a word, and nothing but storage stands before."""
         code = self.code
-        before = _BEFORE.search(code, max(segment, opened - 80), opened)
-        if before is None or before.group(1) in CONTROL or before.group(1) in ATTRIBUTES:
-            return False
         after = _AFTER.match(code, close + 1)
-        if after is None or before.start(1) - segment > FAR or "\n" not in code[close:after.start(1)]:
+        if after is None or "\n" not in code[close:after.start(1)]:
+            return False
+        before = _BEFORE.search(code, max(segment, opened - 80), opened)
+        if before is None or before.group(1) in CONTROL or before.group(1) in ATTRIBUTES or before.start(1) - segment > FAR:
             return False
         head = code[segment:before.start(1)].strip()
         if head and head not in STORAGE:
@@ -278,12 +279,12 @@ class FileReader(DefinitionReader):
     def _braced(self, segment: int, at: int) -> int:
         """What a `{` at file scope begins; the offset after it, or after where reading goes on."""
         code = self.code
-        header = code[segment:at]
+        header = code[segment:at].lstrip()
         if _EXTERN.match(header) or _NAMESPACE.match(header):
             return at + 1
         if _is_function(header):
             return self._body(segment, at)
-        tag = TAG.search(code, max(segment, at - FAR), at)
+        tag = TAG.search(code, max(at - len(header), at - FAR), at)
         if tag is not None:
             return self._tag(segment, at, tag)
         return self._body(segment, at)

@@ -16,10 +16,11 @@ from curation.csource.words import macro_like, one_space
 _MAX_NESTED = 60  # structs within each other
 _LONGEST = 4_000_000  # characters of a struct's body
 FAR = 4000  # characters from the beginning of a declaration to its name; blanked comments count
-TAG = re.compile(r"\b(struct|union|enum)\b([^;{}()=,]*(?:\(\(?[^;{}=]*\)\)?[^;{}()=,]*)?)\Z")
-_STATIC = re.compile(r"\bstatic\b")
-_MEMBER_END = re.compile(r"[;{]")
-_CALLBACK_TYPE = re.compile(r"\s*[A-Z_][A-Z0-9_]*\s*\(\s*([A-Za-z_][\w\s*]*),\s*(\*)?\s*([A-Za-z_]\w*)\s*,\s*(\(.*\))\s*\)\s*\Z", re.DOTALL)
+TAG = re.compile(r"\b(struct|union|enum)\b([^;{}()=,]*(?:\(\(?[^;{}=]*\)\)?[^;{}()=,]*)?)\Z", re.ASCII)
+_STATIC = re.compile(r"\bstatic\b", re.ASCII)
+_MEMBER_END = re.compile(r"[;{]", re.ASCII)
+_CALLBACK_TYPE = re.compile(r"\s*[A-Z_][A-Z0-9_]*\s*\(\s*([A-Za-z_][\w\s*]*),\s*(\*)?\s*([A-Za-z_]\w*)\s*,\s*(\(.*\))\s*\)\s*\Z",
+                            re.DOTALL | re.ASCII)
 
 
 class StructReader(Reader):

@@ -1,6 +1,6 @@
 """Which places, names or calls may the value of an expression be? Read from its tokens: nothing is evaluated.
 
->>> [(o.base, o.fields) for o in operands("ok ? p->ops.open : &table[i]")]
+>>> [(o.base, o.fields) for o in values("ok ? p->ops.open : &table[i]")[0]]
 [('p', ('ops', 'open')), ('table', ('[]',))]
 
 A shape goes from the outside in: of `*a->b[i]` it is `a`, then "b", "[]", "*". Not covered: what a macro inside it stands for
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from curation.csource.facts import Operand
+from curation.csource.facts import Arg, Operand
 from curation.csource.words import BUILTIN, CONTAINER, NOT_NAMES, PASS_ON, QUALIFIERS, TAGS, TYPEOF, macro_like, one_space
 
 MAX_TEXT = 300  # characters kept of an operand's text
@@ -22,13 +22,18 @@ _MAX_BRACKETS = 60  # in one expression: what is nested deeper is no value a per
 _CHAIN = 60  # links followed in one expression a.b.c...
 _NONE = 99  # above the precedence of every operator
 
-_PLAIN = re.compile(r"(&?)([A-Za-z_]\w*)((?:(?:->|\.)[A-Za-z_]\w*)*)\Z")
-_STEP = re.compile(r"->|\.")
-_LITERAL = re.compile(r"""(?:[-+]?\.?\d[\w.]*|"[^"]*"|'[^']*')\Z""")
-_COMPARED = re.compile(r"(?:\w|->|\.|\[\w*\])*+\s*(?:[=!]=|[<>]=?|&&)\s*(?:\w|->|\.|\[\w*\])*+\Z")
-_LITERAL_OF_TYPE = re.compile(r"\(\s*(?:const\s+)?([A-Za-z_][^()]*)\)\s*\{")  # `(struct s){ ... }`
+Via = tuple[str, ...]  # how a name is given: by its "address", by a "cast", as one side of a "conditional"
+Bare = tuple[tuple[Operand, Via], ...]
+Values = tuple[list[Operand], Bare]
+
+_PLAIN = re.compile(r"(&?)([A-Za-z_]\w*)((?:(?:->|\.)[A-Za-z_]\w*)*)\Z", re.ASCII)
+_STEP = re.compile(r"->|\.", re.ASCII)
+_LITERAL = re.compile(r"""(?:[-+]?\.?\d[\w.]*|"[^"]*"|'[^']*')\Z""", re.ASCII)
+_COMPARED = re.compile(r"(?:\w|->|\.|\[\w*\])*+\s*(?:[=!]=|[<>]=?|&&)\s*(?:\w|->|\.|\[\w*\])*+\Z", re.ASCII)
+_LITERAL_OF_TYPE = re.compile(r"\(\s*(?:const\s+)?([A-Za-z_][^()]*)\)\s*\{", re.ASCII)  # `(struct s){ ... }`
 _TOKEN = re.compile(
-    r"""\s*([A-Za-z_]\w*|\.?\d[\w.]*|"[^"]*"|'[^']*'|->|\+\+|--|<<=|>>=|<<|>>|\.\.\.|[<>=!+\-*/%&|^]=|&&|\|\||\S)"""
+    r"""\s*([A-Za-z_]\w*|\.?\d[\w.]*|"[^"]*"|'[^']*'|->|\+\+|--|<<=|>>=|<<|>>|\.\.\.|[<>=!+\-*/%&|^]=|&&|\|\||\S)""",
+    re.ASCII,
 )
 _PRECEDENCE = {op: rank for rank, ops in enumerate((
     (",",), ("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="), ("?",), ("||",), ("&&",), ("|",), ("^",), ("&",),
@@ -39,30 +44,64 @@ _FIRST_OF_TYPE = BUILTIN | TAGS | QUALIFIERS | TYPEOF
 _NO_VALUE = frozenset(("sizeof", "offsetof", "alignof", "__alignof__", "_Alignof", "_Generic")) | BUILTIN
 
 
-def operands(code: str, text: str | None = None, local: Collection[str] = ()) -> list[Operand]:
-    """The values an expression may have, as far as they are places, names or calls: two for a conditional. code: with strings and comments
-    blanked; text: what stands there in the file (None: the same), of which the operands' texts are made. local: names that are variables,
-    for `(name)(x)` is a cast else. Never raises. The operands are shared: they must not be changed."""
+def values(code: str, text: str | None = None, local: Collection[str] = ()) -> Values:
+    """The values an expression may have, as far as they are places, names or calls: two for a conditional; and the bare names among them.
+    code: with strings and comments blanked; text: what stands there in the file (None: the same), of which the operands' texts are made.
+    local: names that are variables, for `(name)(x)` is a cast else. Never raises. What it returns is shared: it must not be changed."""
     if text is None or text == code:
         if len(code) < SHORT and ")(" not in code and ") (" not in code:
-            return list(remembered(code)[1])
+            return argument(code)[1:]
         text = code
-    return _read(code, text, local)
+    elif _LITERAL.match(code):
+        return [], ()
+    found = _read(code, text, local)
+    return found, bare(found)
 
 
 def shape(code: str, text: str | None = None) -> Operand | None:
-    """The place that an expression names, for the left side of an assignment or what a call calls; None where it is none."""
+    """The place that an expression names, for the left side of an assignment or what a call calls; None where it is none. Shared: must not
+    be changed."""
+    if text is None or text == code:
+        return _shape(code) if len(code) < SHORT else _shape.__wrapped__(code)
+    tokens = _tokens(code, text)
+    return tokens.shape(0, len(tokens.words), None) if tokens is not None else None
+
+
+@lru_cache(maxsize=20_000)
+def _shape(code: str) -> Operand | None:
     plain = _PLAIN.match(code)
-    if plain is not None and (text is None or text == code):
+    if plain is not None:
         return _plain(code, *plain.groups())
-    tokens = _tokens(code, code if text is None else text)
+    tokens = _tokens(code, code)
     return tokens.shape(0, len(tokens.words), None) if tokens is not None else None
 
 
 @lru_cache(maxsize=60_000)
-def remembered(code: str) -> tuple[str, tuple[Operand, ...]]:
-    """(the text with single spaces, the values) of a short expression in which nothing depends on what its names are."""
-    return one_space(code), tuple(_read(code, code, ()))
+def argument(code: str) -> tuple[Arg, list[Operand], Bare]:
+    """An argument in which nothing depends on what its names are, its values, and those that are bare names. Shared: must not be
+    changed."""
+    found = _read(code, code, ())
+    return Arg(one_space(code[:MAX_TEXT]), found), found, bare(found)
+
+
+def bare(found: Collection[Operand]) -> Bare:
+    """Those that are a name, or its address."""
+    if not found:
+        return ()
+    return tuple([(o, _via(o, len(found) > 1)) for o in found if o.base is not None and not o.fields and not o.call])
+
+
+def _via(value: Operand, many: bool) -> tuple[str, ...]:
+    via: tuple[str, ...] = ("conditional",) if many else ()
+    if value.cast is not None:
+        via = ("cast", *via)
+    return ("address", *via) if value.address else via
+
+
+@lru_cache(maxsize=20_000)
+def plain(name: str) -> Operand:
+    """A name as an operand."""
+    return Operand(name, name)
 
 
 def _plain(text: str, address: str, base: str, path: str) -> Operand | None:
@@ -100,22 +139,26 @@ class _Tokens:
 
     def __init__(self, code: str, text: str) -> None:
         self.text = text
-        self.words: list[str] = []
-        self.starts: list[int] = []
+        self.code = code
+        self.words: list[str] = _TOKEN.findall(code)
         self.partner: dict[int, int] = {}
         opened: list[int] = []
-        for found in _TOKEN.finditer(code):
-            word = found.group(1)
+        for at, word in enumerate(self.words):
             if word in "([{":
-                opened.append(len(self.words))
+                opened.append(at)
             elif word in ")]}" and opened:
-                at = opened.pop()
-                self.partner[at] = len(self.words)
-                self.partner[len(self.words)] = at
-            self.words.append(word)
-            self.starts.append(found.start(1))
+                begin = opened.pop()
+                self.partner[begin] = at
+                self.partner[at] = begin
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where the tokens begin in the code."""
+        return [found.start(1) for found in _TOKEN.finditer(self.code)]
 
     def flat(self, first: int, stop: int) -> str:
+        if first == 0 and stop == len(self.words):
+            return one_space(self.text.strip()[:MAX_TEXT])
         start = self.starts[first]
         return one_space(self.text[start:self.starts[stop - 1] + len(self.words[stop - 1])][:MAX_TEXT])
 

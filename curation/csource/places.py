@@ -9,7 +9,7 @@ from bisect import bisect_left
 
 from curation.csource.declarations import closing, specifiers
 from curation.csource.facts import Call, FileFacts, Operand
-from curation.csource.operands import MAX_TEXT, operands, shape
+from curation.csource.operands import MAX_TEXT, Values, shape, values
 from curation.csource.words import one_space
 
 BLOCK, PAREN, CONTROL, CALL, INIT = range(5)
@@ -158,11 +158,9 @@ class Places:
         code = self.code[start:end].rstrip()
         return shape(code, None if self.same else self.text[start:start + len(code)])
 
-    def values(self, start: int, end: int) -> list[Operand]:
+    def values(self, start: int, end: int) -> Values:
         code = self.code[start:end].rstrip()
-        if self.same:
-            return operands(code, None, self.local)
-        return operands(code, self.text[start:start + len(code)], self.local)
+        return values(code, None if self.same else self.text[start:start + len(code)], self.local)
 
     def known_type(self, name: str | None) -> str | None:
         return None if name is None else self.types.get(name) or self.file_types.get(name)

@@ -12,6 +12,8 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from curation.csource.branches import Branch, Group, choose, never
 from curation.csource.facts import Macro
 from curation.csource.words import QUALIFIERS, STORAGE, macro_like, one_space
@@ -37,22 +39,33 @@ _REST = (  # of a directive, up to the end of its last line
 )
 _OTHER = r"""//(?:[^\\\n]+|\\.)*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]+|\\.)*"?|'(?:[^'\\\n]+|\\.)*'?"""
 _PLAIN_DEFINE = r"""\n[ \t]*+\#[ \t]*+define[ \t]++(\w++)[ \t]++([^\n"'/\\]++)(?=\n)"""
-_TOKEN = re.compile(_OTHER + "|" + _PLAIN_DEFINE + r"|\n[ \t]*\#" + _REST, re.DOTALL)
-_FIRST = re.compile(r"[ \t]*\#" + _REST, re.DOTALL)
+_TOKEN = re.compile(_OTHER + "|" + _PLAIN_DEFINE + r"|\n[ \t]*\#" + _REST, re.DOTALL | re.ASCII)
 LEX = re.compile(_OTHER + r"|^[ \t]*\#" + _REST, re.DOTALL | re.MULTILINE)  # comments, strings and directives
 _MAX_NESTED = 60  # #if within each other whose branches are looked at; each looks at all that is in it
-_INSIDE = re.compile(r"[^\n]")
+_LINE_END = re.compile("\n")
+_NEWLINE = 10
+_SHORT = 2000  # characters: in longer texts an array finds the line ends faster
+_BLANKED = "".join("\n" if code == _NEWLINE else " " for code in range(128))  # for str.translate
 _COMMENT = re.compile(r"//.*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _DEFINE = re.compile(r"\s*#\s*define\s+(\w+)(\(([^()]*)\))?(.*)", re.DOTALL)
-_DIRECTIVE = re.compile(r"\s*#\s*(\w*)\s*(.*)", re.DOTALL)
-_FUNCTION_POINTER = re.compile(r"\((?:\s*([A-Z_][A-Z0-9_]+)\s)?\s*\*\s*\w*\s*(?:\[[^\]\n]*\]\s*)*\)\s*\(")
-_WORD_BEFORE = re.compile(rf"(?<![\w.>])(?!(?:return|else|{'|'.join(sorted(STORAGE | QUALIFIERS))})\b)\w+[\s*]+([A-Z_][A-Z0-9_]+)\s*\Z")
+_DIRECTIVE = re.compile(r"\s*#\s*(\w*)\s*(.*)", re.DOTALL | re.ASCII)
+_FUNCTION_POINTER = re.compile(r"\((?:\s*([A-Z_][A-Z0-9_]+)\s)?\s*\*\s*\w*\s*(?:\[[^\]\n]*\]\s*)*\)\s*\(", re.ASCII)
+_WORD_BEFORE = re.compile(rf"(?<![\w.>])(?!(?:return|else|{'|'.join(sorted(STORAGE | QUALIFIERS))})\b)\w+[\s*]+([A-Z_][A-Z0-9_]+)\s*\Z",
+                          re.ASCII)
 _GRAMMAR = (".y", ".yy", ".l", ".ll", ".ypp", ".lex")
-_GRAMMAR_VALUE = re.compile(r"\$(?:<\w+>)?(?:\$|\w+)|@(?:\$|\w+)")
+_GRAMMAR_VALUE = re.compile(r"\$(?:<\w+>)?(?:\$|\w+)|@(?:\$|\w+)", re.ASCII)
 
 
 def blank(text: str) -> str:
-    return _INSIDE.sub(" ", text) if "\n" in text else " " * len(text)
+    return text.translate(_BLANKED) if "\n" in text else " " * len(text)
+
+
+def _line_ends(code: str) -> list[int]:
+    """The offsets of the line ends of a text in ASCII."""
+    if len(code) < _SHORT:
+        return [m.start() for m in _LINE_END.finditer(code)]
+    found: list[int] = np.flatnonzero(np.frombuffer(code.encode("ascii"), np.uint8) == _NEWLINE).tolist()
+    return found
 
 
 def prepare(text: str, file: str) -> Prepared:
@@ -60,36 +73,24 @@ def prepare(text: str, file: str) -> Prepared:
     code = text if text.isascii() else re.sub(r"[^\x00-\x7f]", "x", text)
     if "\f" in code or "\v" in code:
         code = code.replace("\f", " ").replace("\v", " ")
-    prepared = Prepared(code, [m.start() for m in re.finditer("\n", text)])
+    prepared = Prepared(code, _line_ends(code))
     directives: list[_Directive] = []
-    parts: list[str] = []
-    at = 0
-    first = _FIRST.match(code)
-    if first is not None:
-        at = first.end()
-        directives.append((0, at, first.group(), ""))
-        parts.append(blank(first.group()))
-    for found in _TOKEN.finditer(code, at):
-        start, end = found.span()
-        if start > at:
-            parts.append(code[at:start])
-        at = end
-        lead = code[start]
+
+    def replaced(found: re.Match[str]) -> str:
+        token = found.group()
+        lead = token[0]
         if lead == "/":
-            parts.append(" " * (end - start) if code.find("\n", start, end) < 0 else _INSIDE.sub(" ", found.group()))
-        elif lead == "\n":
-            parts.append("\n")
-            if found.lastindex:
-                parts.append(" " * (end - start - 1))
-                directives.append((start + 1, end, found.group(2), found.group(1)))
-                continue
-            token = found.group()[1:]
-            parts.append(blank(token))
-            directives.append((start + 1, end, token, ""))
-        else:
-            parts.append(_literal(found.group()))
-    parts.append(code[at:])
-    prepared.code = "".join(parts)
+            return blank(token)
+        if lead != "\n":
+            return _literal(token)
+        start = found.start()  # of the directive: the line end that was put in front counts
+        if found.lastindex:
+            directives.append((start, start + len(token) - 1, found.group(2), found.group(1)))
+            return "\n" + " " * (len(token) - 1)
+        directives.append((start, start + len(token) - 1, token[1:], ""))
+        return blank(token)
+
+    prepared.code = _TOKEN.sub(replaced, "\n" + code)[1:]
     if file.endswith(_GRAMMAR):
         prepared.code = _without_grammar(prepared.code)
     if directives:

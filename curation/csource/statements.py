@@ -1,4 +1,4 @@
-"""Which calls, assignments, returns and local declarations do statements hold? One pass over brackets and the names before them.
+"""Which calls, assignments and returns do statements hold? One pass over brackets and the names before them.
 
 The pass keeps a stack of open brackets (frames). What lies between two events is only sliced, and its meaning is remembered by its text
 (operands.py, declarations.py), since code repeats itself. No syntax tree: a macro without `;`, a type among arguments or a broken
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import re
 
-from curation.csource.annotations import cleaned, without_attributes
-from curation.csource.declarations import TYPE, closing, declarator, parameters
-from curation.csource.facts import Operand, Prototype, Variable
+from curation.csource.declarations import closing
+from curation.csource.facts import Operand
+from curation.csource.locals import MAY, LocalReader
 from curation.csource.operands import MAX_TEXT
 from curation.csource.places import BLOCK, CALL, CONTROL, INIT, PAREN, Frame
-from curation.csource.stores import TYPE_IN_PARENS, Stores
-from curation.csource.words import BUILTIN, QUALIFIERS, STORAGE, TAGS, macro_like, one_space
+from curation.csource.stores import TYPE_IN_PARENS
+from curation.csource.words import BUILTIN, STORAGE, TAGS
 
 MAX_DEPTH = 1500  # nested brackets; real code stays under 100, generated tables under 300
 
@@ -30,40 +30,28 @@ _EVENT = re.compile(  # first what is no event: other characters, numbers, opera
     r"(?:[^A-Za-z_(){};,=!\d.+\-*/%&|^<>]++|\d[\w.]*+|\+\+|--|-(?!>)=?+|(?:[+*/%&|^]|<<?|>>?)=?+|\.(?!\s*[A-Za-z_])|!(?!=)"
     rf"|(?!return\b)(?:->\s*|\.\s*)?+(?>{_CHAIN})(?!\s*(?:\(|!?=)))*+"
     r"(?:return\b\s*()"  # 1
-    rf"|((?:->|\.)\s*)?+((?>{_CHAIN}))\s*(?:(\()|(=)(?!=)|([=!]=))\s*"  # 2 it goes on; 3 names; 4 call, 5 assignment, 6 comparison
-    r"|(\()\s*|(\))|(\{)\s*|(\})|(;)|(,)\s*|([=!]=)\s*|(=)\s*|[^;]|\Z)"  # 7 to 14
+    # 2 it goes on; 3 names; 4 call; 5 and 6 its arguments and end, where no bracket and no operator with `=` is in it
+    rf"|((?:->|\.)\s*)?+((?>{_CHAIN}))\s*(?:(\()\s*(?:([^(){{}};=]*+)(\)))?+"
+    r"|(=)(?!=)\s*|([=!]=)\s*)"  # 7 assignment, 8 comparison
+    rf"|(\()\s*|(\))|(\{{)\s*|(\}})|(;)(?:{MAY}())?+|(,)\s*|([=!]=)\s*|(=)\s*|[^;]|\Z)",  # 9 to 17; 14 if a declaration can follow
+    re.ASCII,
 )
-_RETURN, _CALL, _SET, _COMPARE, _OPEN, _CLOSE, _BRACE, _END_BRACE, _END, _COMMA, _EQUAL, _EQUALS = 1, *range(4, 15)
-_STATEMENT_WORDS = "return|goto|else|case|do|break|continue|default|if|while|for|switch|sizeof|typedef|asm|__asm__|__asm"
-_LOCAL = re.compile(  # a declaration: storage, 1 type, then declarators that begin with 2 a name and 3 what follows it, or are 4 a pointer
-    rf"\s*+(?!(?:{_STATEMENT_WORDS})\b){TYPE}(?:\s*+(?=\*)|\s++|(?=\())"
-    r"(?=(?:\*|\bconst\b|\bvolatile\b|\brestrict\b|\b__restrict\b|\s)*+([A-Za-z_]\w*+)\s*+([=;,\[(*]|[A-Za-z_])"
-    r"|(?:\*|\s)*+(\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\w*\s*(?:\[[^\]]*\]\s*)*\)\s*\())"
-)
-_MAY_DECLARE = re.compile(
-    r"\s*+(?:([A-Za-z_]\w*+)\s*+(?=[A-Za-z_*{])|(?=[A-Za-z_]\w*+\s*\(\s*(?:\w+\s+)?\*)|"
-    rf"(?=(?:{'|'.join(sorted(BUILTIN))})\s*\())"
-)
-_BEFORE_TAG = frozenset(TAGS | STORAGE | QUALIFIERS)
-_MORE_WORDS = re.compile(r"\s*+(?:[A-Za-z_]\w*+\s*+)++(?:\(\([^;()]*+(?:\([^;()]*+\)[^;()]*+)?\)\)\s*)?[=;,\[]")
-_TAGGED = re.compile(rf"\s*(?:(?:{'|'.join(sorted(STORAGE))}|const|volatile)\s+)*+(struct|union|enum)\b\s*([A-Za-z_]\w*)?[^;{{}}()=,]*\{{")
+_RETURN, _CALL, _WHOLE, _SET, _COMPARE, _OPEN, _CLOSE, _BRACE, _END_BRACE, _END, _END_BEFORE, _COMMA, _EQUAL, _EQUALS = 1, 4, *range(6, 18)
 _PASSED_OVER = frozenset(  # what stands in their parentheses is not run
     "sizeof typeof __typeof__ __typeof __alignof__ __alignof _Alignof alignof offsetof __attribute__ __attribute _Generic asm __asm__ "
     "__asm volatile __volatile__".split()
 )
 _CONTROL_WORDS = frozenset("if while for switch".split())
 _NO_CALL = frozenset(BUILTIN | TAGS | STORAGE | {"else", "do", "case", "goto", "const", "defined", "return", "restrict"})
-_NUMBERS = re.compile(r"""\{(?:\s*+(?:[-+~]?\.?\d[\w.]*+|"\s*"|'[^'\n]*')\s*+,?+)*+\s*+\}""")
-_ARGUMENT = re.compile(r"\s*[\w&*\"']")
-_TYPED = re.compile(r"\b[A-Za-z_]\w*\s+\**\s*[A-Za-z_]|\*\s*[,)]|\b(?:void|int|char|long|unsigned)\b")
-_POINTER = re.compile(r"(?:[A-Za-z_]\w*+\s++)?\*")
-_POINTED = re.compile(r"\(\s*(?:[A-Za-z_]\w*\s+)?\*")
-_ALONE = re.compile(r"[A-Za-z_]\w*\Z")
-_CALL_LIKE = re.compile(r"\s*(?:\w+\s+)?\w+\s*\(")
-_BLANK = " \t\n\r"
+_NUMBERS = re.compile(r"""\{(?:\s*+(?:[-+~]?\.?\d[\w.]*+|"\s*"|'[^'\n]*')\s*+,?+)*+\s*+\}""", re.ASCII)
+_FLAT = re.compile(r"\{(?:[^(){};=!]++|[=!](?!=))*+\}", re.ASCII)
+_ARGUMENT = re.compile(r"\s*[\w&*\"']", re.ASCII)
+_POINTER = re.compile(r"(?:[A-Za-z_]\w*+\s++)?\*", re.ASCII)
+_RETURNED = re.compile(r"(?<!\w)return\b\s*", re.ASCII)
+_ALONE = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
 
-class Reader(Stores):
+class Reader(LocalReader):
     """Reads statements of one file's prepared code into its facts."""
 
     # ---- the pass
@@ -96,136 +84,198 @@ class Reader(Stores):
         code = self.code
         top = stack[-1]
         base = top
-        for found in _EVENT.finditer(code, start, limit):
-            event = found.lastindex
-            if event is None:
-                continue
-            at = found.start(event)
-            if at < skip:
-                continue
-            if event == _COMMA:
-                kind = top.kind
-                if kind == CALL:
-                    if top.pending:
+        while True:
+            for found in _EVENT.finditer(code, start, limit):
+                event = found.lastindex
+                if event is None:
+                    continue
+                at = found.start(event)
+                if at < skip:
+                    continue
+                if event == _COMMA:
+                    kind = top.kind
+                    if kind == CALL:
+                        if top.pending:
+                            self.flush(top, at)
+                        top.args.append(found.end())
+                    elif kind == INIT:
+                        self.element(top, at)
+                        top.at = found.end()
+                    elif top.spec is not None:
+                        self.declared(top, at)
+                        top.at = found.end()
+                    elif top.pending:
                         self.flush(top, at)
-                    top.args.append(found.end())
-                elif kind == INIT:
-                    self.element(top, at)
-                    top.at = found.end()
-                elif top.spec is not None:
-                    self.declared(top, at)
-                    top.at = found.end()
-                elif top.pending:
-                    self.flush(top, at)
-            elif event == _CALL:
-                if (top.spec is not None and not top.pending) or found.group(3) in _PASSED_OVER:
-                    skip = self.past(at)
-                    continue
-                frame = self._call(top, found)
-                stack.append(frame)
-                if len(stack) > MAX_DEPTH:
-                    return limit
-                top = frame
-                if frame.kind == CONTROL and code.startswith("for", frame.head):
-                    skip = self.declaration(frame, found.end())
-            elif event == _CLOSE:
-                if top.kind == BLOCK or top.kind == INIT or len(stack) == 1:
-                    continue
-                stack.pop()
-                self.close(top, at)
-                closed = top
-                top = stack[-1]
-                if top.kind == CALL == closed.kind and code[at - 1] == "," and _ARGUMENT.match(code, at + 1) is not None:
-                    top.args.append(at + 1)  # `f(IF_X(a,) b)`: the macro brings its comma
-                if closed.kind == CALL and top.kind == BLOCK and top.spec is None and not top.pending:
-                    skip = max(skip, self._after_macro(top, at + 1))
-            elif event == _END:
-                if top.spec is not None:
-                    self.declared(top, at)
-                    top.spec = None
-                elif top.pending:
-                    self.flush(top, at)
-                if top.kind == BLOCK:
-                    if single and top is base:
-                        return at + 1
-                    if not single or top is not base:
-                        skip = self.declaration(top, at + 1)
-            elif event == _OPEN:
-                if top.spec is not None and not top.pending:
-                    skip = self.past(at)
-                    continue
-                top = self._open(top, at, found.end())
-                stack.append(top)
-                if len(stack) > MAX_DEPTH:
-                    return limit
-            elif event == _SET or event == _EQUALS:
-                self.assignment(top, found, event)
-            elif event == _BRACE:
-                top = self._brace(top, at, found.end())
-                stack.append(top)
-                if len(stack) > MAX_DEPTH:
-                    return limit
-                if top.kind == BLOCK:
-                    skip = self.declaration(top, at + 1)
-                elif (numbers := _NUMBERS.match(code, at)) is not None:
-                    skip = numbers.end() - 1
-                    top.nested = True
-            elif event == _END_BRACE:
-                while top.kind != BLOCK and top.kind != INIT:
-                    stack.pop()
+                elif event == _WHOLE:
+                    if (top.spec is not None and not top.pending) or (name := found.group(3)) in _PASSED_OVER:
+                        continue
+                    if found.start(4) < skip or not self._whole(top, found, name):
+                        continue
                     if top.kind == CALL:
-                        self.calls[top.slot] = None
+                        if code[at - 1] == "," and _ARGUMENT.match(code, at + 1) is not None:
+                            top.args.append(at + 1)  # `f(IF_X(a,) b)`: the macro brings its comma
+                    elif top.kind == BLOCK and top.spec is None and not top.pending and not code.startswith(";", at + 1):
+                        skip = max(skip, self.after_macro(top, at + 1))
+                elif event == _CALL:
+                    if (top.spec is not None and not top.pending) or found.group(3) in _PASSED_OVER:
+                        skip = self.past(at)
+                        continue
+                    frame = self._call(top, found)
+                    stack.append(frame)
+                    if len(stack) > MAX_DEPTH:
+                        return limit
+                    top = frame
+                    if frame.kind == CONTROL and code.startswith("for", frame.head):
+                        skip = self.declaration(frame, found.end())
+                elif event == _CLOSE:
+                    if top.kind == BLOCK or top.kind == INIT or len(stack) == 1:
+                        continue
+                    stack.pop()
+                    self.close(top, at)
+                    closed = top
                     top = stack[-1]
-                if top.spec is not None and top.kind == BLOCK:
-                    self.declared(top, at)
-                elif top.pending:
-                    self.flush(top, at)
-                if top is base:
-                    return at + 1
-                stack.pop()
-                if top.kind == INIT:
-                    self.element(top, at)
-                top = stack[-1]
-                if top.kind == BLOCK and top.spec is None and not top.pending:
-                    skip = self.declaration(top, at + 1)
-            elif event == _RETURN:
-                if not code.startswith(";", found.end()):
-                    pending = ("return", _RESULT, found.end(), None)
-                    if top.pending is None:
-                        top.pending = [pending]
-                    else:
-                        top.pending.append(pending)
+                    if top.kind == CALL == closed.kind and code[at - 1] == "," and _ARGUMENT.match(code, at + 1) is not None:
+                        top.args.append(at + 1)  # `f(IF_X(a,) b)`: the macro brings its comma
+                    elif closed.kind == CALL and top.kind == BLOCK and top.spec is None and not top.pending and code[at + 1:at + 2] != ";":
+                        skip = max(skip, self.after_macro(top, at + 1))
+                elif event == _END or event == _END_BEFORE:
+                    at = found.start(_END)
+                    if at < skip:
+                        continue
+                    if top.spec is not None:
+                        self.declared(top, at)
+                        top.spec = None
+                    elif top.pending:
+                        self.flush(top, at)
+                    if top.kind == BLOCK:
+                        if single and top is base:
+                            return at + 1
+                        if event == _END_BEFORE:
+                            skip = self.declaration(top, at + 1)
+                elif event == _OPEN:
+                    if top.spec is not None and not top.pending:
+                        skip = self.past(at)
+                        continue
+                    top = self._open(top, at, found.end())
+                    stack.append(top)
+                    if len(stack) > MAX_DEPTH:
+                        return limit
+                elif event == _SET or event == _EQUALS:
+                    self.assignment(top, found, event)
+                elif event == _BRACE:
+                    frame = self._brace(top, at, found.end())
+                    if frame.kind == INIT and (flat := _FLAT.match(code, at, limit)) is not None and "return" not in flat.group():
+                        start = flat.end()
+                        if not _NUMBERS.fullmatch(code, at, start):
+                            self.elements(frame, found.end(), start - 1)
+                        if top.kind == BLOCK and top.spec is None and not top.pending:
+                            skip = self.declaration(top, start)
+                        break
+                    stack.append(frame)
+                    top = frame
+                    if len(stack) > MAX_DEPTH:
+                        return limit
+                    if top.kind == BLOCK:
+                        skip = self.declaration(top, at + 1)
+                elif event == _END_BRACE:
+                    while top.kind != BLOCK and top.kind != INIT:
+                        stack.pop()
+                        if top.kind == CALL:
+                            self.calls[top.slot] = None
+                        top = stack[-1]
+                    if top.spec is not None and top.kind == BLOCK:
+                        self.declared(top, at)
+                    elif top.pending:
+                        self.flush(top, at)
+                    if top is base:
+                        return at + 1
+                    stack.pop()
+                    if top.kind == INIT:
+                        self.element(top, at)
+                    top = stack[-1]
+                    if top.kind == BLOCK and top.spec is None and not top.pending:
+                        skip = self.declaration(top, at + 1)
+                elif event == _RETURN:
+                    if not code.startswith(";", found.end()):
+                        pending = ("return", _RESULT, found.end(), None)
+                        if top.pending is None:
+                            top.pending = [pending]
+                        else:
+                            top.pending.append(pending)
+                else:
+                    self.comparison(found, event == _COMPARE)
             else:
-                self.comparison(found, event == _COMPARE)
+                break
         if limit == len(code):
             self.unclosed = True
         if top.pending:
             self.flush(top, limit)
         return limit
 
+    def _whole(self, top: Frame, found: re.Match[str], name: str) -> bool:
+        """`name(a, b)` with no bracket among its arguments; tells whether it is a call."""
+        head, opened, inside, close = found.start(3), found.start(4), found.start(5), found.start(6)
+        if "return" in self.code[inside:close]:
+            self._returned(inside, close)
+        if found.start(2) >= 0 or not name.isidentifier():
+            frame = self._call(top, found)
+            frame.args = self._commas(inside, close)
+            self.close(frame, close)
+            return frame.kind == CALL
+        if name in _CONTROL_WORDS:
+            self.closed[close] = CONTROL, opened
+        elif name in _NO_CALL or (_POINTER.match(self.code, inside) is not None and self._function_type(head, opened)):
+            self.closed[close] = PAREN, opened
+        else:
+            self._begins(top, head)
+            self.closed[close] = CALL, head
+            self.named(name, head, opened, inside, close)
+            return True
+        return False
+
+    def _commas(self, at: int, stop: int) -> list[int]:
+        """Where arguments begin that hold no brackets."""
+        begins = [at]
+        while (at := self.code.find(",", at, stop) + 1) > 0:
+            begins.append(self.following(at))
+        return begins
+
+    def _returned(self, start: int, stop: int) -> None:
+        """What a statement that is a macro's argument returns."""
+        for found in _RETURNED.finditer(self.code, start, stop):
+            frame = Frame(PAREN, start)
+            frame.pending = [("return", _RESULT, found.end(), None)]
+            comma = self.code.find(",", found.end(), stop)
+            self.flush(frame, comma if comma >= 0 else stop)
+
     def _call(self, top: Frame, found: re.Match[str]) -> Frame:
         """The frame of what `name(` opens."""
         code = self.code
         opened = found.start(4)
         head = found.start(3)
+        inside = found.end() if found.start(5) < 0 else found.start(5)
         if found.start(2) < 0:
             name = found.group(3)
             if name in _CONTROL_WORDS:
                 return Frame(CONTROL, opened, head)
-            if name in _NO_CALL or (_POINTER.match(code, found.end()) is not None and self._function_type(head, opened)):
+            if name in _NO_CALL or (_POINTER.match(code, inside) is not None and self._function_type(head, opened)):
                 return Frame(PAREN, opened, opened)
         else:
             head = self.postfix(opened)
-        if top.kind == INIT and code[(at := self.before(head))] == ")" and self.closed.get(at, (PAREN, 0))[0] == CALL:
-            self.element(top, at + 1)  # `FIRST(a) SECOND(b)`: macros that bring their own commas
-            top.at = head
+        self._begins(top, head)
         frame = Frame(CALL, opened, head)
-        frame.args = [found.end()]
+        frame.args = [inside]
         frame.slot = len(self.calls)
         self.calls.append(None)
+        return frame
+
+    def _begins(self, top: Frame, head: int) -> None:
+        """A call begins in a frame."""
         if top.pending:
             self._unended(top, head)
-        return frame
+        elif top.kind == INIT and self.code[(at := self.before(head))] == ")" and self.closed.get(at, (PAREN, 0))[0] == CALL:
+            self.element(top, at + 1)  # `FIRST(a) SECOND(b)`: macros that bring their own commas
+            top.at = head
 
     def _function_type(self, head: int, opened: int) -> bool:
         """Whether `name(*` is a type, as in `(name (*)(int))x`."""
@@ -283,117 +333,6 @@ class Reader(Stores):
         frame = Frame(INIT, at)
         frame.left, frame.type, frame.path, frame.position, frame.nested, frame.at = left, kind, path, 0, False, inside
         return frame
-
-    # ---- declarations
-
-    def declaration(self, top: Frame, start: int) -> int:
-        """Begins a declaration where one stands at a statement's start; tells up to where events are to be passed over."""
-        code = self.code
-        quick = _MAY_DECLARE.match(code, start)
-        if quick is None:
-            return start
-        found = _LOCAL.match(code, start)
-        if found is None:
-            if quick.group(1) == "typedef":
-                return self.typedef(start)
-            if quick.group(1) in _BEFORE_TAG and (tagged := _TAGGED.match(code, start)) is not None:
-                return self.tagged(top, tagged)
-            return start
-        follow, pointer = found.group(3), found.group(4)
-        kind_at = found.start(1)
-        if (follow is None or follow not in "=;,[") and not self._declares(found, follow, pointer):
-            return start
-        top.spec = one_space(found.group(1))
-        top.at = found.end()
-        top.static = code.find("static", start, kind_at) >= 0
-        top.extern = code.find("extern", start, kind_at) >= 0
-        return found.end()
-
-    def _declares(self, found: re.Match[str], follow: str | None, pointer: str | None) -> bool:
-        """Whether what looks like `type name (`, `type name word` or `type (*name)(` declares."""
-        code = self.code
-        kind = found.group(1)
-        basic = kind.split(None, 1)[0] in BUILTIN or kind.split(None, 1)[0] in TAGS
-        if pointer is not None:
-            second = code.index("(", code.index(")", found.start(4)))
-            close = closing(code, second)
-            return close is not None and (basic or self._declares_pointer(kind, second, close))
-        if not basic and macro_like(kind) and "\n" in code[found.end(1):found.start(2)]:
-            return False  # a macro statement without parentheses and `;`
-        if follow == "*":  # `struct s __user *p`
-            return macro_like(found.group(2))
-        if follow == "(":
-            close = closing(code, found.start(3))
-            if close is not None and _POINTED.match(code, found.start(3)) and code.startswith("(", second := self.following(close + 1)):
-                close = closing(code, second)  # `char *CALLED (*f)(int)`
-                return close is not None and self._declares_pointer(kind, second, close)
-            if close is not None and not basic and "*" not in code[found.end(1):found.start(2)]:
-                empty = not code[found.start(3) + 1:close].strip()
-                if macro_like(kind) if empty else _TYPED.search(code, found.start(3), close + 1) is None:
-                    return False  # `NEXT next(x);`
-            return close is not None and code[self.following(close + 1):self.following(close + 1) + 1] in (";", ",", "_")
-        return _MORE_WORDS.match(code, found.start(2)) is not None
-
-    def _declares_pointer(self, kind: str, opened: int, close: int) -> bool:
-        """Whether `kind (*name)(...)`, with its parameters' brackets, declares: what calls a call's result looks the same."""
-        after = self.code[self.following(close + 1):self.following(close + 1) + 1]
-        if after in ("=", "["):
-            return True
-        given = self.code[opened + 1:close].strip()
-        return after in (";", ",") and (not macro_like(kind) or not given or _TYPED.search(self.code, opened, close + 1) is not None)
-
-    def tagged(self, top: Frame, found: re.Match[str]) -> int:
-        """A struct that is defined in a function; the file's reader knows how."""
-        return found.end()
-
-    def typedef(self, start: int) -> int:
-        """A typedef in a function; the file's reader knows how."""
-        return start
-
-    def _after_macro(self, top: Frame, after: int) -> int:
-        """A declaration after a macro statement that has no `;`."""
-        at = self.following(after)
-        char = self.code[at:at + 1]
-        if (char.isalpha() or char == "_") and "\n" in self.code[after:at]:
-            return self.declaration(top, at)
-        return after
-
-    def declared(self, top: Frame, end: int) -> None:
-        """Ends a declarator at `,`, `;` or `}`: with its value, or without one."""
-        if top.pending:
-            self.flush(top, end)
-        elif top.at >= 0:
-            self.declare(top, end)
-
-    def declare(self, top: Frame, end: int) -> tuple[Operand, str] | None:
-        """The variable (or function) whose declarator ends before an offset."""
-        assert top.spec is not None
-        start = top.at
-        text = without_attributes(self.code[start:end])
-        if not text.strip():
-            return None
-        found = declarator(text)
-        if found is None or found.parameters is not None or "(" in found.rest and "(*" not in found.rest or macro_like(found.name):
-            text = cleaned(f"int {text}", False)[4:]
-            again = declarator(text)
-            if again is not None and (found is None or again.name != found.name):
-                found = again
-            if found is None or (found.name.startswith("__") and text.strip() == found.name and top.at and self.code[start - 1] == "}"):
-                return None
-        offset = start + found.at
-        if found.parameters is not None:
-            listed, variadic = parameters(text[found.parameters[0]:found.parameters[1]])
-            self.facts.prototypes.append(Prototype(found.name, self.file, self.line(offset), top.spec, listed, variadic))
-            return None
-        kind = f"{top.spec} {found.rest}" if found.rest else top.spec
-        self.facts.variables.append(
-            Variable(found.name, self.file, self.line(offset), self.function, kind, top.static, top.extern))
-        if self.function is not None:
-            self.local.add(found.name)
-            self.types[found.name] = kind
-        else:
-            self.file_types[found.name] = kind
-        return Operand(found.name, found.name), kind
 
     # ---- values
 

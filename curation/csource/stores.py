@@ -1,28 +1,35 @@
 """Which values go where: assignments, initializers, returns, arguments of calls, as their end is met?
 
 >>> reader = Stores(FileFacts("a.c"), "x = f", "x = f", [])
->>> reader.assign(Operand("x", "x"), [Operand("f", "f")], 4, "assignment", None); reader.facts.uses[0].name
+>>> reader.assign(Operand("x", "x"), values("f"), 4, "assignment", None); reader.facts.uses[0].name
 'f'
 """
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 from curation.csource.declarations import closing
 from curation.csource.facts import Arg, Assignment, Call, NameUse, Operand
-from curation.csource.operands import MAX_TEXT, SHORT, operands, remembered
+from curation.csource.operands import MAX_TEXT, SHORT, Values, Via, argument, bare, plain, values
 from curation.csource.places import CALL, Frame, Places
 from curation.csource.words import BUILTIN, NOT_NAMES, STORE_SECOND, one_space
 
 _MAX_PATH = 12  # steps into a nested initializer
 TYPE_IN_PARENS = re.compile(
     rf"\s*(?:(?:const|volatile)\s+)*(?:(?:struct|union|enum|{'|'.join(sorted(BUILTIN))}|typeof|__typeof__|__typeof)\b"
-    r"|[A-Za-z_]\w*(?:\s+const)?\s*\*[\s*]*(?:const\s*)?\Z|(?:[A-Za-z_]\w*_t|[us]\d+|u(?:int|long|short|char)|__\w+\d+)\s*\Z|[A-Za-z_]\w*\s*\**\s*\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\)\s*\()"
+    r"|[A-Za-z_]\w*(?:\s+const)?\s*\*[\s*]*(?:const\s*)?\Z|(?:[A-Za-z_]\w*_t|[us]\d+|u(?:int|long|short|char)|__\w+\d+)\s*\Z|[A-Za-z_]\w*\s*\**\s*\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\)\s*\()",
+    re.ASCII,
 )
-_CAST_CALL = re.compile(r"\(\s*([A-Za-z_]\w*)\s*\)\s*\((.*)\)\Z", re.DOTALL)
-_DESIGNATED = re.compile(r"((?:\.\s*+[A-Za-z_]\w*+\s*+|\[[^\]]*+\]\s*+)++)=?\s*+|([A-Za-z_]\w*)\s*:(?!:)\s*")
-_DESIGNATOR = re.compile(r"\.\s*([A-Za-z_]\w*)|\[[^\]]*\]")
-_OTHER_SIDE = re.compile(r"([A-Za-z_]\w*)\s*(?=[);,?:}]|&&|\|\|)")
+_CAST_CALL = re.compile(r"\(\s*([A-Za-z_]\w*)\s*\)\s*\((.*)\)\Z", re.DOTALL | re.ASCII)
+_DESIGNATED = re.compile(r"((?:\.\s*+[A-Za-z_]\w*+\s*+|\[[^\]]*+\]\s*+)++)=?\s*+|([A-Za-z_]\w*)\s*:(?!:)\s*", re.ASCII)
+_FIELD = re.compile(r"\.([A-Za-z_]\w*+)\s*+=\s*+", re.ASCII)
+_DESIGNATOR = re.compile(r"\.\s*([A-Za-z_]\w*)|\[[^\]]*\]", re.ASCII)
+_OTHER_SIDE = re.compile(r"([A-Za-z_]\w*)\s*(?=[);,?:}]|&&|\|\|)", re.ASCII)
+
+
+Names = Sequence[tuple[int, Operand, Via]]  # position of the argument, its value, how it is given
 
 
 class Stores(Places):
@@ -34,53 +41,59 @@ class Stores(Places):
         top.pending = None
         for kind, left, start, struct in pending or ():
             found = self.values(start, end)
-            if found:
+            if found[0]:
                 if kind == "assignment":
                     struct = left.cast or (None if left.call else self.known_type(left.base))
                 self.assign(left, found, start, kind, struct)
 
-    def assign(self, left: Operand, right: list[Operand], start: int, kind: str, struct: str | None) -> None:
+    def assign(self, left: Operand, given: Values, start: int, kind: str, struct: str | None) -> None:
         line, column = self.place(start)
+        right, names = given
         self.facts.assignments.append(Assignment(self.file, line, column, self.function, kind, left, right))  # type: ignore[arg-type]
-        for value in right:
-            if value.base is None or value.fields or value.call or value.base in self.local:
-                continue
-            self.facts.uses.append(NameUse(
-                value.base, self.file, line, column, self.function, kind, struct, left.fields, left.base,  # type: ignore[arg-type]
-                left if kind == "assignment" else None, None, None, _via(value, len(right) > 1)))
+        for value, how in names:
+            if value.base not in self.local:
+                self.facts.uses.append(NameUse(
+                    value.base, self.file, line, column, self.function, kind, struct, left.fields, left.base,  # type: ignore[arg-type]
+                    left if kind == "assignment" else None, None, None, how))
 
     def designators(self, frame: Frame, code: str) -> tuple[tuple[str, ...], int, str]:
         """The steps from a brace list to one of its elements, how many characters of the element tell them, and how they are written."""
-        char = code[:1]
-        if char == "." or char == "[" or char.isalpha() or char == "_":
-            found = _DESIGNATED.match(code)
-            if found is not None:
-                if found.group(2):
-                    return (found.group(2),), found.end(), f".{found.group(2)}"
-                shown = found.group(1)
-                return tuple([m.group(1) or "[]" for m in _DESIGNATOR.finditer(shown)]), found.end(), one_space(shown).strip()
-        return (f"#{frame.position}",), 0, f"[#{frame.position}]"
+        known = _designators(code)
+        return known if known is not None else ((f"#{frame.position}",), 0, f"[#{frame.position}]")
 
     def element(self, frame: Frame, end: int) -> None:
         """An element of a brace list ends here."""
-        start = frame.at
         if frame.nested:
             frame.nested = False
             frame.position += 1
             return
+        start = frame.at
         code = self.code[start:end].rstrip()
         if not code:
             return
-        if not code[0].isdigit() and code[0] not in "\"'-":
-            steps, length, shown = self.designators(frame, code)
-            value = code[length:]
-            if value and not value[0].isdigit() and value[0] not in "\"'" and len(frame.path) < _MAX_PATH:
-                start += length
-                found = operands(value, None if self.same else self.text[start:start + len(value)], self.local)
-                if found:
-                    left = Operand((frame.left.text + shown)[:MAX_TEXT], frame.left.base, frame.path + steps, False, frame.left.cast)
-                    self.assign(left, found, start, "initializer", frame.type)
+        position = frame.position
         frame.position += 1
+        if code[0].isdigit() or code[0] in "\"'-" or len(frame.path) >= _MAX_PATH:
+            return
+        steps, length, shown = _designators(code) or ((f"#{position}",), 0, f"[#{position}]")
+        value = code[length:]
+        if not value or value[0].isdigit() or value[0] in "\"'":
+            return
+        start += length
+        given = values(value, None if self.same else self.text[start:start + len(value)], self.local)
+        if given[0]:
+            left = Operand((frame.left.text + shown)[:MAX_TEXT], frame.left.base, frame.path + steps, False, frame.left.cast)
+            self.assign(left, given, start, "initializer", frame.type)
+
+    def elements(self, frame: Frame, start: int, stop: int) -> None:
+        """Those of a brace list with no brackets in it."""
+        code = self.code
+        while (end := code.find(",", start, stop)) >= 0:
+            frame.at = start
+            self.element(frame, end)
+            start = self.following(end + 1)
+        frame.at = start
+        self.element(frame, stop)
 
     def comparison(self, found: re.Match[str], named: bool) -> None:
         """A function's name that is compared with something."""
@@ -113,7 +126,7 @@ class Stores(Places):
         name: str | None = None
         others: list[Operand] = []
         if callee.isidentifier():
-            operand = Operand(callee, callee)
+            operand = plain(callee)
             if callee not in self.local:
                 name = callee
         else:
@@ -137,37 +150,53 @@ class Stores(Places):
                 return
             operand = shaped
             if "?" in bare:
-                others = self.values(offset, offset + len(bare))[1:]
+                others = self.values(offset, offset + len(bare))[0][1:]
             if bare.isidentifier() and bare not in self.local:
                 name = bare
         line, column = self.place(top.head)
         shown = self.flat(top.head, top.head + len(callee))
-        args = self.arguments(top, at)
-        function = self.function
+        args, names = self.arguments(top.args, at)
         self.calls[top.slot] = Call(
-            self.file, line, column, function, shown, name, "direct" if name is not None else "indirect", args, operand, None,
+            self.file, line, column, self.function, shown, name, "direct" if name is not None else "indirect", args, operand, None,
             self.line(at), others)
-        called = name or shown
-        position = 0
+        self._given(name, name or shown, args, names, top.start)
+
+    def named(self, name: str, head: int, opened: int, inside: int, close: int) -> None:
+        """A call of a name, with no bracket among its arguments."""
+        given, text = self.code[inside:close], self.text[inside:close]
+        args, names = _arguments(given) if given == text else _arguments_in(given, text)
+        line, column = self.place(head)
+        ends = self.ends
+        ended = line if self.pinned is not None or line > len(ends) or close <= ends[line - 1] else self.line(close)
+        known = name if name not in self.local else None
+        shown = self.text[head:head + len(name)]
+        if shown == name:
+            shown = name
+        self.calls.append(Call(
+            self.file, line, column, self.function, shown, known, "direct" if known is not None else "indirect", args, plain(name),
+            None, ended, []))
+        if names or name in STORE_SECOND:
+            self._given(known, known or shown, args, names, opened)
+
+    def _given(self, name: str | None, called: str, args: list[Arg], names: Names, opened: int) -> None:
+        """What a call does with its arguments: names are used, one may be stored."""
         local = self.local
-        for arg in args:
-            for value in arg.operands:
-                if value.base is not None and not value.fields and not value.call and value.base not in local:
-                    use_line, use_column = self.place(top.start)
-                    self.facts.uses.append(NameUse(
-                        value.base, self.file, use_line, use_column, function, "argument", None, (), None, None, called, position,
-                        _via(value, len(arg.operands) > 1)))
-            position += 1
+        for position, value, how in names:
+            if value.base not in local:
+                line, column = self.place(opened)
+                self.facts.uses.append(NameUse(
+                    value.base, self.file, line, column, self.function, "argument", None, (), None, None,  # type: ignore[arg-type]
+                    called, position, how))
         if name in STORE_SECOND and len(args) >= 2 and args[0].operands and args[1].operands:
             target = args[0].operands[0]
             place = Operand(target.text.lstrip("&"), target.base, target.fields, False, target.cast)
-            self.assign(place, args[1].operands, top.start, "assignment", self.known_type(place.base))
+            self.assign(place, (args[1].operands, bare(args[1].operands)), opened, "assignment", self.known_type(place.base))
 
-    def arguments(self, top: Frame, end: int) -> list[Arg]:
-        """The arguments between the commas; a type (`struct foo`) keeps its text and position."""
+    def arguments(self, starts: list[int], end: int) -> tuple[list[Arg], Names]:
+        """The arguments between the commas, and the bare names among their values; a type (`struct foo`) keeps its text and position."""
         code, text = self.code, self.text
-        starts = top.args
         args: list[Arg] = []
+        names: list[tuple[int, Operand, Via]] = []
         last = len(starts) - 1
         for number, start in enumerate(starts):
             stop = end if number == last else starts[number + 1]
@@ -178,15 +207,57 @@ class Stores(Places):
                 break
             shown = part if self.same else text[start:start + len(part)]
             if part == shown and len(part) < SHORT and ")(" not in part and ") (" not in part:
-                known, values = remembered(part)
-                args.append(Arg(known, list(values)))
+                arg, _, found = argument(part)
             else:
-                args.append(Arg(one_space(shown[:MAX_TEXT]), operands(part, shown, self.local)))
-        return args
+                given, found = values(part, shown, self.local)
+                arg = Arg(one_space(shown[:MAX_TEXT]), given)
+            args.append(arg)
+            names.extend([(number, *one) for one in found])
+        return args, names
 
 
-def _via(value: Operand, many: bool) -> tuple[str, ...]:
-    via: tuple[str, ...] = ("conditional",) if many else ()
-    if value.cast is not None:
-        via = ("cast", *via)
-    return ("address", *via) if value.address else via
+def _designators(code: str) -> tuple[tuple[str, ...], int, str] | None:
+    """(steps, characters that tell them, how they are written) of an element; None where its position tells which it is."""
+    char = code[:1]
+    if char == "." and (simple := _FIELD.match(code)) is not None:
+        name = simple.group(1)
+        return (name,), simple.end(), f".{name}"
+    if not (char == "." or char == "[" or char.isalpha() or char == "_") or (found := _DESIGNATED.match(code)) is None:
+        return None
+    if found.group(2):
+        return (found.group(2),), found.end(), f".{found.group(2)}"
+    shown = found.group(1)
+    return tuple([m.group(1) or "[]" for m in _DESIGNATOR.finditer(shown)]), found.end(), one_space(shown).strip()
+
+
+@lru_cache(maxsize=20_000)
+def _arguments(code: str) -> tuple[list[Arg], Names]:
+    """The arguments that stand between a call's parentheses, none of which holds a bracket, and those of their values that are bare names,
+    with their positions. Shared: must not be changed."""
+    parts = [part.strip() for part in code.split(",")]
+    if parts == [""]:
+        return [], ()
+    known = [argument(part) for part in parts]
+    return [arg for arg, _, _ in known], tuple([(at, *one) for at, (_, _, names) in enumerate(known) for one in names])
+
+
+def _arguments_in(code: str, text: str) -> tuple[list[Arg], Names]:
+    """As `_arguments`, where the code is not what the text says: strings and comments are blanked in it."""
+    args: list[Arg] = []
+    names: list[tuple[int, Operand, Via]] = []
+    at = 0
+    for number, part in enumerate(code.split(",") if not code.isspace() else ()):
+        shown = text[at:at + len(part)]
+        at += len(part) + 1
+        if part == shown:
+            arg, _, found = argument(part.strip())
+        else:
+            begin = len(part) - len(part.lstrip())
+            part = part.strip()
+            shown = shown[begin:begin + len(part)]
+            given, found = values(part, shown)
+            arg = Arg(one_space(shown[:MAX_TEXT]), given)
+        args.append(arg)
+        if found:
+            names.extend([(number, *one) for one in found])
+    return args, names

@@ -40,6 +40,7 @@ _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _NAME = re.compile(r"[A-Za-z_]\w*(?=\s*(?:\(.*\)\s*)?\Z)", re.DOTALL)  # of a macro that is the whole text
 _MAX_INVOCATIONS = 50_000  # of one file
+_LAST_NAME = re.compile(r"(?:\|\||&&|[=?:,!])\s*([A-Za-z_]\w*)\s*\Z")
 _NO_EXPRESSION = re.compile(r"[{};]|^\s*(?:struct|union|enum|const|unsigned|signed|int|char|void|long|short|static|volatile)\b")
 
 
@@ -285,7 +286,7 @@ class Expander:
             local = locals_of.get(fact.function or "", set())
             if isinstance(fact, Call):
                 if fact.callee_name is None:
-                    fact.operand = self._reshape(fact.operand, one.file, local)
+                    fact.operand = self._callee(fact.operand, one.file, local)
                 fact.others = [self._reshape(o, one.file, local) for o in fact.others]
                 fact.args = [self._reshaped(arg, one.file, local) for arg in fact.args]
             else:
@@ -296,6 +297,14 @@ class Expander:
         """An argument; the one given, which others may share, where nothing changes."""
         made = [self._reshape(o, file, local) for o in arg.operands]
         return arg if all(a is b for a, b in zip(made, arg.operands, strict=True)) else Arg(arg.text, made)
+
+    def _callee(self, operand: Operand, file: str, local: set[str]) -> Operand:
+        """As _reshape; of `UNTIL(fn)(x)` for `done = done || fn(x)` the name at the end is what is called."""
+        if operand.call and not operand.fields and operand.base in self.macros.by_name:
+            last = _LAST_NAME.search(self._fragment(operand.text, file) or "")
+            if last is not None:
+                return Operand(operand.text, last.group(1))
+        return self._reshape(operand, file, local)
 
     def _reshape(self, operand: Operand, file: str, local: set[str]) -> Operand:
         if not operand.fields and not operand.call:

@@ -216,3 +216,12 @@ def test_a_number_of_another_block_makes_no_pointer_of_a_functions_name():
     code = "static void err(const char *m) { }\nint f(int a) { if (a) { int err = 1; return err; } err(\"no\"); return 0; }\n"
     index = build_index([("a.c", code)], jobs=0)
     assert [(c.callee, c.kind) for c in index.calls("a.c")] == [("err", "direct")]
+
+
+def test_a_macro_that_ends_in_a_functions_name_calls_that_function():
+    code = (
+        "#define UNTIL(fn) done = done || fn\nint look(int a) { return a; }\n"
+        "int f(int a) { int done = 0; UNTIL(look)(a); return done; }\n")
+    index = build_index([("a.c", code)], jobs=0)
+    assert ("look", "direct") in [(c.callee_name, c.kind) for c in index.calls("a.c")]
+    assert not [c for c in index.calls("a.c") if c.kind == "indirect"]

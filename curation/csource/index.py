@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -36,6 +37,7 @@ from curation.csource.types import CType, Types, parse_type, split_params
 from curation.model import Candidate
 
 _SMALL = 3000  # files of a corpus that is read as one
+_HEADER = re.compile(r"\.h\w{0,2}\Z")
 _RECENT = 400  # files whose lines are kept split
 
 
@@ -253,14 +255,15 @@ class Index:
         return ordered[at] if at >= 0 and line <= ordered[at].end_line else None
 
     def variable(self, name: str, file: str, function: str | None) -> Variable | None:
-        """What a name means at a place: local or parameter of the function, else a variable at file scope (this file's first)."""
+        """What a name means at a place: local or parameter of the function, else a variable at file scope (this file's first, then
+        those that all see, then the static ones of headers)."""
         for found in self.tables.locals(file, function) if function else []:
             if found.name == name:
                 return found
         known = self.tables.globals.get(name, [])
         own = [v for v in known if v.file == file]
         unit = self._together.get(file, ())
-        ranked = own or [v for v in known if not v.static or v.file in unit]
+        ranked = own or [v for v in known if not v.static or v.file in unit] or _in_headers(known, file)
         return next((v for v in ranked if not v.extern), ranked[0] if ranked else None)
 
     def has_variable(self, name: str) -> bool:
@@ -317,3 +320,11 @@ class Index:
     def problems(self) -> list[FactsProblem]:
         """Why files or parts of them gave no facts."""
         return self.tables.problems()
+
+
+def _in_headers(known: list[Variable], file: str) -> list[Variable]:
+    """Static variables of headers (`static struct command commands[] = {...}` that one source includes): those of the file's own folder,
+    or all where they stand in one header."""
+    headers = [v for v in known if _HEADER.search(v.file)]
+    folder = file.rpartition("/")[0]
+    return [v for v in headers if v.file.rpartition("/")[0] == folder] or (headers if len({v.file for v in headers}) == 1 else [])

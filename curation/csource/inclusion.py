@@ -3,7 +3,10 @@
 >>> included_sources({"a.c": '#define P(x) a_##x\\n#include "impl.c"\\n', "impl.c": ""})
 {'a.c': [(2, 'impl.c')]}
 
-Headers are left out: what they define is visible to all anyway.
+Headers are left out: what they define is visible to all anyway. Only where one is read into a brace list, it counts:
+
+>>> included_sources({"a.c": 'struct op ops[] = {\n#include "ops.h"\n};\n', "ops.h": "OP(add)"})
+{'a.c': [(2, 'ops.h')]}
 """
 from __future__ import annotations
 
@@ -15,6 +18,13 @@ from collections.abc import Iterable, Mapping
 _INCLUDE = re.compile(  # what is no header: "impl.c", <ops.inc>, "names.def", "ucs.map"
     r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"<>\n]*\.(?!h\w{0,2}")\w+)"|<([^"<>\n]+\.(?:c|cc|cpp|cxx|inc|def|tbl|i))>)', re.MULTILINE)
 
+_ANY_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
+_PASSED_OVER = re.compile(r"//[^\n]*|/\*.*?\*/|^[ \t]*#(?:\\\n|[^\n])*", re.DOTALL | re.MULTILINE)
+_IN_LIST = re.compile(r"(?:[={,]\s*\{|,)\s*\Z")
+_HEADER = re.compile(r"\.h\w{0,2}\Z")
+_NEAR = 4000  # characters before an #include in which a list is looked for
+_SEVERAL = 8  # headers of one name that a list may mean, where the folders to look in are told to the compiler alone
+
 
 def included_sources(texts: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
     """Including file -> (1-based line, included file of the corpus), in order. The nearest file of a name is meant."""
@@ -22,10 +32,25 @@ def included_sources(texts: Mapping[str, str]) -> dict[str, list[tuple[int, str]
 
 
 def includes_of(text: str) -> list[tuple[int, str]]:
-    """(1-based line, path as written) of each source that a text includes."""
+    """(1-based line, path as written) of each source that a text includes, and of each file that it reads into a brace list."""
     if "include" not in text:
         return []
-    return [(text.count("\n", 0, m.start()) + 1, m.group(1) or m.group(2)) for m in _INCLUDE.finditer(text)]
+    sources = [(text.count("\n", 0, m.start()) + 1, m.group(1) or m.group(2)) for m in _INCLUDE.finditer(text)]
+    return sorted({*sources, *lists_of(text)})
+
+
+def lists_of(text: str) -> list[tuple[int, str]]:
+    """(1-based line, path as written) of each file that a text reads into a brace list: the code before it ends with `= {` or `,`."""
+    found: list[tuple[int, str]] = []
+    end, within = 0, False
+    for include in _ANY_INCLUDE.finditer(text):
+        between = _PASSED_OVER.sub("", text[max(end, include.start() - _NEAR):include.start()])
+        if between.strip():
+            within = _IN_LIST.search(between) is not None
+        end = include.end()
+        if within:
+            found.append((text.count("\n", 0, include.start()) + 1, include.group(1)))
+    return found
 
 
 def resolved(files: Iterable[str], wanted: Mapping[str, list[tuple[int, str]]]) -> dict[str, list[tuple[int, str]]]:
@@ -43,8 +68,9 @@ def resolved(files: Iterable[str], wanted: Mapping[str, list[tuple[int, str]]]) 
             ending = [f for f in known if f == direct] or [f for f in known if f.endswith("/" + posixpath.normpath(path).lstrip("./"))]
             if not ending and "/" not in path and len(known) == 1:
                 ending = known
-            if ending and ending[0] != file:
-                found.setdefault(file, []).append((line, ending[0]))
+            for one in ending[:_SEVERAL if _HEADER.search(path) else 1]:
+                if one != file:
+                    found.setdefault(file, []).append((line, one))
     return found
 
 

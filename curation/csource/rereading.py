@@ -1,12 +1,13 @@
 """Which files must be read again with their macros expanded? Templates, which others include under macros that paste names, those
-includers, and tables whose elements are macros that stand for several elements.
+includers, tables whose elements are macros that stand for several elements, and tables that an #include within their braces fills.
 
 >>> index = build_index([("a.c", '#define P(x) a_##x\\n#include "t.c"'), ("t.c", "int P(go)(void) { return 0; }")])
 >>> [f.name for f in index.all_functions()]
 ['a_go']
 
-A template's facts are those of all its instances, each at the line it has in the template; columns can differ. Not covered: a template
-that includes another one under macros of its own.
+A template's facts are those of all its instances, each at the line it has in the template; columns can differ. Elements that are
+included have the line of the #include. Not covered: a template that includes another one under macros of its own; statements that are
+included within a function.
 """
 from __future__ import annotations
 
@@ -15,13 +16,16 @@ from collections.abc import Callable, Container, Mapping
 
 from curation.csource.extract import extract
 from curation.csource.facts import FileFacts, Macro
+from curation.csource.inclusion import lists_of
 from curation.csource.macros import MAX_TEXT, Macros
-from curation.csource.prepare import LEX
+from curation.csource.prepare import LEX, prepare
 from curation.csource.recent import Recent
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _MAX_INSTANCES = 64  # of one template
+_MAX_LISTS = 500_000  # characters of what one file includes within braces
 _MAX_FILE = 2_000_000  # characters of a file that is read again
 _OWN = 64  # files whose macros are kept by name
 
@@ -63,7 +67,7 @@ class Rereader:
             mine = self.own(file)
             names = _mentioning({name for name, all_of in mine.items() if any("##" in m.body for m in all_of)}, mine)
             if len(self.texts[file]) < _MAX_FILE:
-                return _replaced(self.facts[file], [_expanded(self.texts[file], names, self.macros, file)])
+                return _replaced(self.facts[file], [_expanded(self._with_lists(file), names, self.macros, file)])
         readings: dict[str, None] = {}
         for includer, line in self.includers.get(file, ()):
             if len(readings) < _MAX_INSTANCES and self._pastes_into(includer, file):
@@ -73,11 +77,38 @@ class Rereader:
         return _replaced(self.facts[file], list(readings)) if readings else None
 
     def tables(self, file: str, functions: Container[str]) -> FileFacts | None:
-        """The facts of a file with tables whose elements are macros for several; None where there are none."""
+        """The facts of a file with tables whose elements are included, or are macros for several; None where there are none."""
         names = _table_macros(self.facts[file], self.macros, functions)
-        if not names or len(self.texts.get(file, "")) >= _MAX_FILE:
+        if not names and file not in self.included or len(self.texts.get(file, "")) >= _MAX_FILE:
             return None
-        return _replaced(self.facts[file], [_expanded(self.texts[file], names, self.macros, file)])
+        text = self._with_lists(file)
+        if not names and text == self.texts[file]:
+            return None
+        return _replaced(self.facts[file], [_expanded(text, names, self.macros, file)])
+
+    def _with_lists(self, file: str) -> str:
+        """The text of a file, with what it includes within braces in the place of the #include, on the same line."""
+        text = self.texts[file]
+        listed = self.included.get(file)
+        wanted = {line for line, _ in lists_of(text)} if listed else set()
+        if not wanted or listed is None:
+            return text
+        lines = text.split("\n")
+        size = 0
+        for line in wanted:
+            elements = " ".join([self._elements(inner, file, line) for at, inner in listed if at == line])
+            size += len(elements)
+            if elements and size < _MAX_LISTS:
+                lines[line - 1] = elements
+        return "\n".join(lines)
+
+    def _elements(self, file: str, includer: str, line: int) -> str:
+        """What a file stands for that is included within braces: the code alone, as one line."""
+        if len(self.texts[file]) > _MAX_LISTS:
+            return ""
+        code = prepare(self.texts[file], file).code
+        names = {name for name in _CALLED.findall(code) if name in self.macros.by_name}
+        return " ".join(_expanded(code, names, _Within(self.macros, file, includer, line), file).split())
 
     def own(self, file: str) -> dict[str, list[Macro]]:
         """The macros that a file defines, by name."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from curation.csource import Index, build_index
 from curation.csource.facts import Call
+from curation.csource.inclusion import included_sources
 
 
 def _indirect(index: Index, file: str) -> list[Call]:
@@ -45,6 +46,51 @@ def test_an_object_like_macro_from_a_header_fills_several_fields_of_a_table() ->
         "static struct ops o = { COMMON, c };\nint go(void) { return o.z(1); }\n"
     )
     assert _names(build_index([("h.h", header), ("a.c", text)]), "a.c") == {"c"}
+
+
+LISTED = "/* all tests */\nTEST(first)\n#ifdef EXTRA\nTEST(second) /* rare */\n#endif\n"
+TESTED = "int first(void) { return 1; }\nint second(void) { return 2; }\n"
+
+
+def test_a_table_is_filled_by_an_include_within_its_braces() -> None:
+    text = (
+        "struct test { int (*run)(void); const char *name; };\n#define TEST(f) int f(void);\n#include \"list.h\"\n#undef TEST\n"
+        "static const struct test tests[] = {\n#define TEST(f) { f, #f },\n#include \"list.h\"\n#undef TEST\n};\n"
+        "int go(int i) { return tests[i].run(); }\n"
+    )
+    index = build_index([("list.h", LISTED), ("tests.c", TESTED), ("a.c", text)])
+    assert _names(index, "a.c") == {"first", "second"}
+    assert {(u.name, u.line) for u in index.facts["a.c"].uses if u.kind == "initializer"} == {("first", 7), ("second", 7)}
+
+
+def test_what_an_include_puts_into_a_list_counts_for_the_positions_of_what_follows() -> None:
+    text = (
+        "struct ops { int (*a)(int); int (*b)(int); int (*c)(int); };\nint x(int v) { return v; }\nint y(int v) { return v; }\n"
+        "int z(int v) { return v; }\nstatic struct ops o = {\n#include <two.inc>\n\tz };\nint go(void) { return o.c(1); }\n"
+    )
+    assert _names(build_index([("two.inc", "x,\ny,\n"), ("a.c", text)]), "a.c") == {"z"}
+
+
+def test_a_list_of_which_there_are_several_means_all_of_them() -> None:
+    text = "#define TEST(f) f,\nint (*tests[])(void) = {\n#include \"list.h\"\n};\nint go(int i) { return tests[i](); }\n"
+    files = [("one/list.h", "TEST(first)\n"), ("two/list.h", "TEST(second)\n"), ("util/a.c", text), ("tests.c", TESTED)]
+    assert _names(build_index(files), "util/a.c") == {"first", "second"}
+
+
+def test_a_static_table_in_a_header_is_seen_by_who_includes_it() -> None:
+    header = (
+        "#ifdef DECLARE\n# define CMD(id, f) {1, f}\nstatic struct command { int flags; int (*run)(void); } commands[] =\n"
+        "#else\n# define CMD(id, f) id\nenum command_id\n#endif\n{\nCMD(CMD_A, first),\nCMD(CMD_B, second),\n};\n"
+    )
+    text = '#define DECLARE\n#include "cmds.h"\nint go(int i) { return (commands[i].run)(); }\n'
+    other = "struct other { int (*run)(void); } o = { third };\nint third(void) { return 3; }\n"
+    files = [("cmds.h", header), ("a.c", text), ("b.c", other), ("tests.c", TESTED)]
+    assert _names(build_index(files), "a.c") == {"first", "second"}
+
+
+def test_headers_and_code_that_is_included_into_a_function_are_no_lists() -> None:
+    text = '#include "h.h"\nint f(int x)\n{\n#include "body.h"\n\treturn g(x,\n 1);\n}\n'
+    assert included_sources({"a.c": text, "h.h": "int g(int, int);\n", "body.h": "\tx++;\n"}) == {}
 
 
 def test_static_functions_of_an_included_source_are_seen_by_its_includer() -> None:

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from curation.csource.facts import FactsProblem
-from curation.csource.worker import read_message, write_message
+from curation.csource.worker import allowed_s, read_message, write_message
 
 TIME_LIMIT_S = 5.0  # processor time a file
 MEMORY_BYTES = 1 << 30  # a process
@@ -109,7 +109,8 @@ class _Reader:
             write_message(process.stdin, json.dumps([self.how, str(self.folder.absolute())]).encode("utf-8", "surrogatepass"))
             read_message(process.stdout)
             self.opened = True
-        watchdog = threading.Timer(_PATIENCE * self.time_limit_s, process.kill)
+        limit_s = allowed_s(self.time_limit_s, request)
+        watchdog = threading.Timer(_PATIENCE * limit_s, process.kill)
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -127,7 +128,7 @@ class _Reader:
         ended = process.returncode
         self.stop()
         if ended in (-signal.SIGPROF, -signal.SIGKILL):
-            return FactsProblem(file, "too_slow", f"reading it took more than {self.time_limit_s:g} s")
+            return FactsProblem(file, "too_slow", f"reading it took more than {limit_s:.3g} s")
         return FactsProblem(file, "crashed", "the reading process ended: it needed too much memory, or the file breaks the parser")
 
     def stop(self) -> None:

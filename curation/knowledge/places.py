@@ -21,7 +21,7 @@ from curation.knowledge.mechanisms import GROUPED, INITIALIZERS, LOOPS, WAITS_FO
 from curation.knowledge.objects import At, Callers, Names, Objects, Path
 from curation.knowledge.registrations import Registration, registrations
 from curation.knowledge.spots import Membership, Spot
-from curation.knowledge.unknown import Unknown
+from curation.knowledge.unknown import Unknown, without_prefix
 
 _COMMON = re.compile(r"(timeout|signal)_(add|set)\Z")  # names of libevent that others give to functions of their own
 _BRANCHES = 12  # lines within which two stores may be the branches of one choice
@@ -206,7 +206,7 @@ class Places:
                 yield from self._wrapping(call)
             else:
                 yield from self.unknown.spots(call)
-                rows = self.unknown.rows(call)
+                call, rows = self.unknown.known(call)
         if rows and _COMMON.match(call.callee_name or "") and self.index.functions(call.callee_name or "", call.file):
             return
         for row in rows:
@@ -230,13 +230,16 @@ class Places:
                 yield self._at(call, row, tuple(self.objects.result(call)) if made else self._about(row, *found))
 
     def _stand_in(self, call: Call) -> list[Row]:
-        """The rows of a system's function that a program defines itself where the system has none: under an #if, by syscall(2)."""
+        """The rows of a system's function that a program defines itself: by syscall(2), or under an #if where the system has none."""
         name = call.callee_name or ""
-        own = self.index.function_in(call.file, name) if self.corpus.knowledge.function(name) else None
-        if own is None or self.corpus.platform(call.file) == "linux" or not self.index.conditional(own.file, own.line):
+        base = name if self.corpus.knowledge.function(name) else without_prefix(name)
+        found = [r for r in self.corpus.knowledge.function(base or "") if r.platform == "posix"]
+        own = next(iter(self.index.functions(name, call.file)), None) if found else None
+        if own is None or call.function == name or self.corpus.platform(call.file) == "linux":
             return []
-        body = "".join(self.index.lines(own.file)[own.line - 1 : own.end_line])
-        return [r for r in self.corpus.knowledge.function(name) if r.platform == "posix"] if "syscall(" in body or not own.static else []
+        if "syscall(" in "".join(self.index.lines(own.file)[own.line - 1 : own.end_line]).replace(" ", ""):
+            return found
+        return found if base == name and not own.static and own.file == call.file and self.index.conditional(own.file, own.line) else []
 
     def _at(self, call: Call, row: Row, about: tuple[Names, ...]) -> Spot:
         place = (call.file, call.line, call.column, call.function, call.callee)

@@ -24,9 +24,14 @@ from curation.knowledge.spots import Spot
 from curation.model import Phase
 
 # Functions that exit on errors or try again, under a name of their own.
-_SAFE = re.compile(r"(?:x|safe_|full_)(v?fork|waitpid|wait|pipe2?|epoll_\w+|eventfd|timerfd_\w+|pthread_\w+)\Z")
+_SAFE = re.compile(
+    r"(?:(?:x|safe_|full_)(wait|pipe2?)|"
+    r"(?:x|safe_|full_|sys_|raw_|my_|_+)(v?fork|waitpid|epoll_\w+|eventfd|signalfd|timerfd_\w+|pthread_\w+|io_uring_\w+|io_[a-z]+))\Z"
+)
 _SIGNAL = re.compile(r"\bSIG[A-Z]{2,}\d?\b")
 _REGISTERS = re.compile(r"(?!.*unregist)(?=.*regist)(?=.*(notif|_nb\b))")
+_SYSCALL = re.compile(r"(?:__NR_|SYS_)(\w+?)(\d*)\Z")
+_PREPARED = "io_uring_prep_"
 _FORKS = re.compile(r"(fork|clone)", re.IGNORECASE)
 _THREAD = re.compile(r"(?=.*thread)(?=.*(create|new|start|spawn|launch))", re.IGNORECASE)
 _JOIN = re.compile(r"thread_?join\Z|join_?thread\Z", re.IGNORECASE)
@@ -79,11 +84,22 @@ class Unknown:
         self.index = corpus.index
         self.objects = objects
 
-    def rows(self, call: Call) -> list[Row]:
-        """The rows of the function whose name the called one has behind an `x`, `safe_` or `full_`."""
-        wrapped = _SAFE.match(call.callee_name or "")
-        found = self.corpus.rows_for_call(replace(call, callee_name=wrapped[1])) if wrapped else []
-        return [r for r in found if not r.takes_handler]
+    def known(self, call: Call) -> tuple[Call, list[Row]]:
+        """The call as rows know it: by the name behind an `x`, `safe_` or `full_`; the one that syscall(2) makes by number; one of the
+        many functions that fill an io_uring entry."""
+        name = call.callee_name or ""
+        if name == "syscall" and call.args and (number := _SYSCALL.match(call.args[0].text.strip())):
+            call = replace(call, args=call.args[1:])
+            rows = self.corpus.knowledge.function
+            found = [r for r in rows(number[1] + number[2]) or rows(number[1]) if r.platform == "posix"]
+        elif base := without_prefix(name):
+            found = self._rows_of(call, base)
+        else:
+            found = self._rows_of(call, _PREPARED + "nop") if name.startswith(_PREPARED) else []
+        return call, [r for r in found if not r.takes_handler]
+
+    def _rows_of(self, call: Call, name: str) -> list[Row]:
+        return self.corpus.rows_for_call(replace(call, callee_name=name))
 
     def spots(self, call: Call) -> Iterator[Spot]:
         """The places that the call of a function without row and definition is."""
@@ -181,6 +197,12 @@ class Unknown:
                 if any((r.mechanism, tuple(r.phases)) in wanted for r in self.corpus.rows_for_call(inner)):
                     return inner, {(own.file, name): call}
         return None
+
+
+def without_prefix(name: str) -> str | None:
+    """waitpid of `xwaitpid`, io_uring_enter of `__sys_io_uring_enter`; None for names without such a prefix."""
+    found = _SAFE.match(name.removeprefix("__") if name.startswith("__sys_") else name)
+    return found[1] or found[2] if found is not None else None
 
 
 def named_like(name: str) -> str | None:

@@ -245,6 +245,8 @@ class Objects:
         given = self.tables(at.file).set.get((variable.function, name), [])
         real = [a for a in given if any(r.base or r.cast for r in a.right)]
         before = [a for a in real if a.line <= at.line] if variable.function is not None else real
+        if before and before[-1].line == at.line and any(r.call for r in before[-1].right):  # `pid = waitpid(pid, ...)`: what it was before
+            before = before[:-1]
         chosen = before[-1:] or real[:1]
         for earlier, later in zip(before[-2::-1], before[:0:-1], strict=False):
             if len(chosen) >= 4 or not any(_BRANCH.search(t) for t in self.index.lines(at.file)[earlier.line : later.line]):
@@ -297,7 +299,9 @@ class Objects:
 
     def _call_value(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
         name = operand.base or ""
-        call = next((c for c in self.tables(at.file).calls.get(name, []) if c.function == at.function and 0 <= c.line - at.line < 4), None)
+        call = self._call_at(name, at)
+        if call is None and (written := operand.text.split("(")[0].strip()) != name:  # `#define fork() vfork()`
+            name, call = written, self._call_at(written, at)
         position = PASSED_ON.get(name)
         if position is not None and call is not None and position < len(call.args):
             inner = call.args[position]
@@ -306,6 +310,10 @@ class Objects:
         for function in self.index.functions(name, at.file)[:2]:
             found += self._returned(function, {**callers, (function.file, name): call} if call else callers, depth)
         return _distinct(found)[:_MOST] or [frozenset({_made(at.file, call.line if call else at.line, name)})]
+
+    def _call_at(self, name: str, at: At) -> Call | None:
+        calls = self.tables(at.file).calls.get(name, [])
+        return next((c for c in calls if c.function == at.function and 0 <= c.line - at.line < 4), None)
 
     def _returned(self, function: Function, callers: Callers, depth: int) -> list[Names]:
         found: list[Names] = []

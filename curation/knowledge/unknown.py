@@ -15,9 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from curation.csource.facts import Call, Function
-from curation.knowledge import Row
+from curation.knowledge import Knowledge, Row
 from curation.knowledge.corpus import Corpus
 from curation.knowledge.objects import Callers, Names, Objects, Path
 from curation.knowledge.spots import Spot
@@ -51,15 +52,6 @@ _TYPED: dict[str, str] = {  # what only the handlers of one mechanism get as the
     "urb": "urb",
 }
 _AT_ONCE = ("rcu_callback", "firmware_nowait", "async_schedule")  # handing the handler over starts them, too
-_LIKE: dict[tuple[str, ...], str] = {  # names by which a wrapper says which API it wraps
-    tuple(api.removeprefix("pthread_").split("_")): api
-    for api in (
-        "pthread_cond_init pthread_cond_signal pthread_cond_broadcast pthread_cond_wait pthread_cond_timedwait "
-        "schedule_work schedule_delayed_work queue_work queue_delayed_work mod_delayed_work flush_work cancel_work_sync tasklet_schedule "
-        "mod_timer del_timer_sync hrtimer_start napi_schedule wake_up".split()
-    )
-}
-_LIKE |= {("thread", "join"): "pthread_join", ("fork",): "fork", ("waitpid",): "waitpid"}
 _WORDS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]*")
 
 
@@ -138,7 +130,7 @@ class Unknown:
 
     def _named(self, call: Call) -> Iterator[Spot]:
         """Its name ends with that of an API: it does the same to an object that is bound elsewhere."""
-        api = named_like(call.callee_name or "")
+        api = self.named_like(call.callee_name or "")
         row = next((r for r in self.corpus.knowledge.function(api or "") if r.mechanism and r.platform == "linux"), None)
         about = tuple(names for arg in call.args if "&" in arg.text for names in self.objects.of(arg, call)) if row else ()
         if row is not None and about:
@@ -181,13 +173,19 @@ class Unknown:
     def _first(self, call: Call) -> tuple[Names, ...]:
         return tuple(self.objects.of(call.args[0], call)) if call.args else ()
 
+    def named_like(self, name: str) -> str | None:
+        """The API whose words a name ends with: pthread_cond_wait of `mythread_cond_wait`, fork of `safe_fork`."""
+        words = tuple(word.lower() for word in _WORDS.findall(name))
+        known = _names(self.corpus.knowledge)
+        return next((known[words[n:]] for n in range(max(0, len(words) - 5), len(words)) if words[n:] in known), None)
+
     # -- wrappers whose definition is here ---------------------------------------------------------------------------------------
 
     def wrapped(self, call: Call) -> tuple[Call, Callers] | None:
         """The API call inside a function of the corpus that is named after the API, as `mythread_cond_wait` is: the caller's call is
         a place as well, about the caller's object."""
         name = call.callee_name or ""
-        api = named_like(name)
+        api = self.named_like(name)
         own = next(iter(self.index.functions(name, call.file)), None) if api and api != name else None
         if own is None or call.function == name:
             return None
@@ -205,10 +203,15 @@ def without_prefix(name: str) -> str | None:
     return found[1] or found[2] if found is not None else None
 
 
-def named_like(name: str) -> str | None:
-    """The API whose words a name ends with: pthread_cond_wait of `mythread_cond_wait`, fork of `safe_fork`."""
-    words = tuple(word.lower() for word in _WORDS.findall(name))
-    return next((_LIKE[words[n:]] for n in range(max(0, len(words) - 3), len(words)) if words[n:] in _LIKE), None)
+@lru_cache(maxsize=4)
+def _names(knowledge: Knowledge) -> dict[tuple[str, ...], str]:
+    """The words of the APIs that are places without a handler; those of one word say too little, but for two."""
+    found: dict[tuple[str, ...], str] = {}
+    for name in [n for row in knowledge.rows if row.mechanism and row.phases and not row.takes_handler for n in row.names]:
+        words = tuple(name.removeprefix("pthread_").lower().split("_"))
+        if len(words) > 1 and all(words) or name in ("fork", "waitpid"):
+            found.setdefault(words, name)
+    return found
 
 
 def _spot(call: Call, mechanism: str, phases: tuple[Phase, ...], about: tuple[Names, ...], handlers: tuple[str, ...] = ()) -> Spot:

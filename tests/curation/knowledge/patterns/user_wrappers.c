@@ -98,3 +98,21 @@ void take_signals(const sigset_t *mask)
 
 	read(fd, &info, sizeof(info));		// async: signals wait
 }
+
+int again(void)
+{
+	int res = fork();			// async: again bind, again trigger
+
+	res = waitpid(res, NULL, 0);		// async: again wait
+	return res;
+}
+
+static void checked_eventfd_write(int fd)
+{
+	eventfd_write(fd, 1);			// async: wake trigger
+}
+
+void wake_again(void)
+{
+	checked_eventfd_write(wake_fd);		// async: wake trigger
+}

@@ -17,6 +17,8 @@ HEAD = re.compile(rf"\s*{TYPE}(?:\s*+(?=\*)|\s++)((?:\*|\b(?:const|volatile|rest
 MADE = re.compile(rf"\s*(?:(?:{'|'.join(sorted(STORAGE | QUALIFIERS))})\s+)*+([A-Za-z_]\w*)\s*\(", re.ASCII)
 IDENTIFIERS = re.compile(r"\s*[A-Za-z_]\w*\s*(?:,\s*[A-Za-z_]\w*\s*)*\Z", re.ASCII)
 ANNOTATIONS = re.compile(r"\b(__\w+|[A-Z][A-Z0-9_]{2,})\b", re.ASCII)
+_WRAPPED = re.compile(r"[\w*]\s*\b([A-Z_][A-Z0-9_]*\s*\()\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\s*(\))\s*\Z",
+                      re.ASCII)
 _STATIC = re.compile(r"\bstatic\b", re.ASCII)
 _WRAPPED_NAME = re.compile(r"[\w*]\s*(\(\s*[A-Z_][A-Z0-9_]*\s)\s*([A-Za-z_]\w*\s*)(\))\s*\(", re.ASCII)
 _MACROS_BEFORE = re.compile(r"(?:[A-Z][A-Z0-9_]{2,}\s+)+(?=[A-Z][A-Z0-9_]{2,}\s*\(\s*\w+\s*\)\s*\Z)", re.ASCII)  # `END BEGIN(name) {`
@@ -78,6 +80,7 @@ class DefinitionReader(StructReader):
         if text.count("(") > 1 and (wrapped := _WRAPPED_NAME.search(text)) is not None:  # `static void (API_CB name)(int a)`
             text = _blanked(text, wrapped.start(1), wrapped.end(1))
             text = _blanked(text, wrapped.start(3), wrapped.end(3))
+        text = without_wrapper(text) or text
         if (macros := _MACROS_BEFORE.match(text)) is not None:
             text = _blanked(text, 0, macros.end())
         head = self._header(text)
@@ -157,6 +160,14 @@ class DefinitionReader(StructReader):
         stars = text[at:at + one.at].count("*")
         return Function(one.name, self.file, line, column, self.line(start), 0, static, f"{kind} {'*' * stars}".strip(), listed, variadic,
                         attributes)
+
+
+def without_wrapper(text: str) -> str | None:
+    """`int f PARAMS((int a))` without what stands around its parameters; None where nothing does."""
+    wrapped = _WRAPPED.search(text) if "(" in text[text.find("(") + 1:] else None
+    if wrapped is None:
+        return None
+    return _blanked(_blanked(text, wrapped.start(1), wrapped.end(1)), wrapped.start(2), wrapped.end(2))
 
 
 def _blanked(text: str, start: int, end: int) -> str:

@@ -9,7 +9,7 @@ import re
 
 from curation.csource.annotations import cleaned, without_attributes
 from curation.csource.declarations import closing, declarator, parameters, specifiers, split
-from curation.csource.definitions import ANNOTATIONS, HEAD, IDENTIFIERS, MADE, DefinitionReader
+from curation.csource.definitions import ANNOTATIONS, HEAD, IDENTIFIERS, MADE, DefinitionReader, without_wrapper
 from curation.csource.facts import (
     Assignment,
     Call,
@@ -35,7 +35,6 @@ _NAMESPACE = re.compile(r"\s*(?:inline\s+)?(?:namespace|class)\b[^()=]*\Z", re.A
 _TAGGED_HEADER = re.compile(r"\b(struct|union|enum)\b", re.ASCII)
 _OLD_STYLE = re.compile(r"(?:[\w\s*,\[\]()]++;)*+\s*+\{", re.ASCII)
 _STATIC = re.compile(r"\bstatic\b", re.ASCII)
-_WRAPPED = re.compile(r"[\w*]\s*\b([A-Z_][A-Z0-9_]*\s*\()\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\s*\)\Z", re.ASCII)
 _PROTOTYPED = re.compile(r"(\s*(?:extern\s+|static\s+)?\b[A-Z_][A-Z0-9_]*\s*\()(\s*[A-Za-z_][\w\s*]*,)\s*\(.*\)\s*\)\Z",
                          re.DOTALL | re.ASCII)
 _BEFORE = re.compile(r"(\w+)\s*\Z", re.ASCII)
@@ -163,6 +162,7 @@ class FileReader(DefinitionReader):
     def _begins_old_style(self, segment: int, end: int) -> bool:
         """`f(a, b) int a;` goes on to a body: the list holds names only, and declarations follow."""
         code = self.code
+        segment = end - len(code[segment:end].lstrip())
         opened = code.find("(", segment, min(end, segment + FAR))
         if opened < 0 or end - segment > FAR + 2000:
             return False
@@ -198,9 +198,8 @@ class FileReader(DefinitionReader):
             else:
                 self._variables(text, segment)
             return
-        wrapped = _WRAPPED.search(text)
-        if wrapped is not None:  # `int f PARAMS((int a))`
-            text = text[:wrapped.start(1)] + " " * (wrapped.end(1) - wrapped.start(1)) + text[wrapped.end(1):-1] + " "
+        if (unwrapped := without_wrapper(text)) is not None:
+            text = unwrapped
         elif (made := _PROTOTYPED.match(text)) is not None:  # `_PROTOTYPE(int f, (int a))`
             start, comma = made.end(1), made.end(2)
             text = " " * start + text[start:comma - 1] + " " + text[comma:-1] + " "

@@ -52,6 +52,10 @@ _DIRECTIVE = re.compile(r"\s*#\s*(\w*)\s*(.*)", re.DOTALL | re.ASCII)
 _FUNCTION_POINTER = re.compile(r"\((?:\s*([A-Z_][A-Z0-9_]+)\s)?\s*\*\s*\w*\s*(?:\[[^\]\n]*\]\s*)*\)\s*\(", re.ASCII)
 _WORD_BEFORE = re.compile(rf"(?<![\w.>])(?!(?:return|else|{'|'.join(sorted(STORAGE | QUALIFIERS))})\b)\w+[\s*]+([A-Z_][A-Z0-9_]+)\s*\Z",
                           re.ASCII)
+_POINTER_AFTER = re.compile(r"\)\s*\*++\s*[A-Za-z_]\w*+\s*[;,=(\[]", re.ASCII)
+_MADE_BEFORE = re.compile(r"(?:[;{}]\s*|\n)(?:(?:static|extern|const)\s+)*+([A-Z][A-Z0-9_]+)\s*\(\s*\w+\s*\Z", re.ASCII)
+_NO_WORD = re.compile(r"[^\w\n]", re.ASCII)
+_NEAR = 300  # characters before a declared name in which its declaration begins
 _GRAMMAR = (".y", ".yy", ".l", ".ll", ".ypp", ".lex")
 _GRAMMAR_VALUE = re.compile(r"\$(?:<\w+>)?(?:\$|\w+)|@(?:\$|\w+)", re.ASCII)
 
@@ -95,8 +99,22 @@ def prepare(text: str, file: str) -> Prepared:
         prepared.code = _without_grammar(prepared.code)
     if directives:
         _read_directives(prepared, directives, text, file)
-    prepared.code = _without_conventions(prepared.code)
+    prepared.code = _with_made_types(_without_conventions(prepared.code))
     return prepared
+
+
+def _with_made_types(code: str) -> str:
+    """`STACK_OF(X509) *list` as `STACK_OF_X509_ *list`: a macro that makes a type reads as a name. Told by declarations that begin with
+    it."""
+    names: set[str] = set()
+    for found in _POINTER_AFTER.finditer(code):
+        made = _MADE_BEFORE.search(code, max(0, found.start() - _NEAR), found.start())
+        if made is not None and made.group(1) not in names:
+            names.add(made.group(1))
+    if not names:
+        return code
+    wanted = re.compile(rf"\b(?:{'|'.join(sorted(names))})\s*\(\s*\w+\s*\)(?=\s*\*)", re.ASCII)
+    return wanted.sub(lambda m: _NO_WORD.sub("_", m.group()), code)
 
 
 def _without_conventions(code: str) -> str:

@@ -21,6 +21,25 @@ def test_functions_have_their_place_parameters_and_storage():
     assert found.params == [("d", "struct dev *"), ("cb", "int (*)(int)")]
 
 
+def test_the_parameters_of_a_definition_may_stand_in_a_macro():
+    found = extract("uLong *f OF((int a, char *b))\n{\n\treturn g(a);\n}\nh __P((void))\n{\n}\n", "a.c").functions
+    assert [(f.name, f.params) for f in found] == [("f", [("a", "int"), ("b", "char *")]), ("h", [])]
+
+
+def test_a_type_may_be_made_by_a_macro():
+    one = extract(
+        "static LIST_OF(NODE) *\nfirst(LIST_OF(NODE) *l, int n)\n{\n\treturn l;\n}\nLIST_OF(NODE) *second(int n)\n{\n"
+        "\tLIST_OF(NODE) *p = first(0, n);\n\treturn p->go(WIDTH(n) * n);\n}\n", "a.c")
+    assert [(f.name, len(f.params)) for f in one.functions] == [("first", 2), ("second", 1)]
+    assert [(c.callee, c.function) for c in one.calls] == [("first", "second"), ("p->go", "second"), ("WIDTH", "second")]
+
+
+def test_an_old_style_definition_may_follow_a_long_comment():
+    text = f"int a;\n/*{'*' * 9000}*/\nstatic char *\nf(m, n)\n\tstruct m *m;\n\tint n;\n{{\n\tg(m);\n}}\n"
+    (found,) = extract(text, "a.c").functions
+    assert (found.name, found.params) == ("f", [("m", "struct m *"), ("n", "int")])
+
+
 @pytest.mark.parametrize("code", [
     "static int __init f(void) { return 0; }",
     "static __always_inline int f(int a) { return a; }",

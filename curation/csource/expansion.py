@@ -23,10 +23,10 @@ from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
 from curation.csource.rereading import Rereader
 from curation.csource.skeletons import (
-    VARIANTS,
     Skeleton,
     callable_names,
     calls_of,
+    choices,
     is_shapeless,
     may_hold_function,
     shape_of,
@@ -357,10 +357,9 @@ class Expander:
         told: set[tuple[str, str | None]] = set()
         stale = False
         declares = call.function is None and call.file.endswith(".h")  # for many to see: one definition's is enough of a costly thing
-        own = min(self.macros.definitions(name, call.file), VARIANTS)
-        for chosen in [(0, 0)] if declares else [(mine, other) for mine in range(own) for other in range(VARIANTS)]:
+        for chosen in [(0, 0)] if declares else choices(self.macros, name, call.file):
             if chosen[1] and stale:
-                continue  # the macros within have no other definitions
+                continue
             self.macros.pinned, self.macros.variant = (name, chosen[0]), chosen[1]
             text = self._fragment(invocation, call.file, chosen)
             stale = text is None or text in texts

@@ -40,11 +40,15 @@ def skeleton_of(macros: Macros, macro: Macro, count: int, functions: Set[str]) -
     found = Skeleton()
     told: set[str] = set()
     texts: set[str] = set()
-    for variant in range(VARIANTS):
-        macros.variant = variant
+    stale = False
+    for mine, others in choices(macros, macro.name, macro.file):
+        if others and stale:
+            continue
+        macros.pinned, macros.variant = (macro.name, mine), others
         text = macros.expand(f"{macro.name}({', '.join(marks)})", macro.file)
-        if text in texts:
-            break
+        stale = text in texts
+        if stale:
+            continue
         texts.add(text)
         if len(text) >= MAX_TEXT or _PASTED.search(text):
             found.heavy = True
@@ -57,8 +61,15 @@ def skeleton_of(macros: Macros, macro: Macro, count: int, functions: Set[str]) -
             if call.callee_name is not None and call.callee_name != macro.name and call.callee_name not in told:
                 found.calls.append((call.callee_name, call.args))
         told.update(name for name, _ in found.calls)
-    macros.variant = 0
+    macros.pinned, macros.variant = None, 0
     return found
+
+
+def choices(macros: Macros, name: str, file: str) -> list[tuple[int, int]]:
+    """(definition of the macro itself, definition of those within it) that are tried: where one has two, that says nothing of the other.
+    Those within that have no other definition give the same text again."""
+    own = min(macros.definitions(name, file), VARIANTS)
+    return [(mine, others) for mine in range(own) for others in range(VARIANTS)]
 
 
 def _does_more(facts: FileFacts, functions: Set[str]) -> bool:

@@ -73,6 +73,7 @@ class Flow:
         self.functions = _Functions(index, self.value_keys)
         self._by_arity: dict[int, list[int]] | None = None
         self._signatures: dict[int, list[tuple[str, int]]] = {}
+        self._by_signature: Mapping[str, list[int]] | None = None
         self._calls_of: Mapping[int, list[CallKey]] | None = None
         self._fields_of: Mapping[int, list[int]] | None = None
 
@@ -80,12 +81,13 @@ class Flow:
         self, *, ids: Mapping[Key, int], keys: Sequence[Key], value_ids: Mapping[Key, int], value_keys: Sequence[Key],
         held: Mapping[int, dict[int, int]], takes: Sequence[list[Take]], calls_at: Mapping[CallKey, list[int]], edges: Edges,
         full: set[int], by_arity: dict[int, list[int]], calls_of: Mapping[int, list[CallKey]], fields_of: Mapping[int, list[int]],
+        by_signature: Mapping[str, list[int]],
     ) -> None:
         """Puts a solution that was kept (flowstore.py) in the place of what was solved."""
         self.ids, self.keys, self.held, self.full = ids, keys, held, full
         self.edge_places, self.value_ids, self.value_keys = edges, value_ids, value_keys
         self.takes, self.calls_at, self._by_arity = takes, calls_at, by_arity
-        self._calls_of, self._fields_of = calls_of, fields_of
+        self._calls_of, self._fields_of, self._by_signature = calls_of, fields_of, by_signature
         self.functions = _Functions(self.index, value_keys)
 
     def name(self, value: int) -> str:
@@ -229,3 +231,17 @@ class Flow:
                 if function is not None and self.takes[value]:
                     self._by_arity.setdefault(len(function.params), []).append(value)
         return self._by_arity.get(count, [])
+
+    def taken_as(self, signature: list[tuple[str, int]]) -> list[int]:
+        """Those of taken_with whose parameters are of these types; see signature."""
+        if self._by_signature is None:
+            made: dict[str, list[int]] = {}
+            for value in self.taken_with(len(signature)):
+                made.setdefault(str(self.signature(value)), []).append(value)
+            return made.get(str(signature), [])
+        return self._by_signature.get(str(signature), [])
+
+    def file_of(self, value: int) -> str | None:
+        """Where a function of the corpus is defined; None for other values."""
+        key = self.value_keys[value]
+        return key[1] if key[0] == "F" else None

@@ -37,11 +37,13 @@ def keep_flow(flow: Flow, folder: Path) -> None:
     calls = ((_text(key), nodes) for key, nodes in flow.calls_at.items())
     _write_lines(folder, "calls", (f"{key}\t{json.dumps(nodes)}" for key, nodes in calls), keyed=True)
     holding = sorted(node for node, held in flow.held.items() if held)
-    sizes = [len(flow.held[node]) for node in holding]
-    _array(folder, "held_starts", np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]) if sizes else [0], np.int64)
+    sizes = np.fromiter((len(flow.held[node]) for node in holding), np.int64, len(holding))
+    count = int(sizes.sum())
+    _array(folder, "held_starts", np.concatenate([[0], np.cumsum(sizes)]), np.int64)
     _array(folder, "held_nodes", holding, np.int64)
-    _array(folder, "held_values", [value for node in holding for value in flow.held[node]], np.int32)
-    _array(folder, "held_origins", [origin for node in holding for origin in flow.held[node].values()], np.int32)
+    _array(folder, "held_values", np.fromiter((value for node in holding for value in flow.held[node]), np.int32, count), np.int32)
+    origins = (origin for node in holding for origin in flow.held[node].values())
+    _array(folder, "held_origins", np.fromiter(origins, np.int32, count), np.int32)
     edges = flow.edge_places
     numbers = np.concatenate([edges.edges, np.fromiter(edges.added.keys(), np.int64, len(edges.added))])
     places = np.concatenate([edges.places, np.fromiter(edges.added.values(), np.int64, len(edges.added))])
@@ -58,6 +60,10 @@ def keep_flow(flow: Flow, folder: Path) -> None:
     numbered = {key: number for number, key in enumerate(flow.calls_at)}
     _listing(folder, "calls_of", ((value, numbered[key]) for value in range(len(flow.value_keys)) for key in flow.calls_of(value)))
     _listing(folder, "fields_of", ((value, node) for value in range(len(flow.value_keys)) for node in flow.fields_of(value)))
+    signed: dict[str, list[int]] = {}
+    for value in sorted(value for values in by_arity.values() for value in values):
+        signed.setdefault(str(flow.signature(value)), []).append(value)
+    _write_lines(folder, "signatures", (f"{json.dumps(text)}\t{json.dumps(values)}" for text, values in signed.items()), keyed=True)
     rest = {"files": edges.files, "full": sorted(flow.full), "by_arity": list(by_arity.items())}
     (folder / "rest.json").write_bytes(json.dumps(rest, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
@@ -72,7 +78,7 @@ def kept_flow(index: Index, folder: Path) -> Flow:
         ids=_Numbers(nodes), keys=nodes, value_ids=_Numbers(values), value_keys=values, held=_Held(folder),
         takes=_Takes(folder), calls_at=calls, edges=_KeptEdges(folder, rest["files"]), full=set(rest["full"]),
         by_arity={count: found for count, found in rest["by_arity"]}, calls_of=_CallsOf(folder, calls),
-        fields_of=_Listing(folder, "fields_of"))
+        fields_of=_Listing(folder, "fields_of"), by_signature=_Signatures(folder))
     return flow
 
 
@@ -234,6 +240,24 @@ class _Calls(Mapping[CallKey, list[int]]):
     def key(self, number: int) -> CallKey:
         found: CallKey = _tuple(json.loads(self.lines.text(number).split("\t")[0]))
         return found
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+class _Signatures(Mapping[str, list[int]]):
+    def __init__(self, folder: Path) -> None:
+        self.lines = _Lines(folder, "signatures")
+
+    def __getitem__(self, signature: str) -> list[int]:
+        number = self.lines.number_of(json.dumps(signature))
+        if number is None:
+            raise KeyError(signature)
+        found: list[int] = json.loads(self.lines.text(number).split("\t")[1])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (json.loads(self.lines.text(number).split("\t")[0]) for number in range(len(self.lines)))
 
     def __len__(self) -> int:
         return len(self.lines)

@@ -134,14 +134,20 @@ class Index:
         """The files that were given, with or without facts."""
         return list(self.facts) if self._given is None else list(self._given)
 
-    def near(self, files: list[str] | None) -> Index:
-        """For tasks that read what belongs together: of a big corpus what is around these files; else itself."""
-        return self if files is None or len(self.facts) <= _SMALL else self.around(files)
+    def in_folder(self, folder: str) -> list[str]:
+        """The files that lie in a folder, in order, whether they are gone through or not."""
+        return [file for file in self.facts if dirname(file) == folder]
 
-    def around(self, files: Iterable[str]) -> Index:
+    def near(self, files: list[str] | None, handed: bool = False) -> Index:
+        """For tasks that read what belongs together: of a big corpus what is around these files; else itself. handed: see around."""
+        return self if files is None or len(self.facts) <= _SMALL else self.around(files, handed)
+
+    def around(self, files: Iterable[str], handed: bool = False) -> Index:
         """The same corpus, where only these files and those of their folders that share functions with them are gone through: files() tells
-        no others, calls_to() and uses() none of other folders. What is asked otherwise, and what flows, is that of the whole corpus."""
-        given = dict.fromkeys(other for file in files for other in (file, *(self.tables.beside(file) if file in self.facts else ())))
+        no others, calls_to() and uses() none of other folders. What is asked otherwise, and what flows, is that of the whole corpus.
+        handed: share them as values, see Tables.beside."""
+        given = dict.fromkeys(
+            other for file in files for other in (file, *(self.tables.beside(file, handed) if file in self.facts else ())))
         known = self.attached.get("around")
         if isinstance(known, Index) and known._given == list(given):
             return known
@@ -203,6 +209,10 @@ class Index:
     def calls_to(self, name: str) -> list[Call]:
         """Direct calls of a function or macro by that name (also where no definition is in the corpus)."""
         return self.tables.calls_to(name, self._within)
+
+    def calls_here(self, name: str) -> list[Call]:
+        """Those of calls_to in the files that are gone through."""
+        return self.tables.calls_to(name, self._given)
 
     def uses(self, name: str) -> list[NameUse]:
         """Places where the name is used as a value; local variables of that name are left out."""

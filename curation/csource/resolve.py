@@ -121,10 +121,10 @@ def _nearest(flow: Flow, call: Call, values: Iterable[int]) -> list[int]:
     folder = call.file.rpartition("/")[0]
 
     def distance(value: int) -> int:
-        function = flow.functions[value]
-        if function is None:
+        file = flow.file_of(value)
+        if file is None:
             return 3
-        return 0 if function.file == call.file else 1 if function.file.rpartition("/")[0] == folder else 2
+        return 0 if file == call.file else 1 if file.rpartition("/")[0] == folder else 2
 
     return sorted(values, key=distance)[: 8 * FALLBACK_LIMIT]
 
@@ -134,9 +134,7 @@ def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[i
     result = index.types.result(_pointer_type(index, flow, call))
     wanted_types = [normal(index.types, p, call.file) for p in wanted]
     found = []
-    for value in flow.taken_with(len(wanted)) if wanted else []:
-        if flow.signature(value) != wanted_types:
-            continue
+    for value in flow.taken_as(wanted_types) if wanted else []:
         function = flow.functions[value]
         if function is None or function.variadic != variadic:
             continue

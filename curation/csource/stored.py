@@ -35,6 +35,7 @@ from curation.csource.pack import Pack, part_place
 from curation.csource.postings import Postings, load_array
 from curation.csource.recent import Recent
 from curation.csource.records import FACTS, FUNCTION, KINDS, LINES, facts_of, name_key, problems_of
+from curation.csource.tables import called_from
 from curation.csource.texts import DiskTexts
 from curation.csource.types import Types
 
@@ -268,11 +269,11 @@ class StoredTables:
         found = (self.state.files[number] for number, _ in postings.places(name_key(name)))
         return found if within is None else (file for file in found if file in within)
 
-    def beside(self, file: str) -> list[str]:
+    def beside(self, file: str, handed: bool = False) -> list[str]:
         files, defined = self.state.files, [name_key(f.name) for f in self.functions_of(file)]
-        called = {name_key(c.callee_name) for c in self.facts[file].calls if c.callee_name}
-        found = {n for key in defined for table in (self._called, self._used) for n, _ in table.places(key)}
-        found |= {n for key in called for n, _ in self.functions.found.places(key)} | {self._numbers[file]}
+        tables = [self._used] if handed else [self._used, self._called]
+        found = {n for key in defined for table in tables for n, _ in table.places(key)} | {self._numbers[file]}
+        found |= {n for name in called_from(self.facts[file], handed) for n, _ in self.functions.found.places(name_key(name))}
         return [files[n] for n in sorted(found) if dirname(files[n]) == dirname(file)]
 
 

@@ -49,9 +49,17 @@ class Tables(Protocol):
         """Places where the name is used as a value."""
         ...
 
-    def beside(self, file: str) -> list[str]:
-        """The files of the same folder that share functions with this one: call them, use them, or define what it calls. In order."""
+    def beside(self, file: str, handed: bool = False) -> list[str]:
+        """The files of the same folder that share functions with this one: call them, use them, or define what it calls. handed: only those
+        that use them as values, or define what they are handed to. In order."""
         ...
+
+
+def called_from(one: FileFacts, handed: bool) -> set[str]:
+    """The functions that a file calls; handed: those to which it hands a function of its own."""
+    own = {f.name for f in one.functions}
+    return {c.callee_name for c in one.calls
+            if c.callee_name and (not handed or any(name in own for arg in c.args for name in arg.names))}
 
 
 class MemoryTables:
@@ -98,10 +106,11 @@ class MemoryTables:
     def uses(self, name: str, within: Container[str] | None = None) -> list[NameUse]:
         return [u for u in self._uses.get(name, []) if within is None or u.file in within]
 
-    def beside(self, file: str) -> list[str]:
-        defined, called = [f.name for f in self.functions_of(file)], {c.callee_name for c in self.facts[file].calls if c.callee_name}
-        found = {c.file for name in defined for c in self.calls_to(name)} | {u.file for name in defined for u in self.uses(name)}
-        found |= {f.file for name in called for f in self.functions.get(name, [])} | {file}
+    def beside(self, file: str, handed: bool = False) -> list[str]:
+        defined = [f.name for f in self.functions_of(file)]
+        found = {u.file for name in defined for u in self.uses(name)} | {file}
+        found |= {c.file for name in defined for c in self.calls_to(name)} if not handed else set()
+        found |= {f.file for name in called_from(self.facts[file], handed) for f in self.functions.get(name, [])}
         return [one for one in self.facts if one in found and dirname(one) == dirname(file)]
 
     @cached_property

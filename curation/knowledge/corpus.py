@@ -78,7 +78,7 @@ class Corpus:
 
     def _told_by_neighbours(self, file: str) -> str | None:
         folder = dirname(file)
-        told = [self._told_by_includes(f, set()) for f in self.index.files() if dirname(f) == folder and f != file][:50]
+        told = [self._told_by_includes(f, set()) for f in self.index.in_folder(folder) if f != file][:50]
         counts = {p: told.count(p) for p in ("linux", "user")}
         best = max(counts, key=lambda p: counts[p])
         return best if counts[best] else None

@@ -59,7 +59,7 @@ def rows_reached(corpus: Corpus) -> Reached:
 
 def _arguments(corpus: Corpus, flow: Flow) -> Iterator[tuple[int, list[Row]]]:
     for name, rows in corpus.knowledge.handlers.items():
-        for call in corpus.index.calls_to(name):
+        for call in corpus.index.calls_here(name):
             fitting = {row.id for row in corpus.rows_for_call(call)}
             for row in rows:
                 arg = corpus.call_argument(call, row.handler_arg or 0)

@@ -84,7 +84,9 @@ class _Reader:
         found += [self._of_field(use, row) for use, row in fields if (use.name, use.file, use.line) not in taken]
         files = {file: n for n, file in enumerate(self.index.files())}
         rows = {row_id: n for n, row_id in enumerate(self.corpus.knowledge.by_id)}
-        return sorted(_once(found), key=lambda r: (files[r.place.file], r.place.line, r.place.column or 1, rows[r.row.id]))
+        last = len(files)  # a wrapper's caller may stand in none of the files that are gone through
+        return sorted(_once(found), key=lambda r: (
+            files.get(r.place.file, last), r.place.file, r.place.line, r.place.column or 1, rows[r.row.id]))
 
     # -- struct fields -----------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     from curation.knowledge.inferred import inference_of
     from curation.knowledge.registrations import registrations
 
-    index = index.near(files)
+    index = index.near(files, handed=True)
     corpus = corpus_of(index)
     inference = inference_of(corpus)
     made: dict[tuple[str, int, str], Proposal] = {}

@@ -1,10 +1,11 @@
 """What the solver lets where, and what it does not lose on the way."""
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.csource import Index, build_index
+from curation.csource import Index, build_index, solving
 from curation.csource.constraints import constraints
 from curation.csource.expressions import Expressions
 from curation.csource.flow import Flow
@@ -59,6 +60,15 @@ def test_a_node_that_met_too_many_objects_says_nothing_of_them() -> None:
     call = next(c for c in index.calls() if c.kind == "indirect")
     assert index.flow.objects(call) == set()
     assert _names(index, "p->go") == ["f"]
+
+
+def test_in_a_corpus_of_many_values_an_untyped_place_holds_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "void *any;\nint (*fn)(int);\n" + "".join(f"static int f{i}(int a) {{ return a; }}\n" for i in range(6))
+    text += "void m(void) { " + "".join(f"any = f{i}; " for i in range(6)) + "fn = f0; fn = any; }\nint run(void) { return fn(1); }\n"
+    assert len(_names(build_index([("a.c", text)], jobs=0), "fn")) == 6
+    monkeypatch.setattr(solving, "MANY_VALUES", 5)
+    monkeypatch.setattr(solving, "MOST_UNTYPED_OF_MANY", 3)
+    assert len(_names(build_index([("a.c", text)], jobs=0), "fn")) == 3
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40), st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12))))

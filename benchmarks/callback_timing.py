@@ -99,7 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--truth", type=Path, default=TRUTH)
     parser.add_argument("--source", action="append", default=[], metavar="CORPUS=FOLDER")
-    parser.add_argument("--part", choices=("dev", "holdout", "all"), default="dev")
+    parser.add_argument("--part", choices=("dev", "holdout", "dev2", "holdout2", "all"), default="dev")
     parser.add_argument("--misses", action="store_true", help="print each callback that is wrong")
     parser.add_argument("--seen", type=Path, help="contexts seen in a running kernel; needs --source linux=FOLDER")
     given = parser.parse_args()

@@ -80,6 +80,16 @@ _USER_APIS: tuple[tuple[re.Pattern[str], Where], ...] = (
     ),
 )
 
+_LOOP_SHARE, _APART_SHARE = 0.34, 0.7
+_APART: tuple[Context, ...] = ("threadpool", "thread", "signal", "exit")
+_SERVES = re.compile(
+    r"(^|_)(\w?cmp\w?|compar(e|ator)|equals?|hash|dup|copy|clone|[mc]?alloc|realloc|free|destroy|destruct(or)?|dtor|cleanup|log|print)"
+    r"(_?(fn?|func|function|item|key|val(ue)?|data|node|entry|elem(ent)?|ptr|\d))?\Z|(Compare|Cmp|Hash|Dup|Free|Destructor|Destroy)\Z"
+)
+_BEGINS_OR_ENDS = re.compile(
+    r"(^|_)(init(ialize)?|de?init|exit|setup|start(up)?|stop|shutdown|load|unload|config\w*|conf|opts?|options?|parse\w*|defaults?|cleanup|free|set_\w+)(_|\Z)",
+    re.IGNORECASE,
+)
 _SIGNATURES: tuple[tuple[re.Pattern[str], Where], ...] = (  # of "return type(first parameter, ...)"
     (re.compile(r"irqreturn_t\("), ("hardirq", False)),
     (re.compile(r"enum hrtimer_restart\(|hrtimer_restart\("), ("hardirq", False)),
@@ -125,3 +135,25 @@ def of_user_api(api: str) -> Where | None:
 def of_field(field: str) -> Where | None:
     """Where the function in a field of that name of a kernel struct would run; None when the name says nothing."""
     return next((where for pattern, where in _FIELDS if pattern.search(field)), None)
+
+
+def of_shares(shares: dict[str, float]) -> Context:
+    """Where a function of a program runs that is reached from these (see origins.py). What a loop dispatches is often also called while the
+    program starts (commands that a file replays), so a third is enough for it; what a thread shares with `main` is run by its caller."""
+    if shares.get("eventloop", 0.0) >= _LOOP_SHARE:
+        return "eventloop"
+    best: Context = max(_APART, key=lambda context: shares.get(context, 0.0))
+    return best if shares.get(best, 0.0) >= _APART_SHARE else "sync"
+
+
+def begins_or_ends(name: str) -> bool:
+    """Whether a function or field of that name is for the start, the configuration or the end of a program."""
+    return _BEGINS_OR_ENDS.search(name) is not None
+
+
+def serves_container(function: Function, interface: str) -> bool:
+    """Whether a function compares, hashes, copies, allocates or frees for somebody: it has two parameters of one type and tells an order,
+    or the name of it or of the interface (a field, a function) says so."""
+    kinds = [" ".join(kind.replace("const", "").split()) for _, kind in function.params]
+    compares = len(kinds) == 2 and kinds[0] == kinds[1] and "*" in kinds[0] and "const" in function.params[0][1]
+    return compares and function.return_type.split()[-1:] == ["int"] or bool(_SERVES.search(interface) or _SERVES.search(function.name))

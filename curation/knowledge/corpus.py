@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from posixpath import basename, dirname
+from posixpath import basename, commonprefix, dirname
 
 from curation.csource.facts import Arg, Assignment, Call, NameUse, Operand
 from curation.csource.index import Index
@@ -71,10 +71,15 @@ class Corpus:
         if any(mark == "<" and _KERNEL_HEADERS.match(name) for mark, name in headers):
             return "linux"
         for mark, name in headers:
-            for other in self._by_basename.get(basename(name), []) if mark == '"' else []:
+            for other in self._nearest(name, file) if mark == '"' else []:
                 if other not in seen and len(seen) < 12 and (told := self._told_by_includes(other, seen)):
                     return told
         return None
+
+    def _nearest(self, header: str, file: str) -> list[str]:
+        """The files that `#include "header"` may mean in a file, those of the nearest folder alone."""
+        near = {other: len(commonprefix([dirname(other), dirname(file)])) for other in self._by_basename.get(basename(header), [])}
+        return [other for other, length in near.items() if length == max(near.values())]
 
     def _told_by_neighbours(self, file: str) -> str | None:
         folder = dirname(file)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from posixpath import dirname
 
 from curation.csource.facts import Function, NameUse
@@ -23,11 +24,11 @@ from curation.knowledge import Row, conventions
 from curation.knowledge.callers import CallSite
 from curation.knowledge.contexts import Contexts, Where, together
 from curation.knowledge.corpus import Corpus
+from curation.knowledge.origins import Origins, Shares, mean, origins_of
 from curation.knowledge.reached import rows_reached
 from curation.knowledge.registrations import registrations
 from curation.model import Context, Evidence, Place
 
-_OWN = ("eventloop", "thread", "threadpool", "signal", "exit")  # contexts of user space that are not the caller's
 _CHAIN = 5  # functions told that lead to a callback
 _ALIKE = 12  # functions registered alike that are looked at
 
@@ -113,13 +114,23 @@ class Inference:
         self.reached = rows_reached(corpus)
         self.uses: dict[str, list[_Use]] = {}
         self.alike: dict[tuple[str, str], list[Function]] = defaultdict(list)
+        self.beside: dict[str, dict[str, Function]] = defaultdict(dict)  # struct -> a function of each of its fields
         for file in self.index.files():
             self.uses[file] = list(self._uses(file))
             for use in self.uses[file]:
                 if use.api or use.member:
                     self.elsewhere.add((use.definition.file, use.definition.name))
+                if use.struct and use.member and not conventions.begins_or_ends(use.member):
+                    self.beside[use.struct][use.member] = use.definition
                 if use.kind is not None and len(self.alike[use.kind]) < _ALIKE:
                     self.alike[use.kind].append(use.definition)
+
+    @cached_property
+    def origins(self) -> Origins:
+        origins = origins_of(self.corpus)
+        kept = (use for uses in self.uses.values() for use in uses if not conventions.begins_or_ends(use.member or use.definition.name))
+        origins.adopt((use.definition.file, use.definition.name) for use in kept if self.corpus.platform(use.file) == "user")
+        return origins
 
     def all(self, files: list[str] | None) -> Iterator[Inferred]:
         """Callbacks that no row speaks about, by the files and lines that register them. files: only callbacks defined in these."""
@@ -253,36 +264,34 @@ class Inference:
         """Where the registering function of the corpus, or one it calls, calls the callback."""
         if not use.api or not (found := self.index.functions(use.api, use.file)):
             return None
-        inside = {(found[0].file, found[0].name)}
+        inside = {(found[0].file, found[0].name): found[0]}
         todo = [(found[0], 0)]
         while todo and len(inside) < 60:
             function, depth = todo.pop()
             for name, _, _ in self.contexts.bodies.of(function).calls[:80]:
                 for called in self.index.functions(name, function.file)[:1]:
                     if (called.file, called.name) not in inside and depth < 3:
-                        inside.add((called.file, called.name))
+                        inside[called.file, called.name] = called
                         todo.append((called, depth + 1))
         sites = self.contexts.callers.through_pointers(use.definition.file, use.definition.name)
-        return next((s for s in sites if (s.file, s.function) in inside), None)
+        within = ((s, inside.get((s.file, s.function))) for s in sites)  # of two definitions under #if and #else only the first is read
+        return next((s for s, f in within if f is not None and f.start_line <= s.line <= f.end_line), None)
 
     def _callers(self, use: _Use) -> _Said | None:
+        known = [(site, where) for sites in self._sites(use) for site in sites if (where := self.contexts.at(site))]
+        if not known or (where := together([w for _, w in known])) is None:
+            return None
+        site = next((s for s, w in known if w[0] == where[0]), known[0][0])
+        kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
+        return _Said(where, ((kind, site.file, site.line),), site.function)
+
+    def _sites(self, use: _Use) -> tuple[list[CallSite], list[CallSite]]:
+        """The calls of the function: through pointers, by name."""
         callers = self.contexts.callers
         sites = callers.through_pointers(use.definition.file, use.definition.name)
         if use.member is not None and use.struct is None:  # the flow then leads to fields of that name of any struct
             sites = [s for s in sites if dirname(s.file) == dirname(use.file)]
-        sites = sites + callers.by_name(use.definition.file, use.definition.name)
-        known = [(site, where) for site in sites if (where := self.contexts.at(site))]
-        if not known or (where := together([w for _, w in known])) is None:
-            return None
-        pointers = callers.through_pointers(use.definition.file, use.definition.name)
-        own = [w for s, w in known if w[0] in _OWN and s in pointers and self.contexts.is_callback(s)]
-        if where[0] in (*_OWN, "sync") and own:
-            where = own[0]  # the very body of a thread, or an event's handler, calls it
-        elif where[0] in _OWN and not any(self.contexts.dispatches(s, 1 if use.static else 3) for s in sites):
-            where = "sync", True  # called wherever the program happens to be
-        site = next((s for s, w in known if w[0] == where[0]), known[0][0])
-        kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
-        return _Said(where, ((kind, site.file, site.line),), site.function)
+        return sites, callers.by_name(use.definition.file, use.definition.name)
 
     def _types(self, use: _Use) -> _Said | None:
         """What the types of the function itself say."""
@@ -321,17 +330,50 @@ class Inference:
         told = conventions.of_api(use.api) if use.api else conventions.of_field(use.member or "")
         return _Said(told or ("process", None if use.api else True), sure=False)
 
+    # -- in user space ----------------------------------------------------------------------------------------------------------
+
     def _in_user_space(self, use: _Use, by_name: bool) -> _Said | None:
         inside = self._called_inside(use)
         if inside is not None:
             return _Said(("sync", True), (("call", inside.file, inside.line),), inside.function, at_once=True)
-        if said := self._flows(use) or self._callers(use):
+        if said := self._flows(use) or self._origin(use, self._sites(use)):
             return said
         sites = self.contexts.callers.through_pointers(use.definition.file, use.definition.name)
         if use.api and not self._defined(use) and by_name and (told := conventions.of_user_api(use.api)):
             return _Said(told, sure=False)
+        if said := self._origin(use, ()):
+            return said
         places = tuple(("call", s.file, s.line) for s in sites[:1])
         return _Said(("sync", True), places, sites[0].function if sites else "", sure=False) if by_name else None
+
+    def _origin(self, use: _Use, sites: tuple[list[CallSite], ...]) -> _Said | None:
+        """Where the ways begin that lead to these calls of the function (without any: to those of its kin): on the event loop, in a
+        thread, in `main`. What compares, hashes or frees the elements of a container runs where the container is used: in its caller."""
+        told = ([(s, shares) for s in some if (shares := self.origins.at(s.file, s.function, s.line))] for some in sites)
+        known = next((some for some in told if some), [])  # a call through the pointer says more than one by name
+        shares = self._shares_of_kin(use) if not sites else mean(shares for _, shares in known)
+        if not shares:
+            return None
+        context = conventions.of_shares(shares)
+        own = [what for site, _ in known if (what := self.origins.roots.get((site.file, site.function)))]
+        if own and context == "sync":  # the body of a thread or a pool calls it, elsewhere it runs at once: without threads
+            context = own[0]
+        if conventions.serves_container(use.definition, use.member or use.api or ""):
+            context = "sync"
+        where: Where = (context, context not in ("eventloop", "signal"))
+        if not known:
+            return _Said(where, sure=False)
+        site = max(known, key=lambda one: one[1].get(context, 0.0))[0]
+        return _Said(where, (("call", site.file, site.line),), site.function)
+
+    def _shares_of_kin(self, use: _Use) -> Shares:
+        """Where nobody is known to call it: the functions in the other fields of its struct; else from where others call what it calls."""
+        if conventions.begins_or_ends(use.member or use.definition.name):
+            return {}
+        origins = self.origins
+        kin = self.beside.get(use.struct or "", {}) if use.member else {}
+        known = [origins.of(f.file, f.name) for f in kin.values() if f.name != use.definition.name]
+        return mean(known) or origins.of(use.definition.file, use.definition.name)
 
 
 def inference_of(corpus: Corpus) -> Inference:

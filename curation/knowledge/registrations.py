@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from curation.csource.facts import Arg, Call, Function, NameUse, Operand
@@ -25,6 +25,7 @@ from curation.model import Context, Evidence, Place
 
 _DEPTH = 3  # wrappers in wrappers
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_ONE_CALL = re.compile(r"\s*(\w+)\s*\(([\w\s,()&*]*)\)\s*\Z")
 _NOT_FUNCTIONS = re.compile(r"(NULL|[A-Z][A-Z0-9_]*|true|false|SIG_\w+)\Z")
 
 
@@ -122,7 +123,10 @@ class _Reader:
     # -- calls -------------------------------------------------------------------------------------------------------------
 
     def _of_call(self, call: Call) -> Iterator[Registration]:
-        for row in self.corpus.rows_for_call(call):
+        rows = self.corpus.rows_for_call(call)
+        if not rows and (meant := self._by_another_name(call)):
+            call, rows = meant, self.corpus.rows_for_call(meant)
+        for row in rows:
             key = call_key(self.corpus, row, call)
             place = Place(file=call.file, line=call.line, column=call.column)
             if row.handler_arg is not None and (arg := self.corpus.call_argument(call, row.handler_arg)):
@@ -132,6 +136,17 @@ class _Reader:
                 yield self._registration(name, call.file, row, call.callee, place, call.function, key, call)
             elif row.handler_field is not None:
                 yield from self._of_registered_object(row, call, place, key)
+
+    def _by_another_name(self, call: Call) -> Call | None:
+        """The call that `#define my_create(t, f) pthread_create((t), NULL, (f), NULL)` makes of my_create(...), where a function of that
+        name, for other systems, kept the macro from being expanded."""
+        macro = self.index.macro(call.callee_name or "", call.file)
+        body = _ONE_CALL.match(macro.body) if macro is not None and macro.params is not None else None
+        if macro is None or body is None or not self.index.functions(call.callee_name or "") or not self.corpus.knowledge.function(body[1]):
+            return None
+        given = dict(zip(macro.params or (), call.args, strict=False))
+        texts = [text.strip().strip("()") for text in body[2].split(",")]
+        return replace(call, callee=body[1], callee_name=body[1], args=[given.get(text, Arg(text)) for text in texts])
 
     def _through(self, found: _Found, row: Row, call: Call, place: Place, key: str | None) -> Registration:
         if found.caller is None:

@@ -84,3 +84,33 @@ def test_a_comparison_runs_in_its_caller_though_only_the_loop_leads_to_it() -> N
     )
     text = text.replace("commands[client].run(client)", "commands[client].cmp(0, 0)")
     assert told(text % "for (;;) {\n\t\tserve(await(3));\n\t}")["get"] == ("sync", True)
+
+
+WRAPPED = """#include <pthread.h>
+#define my_create(t, f, d) pthread_create((t), NULL, (f), (d))
+#ifdef _WIN32
+int my_create(int *t, void *(*f)(void *), void *d)
+{
+	return 0;
+}
+#endif
+static void *go(void *d)
+{
+	return d;
+}
+int begin(pthread_t *t)
+{
+	return my_create(t, go, 0);
+}
+"""
+
+
+def test_a_macro_for_a_row_s_function_is_followed_where_a_function_of_another_system_has_its_name() -> None:
+    assert told(WRAPPED)["go"] == ("thread", True)
+
+
+def test_of_two_files_of_one_name_the_nearest_tells_whether_a_file_is_of_the_kernel() -> None:
+    pool = WRAPPED.replace("#include <pthread.h>", '#include "deps.h"')
+    headers = [("lib/deps.h", "#include <stdlib.h>\n"), ("linux/deps.h", "#include <linux/types.h>\n")]
+    [found] = propose(build_index([("lib/pool.c", pool), *headers]))
+    assert found.answer["context"] == "thread"

@@ -23,6 +23,7 @@ from curation.knowledge.bodies import Bodies
 from curation.knowledge.corpus import Corpus
 from curation.model import Context, Evidence, Place
 
+_CALLED = 60  # calls of a body that are looked at for locks
 _DEPTH = 3  # wrappers in wrappers
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _ONE_CALL = re.compile(r"\s*(\w+)\s*\(([\w\s,()&*]*)\)\s*\Z")
@@ -260,12 +261,15 @@ class _Reader:
         return _inner(before[::-1], "}", "{")[::-1] + _inner(after, "{", "}")
 
     def _keeps_lock(self, struct: str | None, member: str, key: str | None, file: str) -> bool:
-        for use, _ in self.held.get((f"{struct}.{member}", key), []):
-            for function in self.index.functions(use.name, use.file)[:1] if use.file == file else []:
-                body = self.bodies.of(function)
-                if body.keeps or body.releases:
-                    return True
-        return False
+        used = [use for use, _ in self.held.get((f"{struct}.{member}", key), []) if use.file == file]
+        return any(self._leaves_a_lock(f) for use in used for f in self.index.functions(use.name, use.file)[:1])
+
+    def _leaves_a_lock(self, function: Function) -> bool:
+        """Whether a function leaves a lock held or gives back one that it did not take, itself or by what it calls in its file."""
+        body = self.bodies.of(function)
+        called = [f for name, _, _ in body.calls[:_CALLED] for f in self.index.functions(name, function.file) if f.file == function.file]
+        inner = [self.bodies.of(f) for f in called if f.name != function.name]
+        return body.keeps or body.releases or any(one.keeps for one in inner) != any(one.releases for one in inner)
 
     def _holds(self, variant: Variant, struct: str | None, call: Call | None, key: str | None, place: Place) -> bool:
         file = place.file

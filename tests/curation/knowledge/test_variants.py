@@ -52,8 +52,17 @@ def test_a_variant_that_looks_at_nothing_or_at_two_things_is_refused(variant: di
     words = {"en": "it happens", "zh": "发生时"}
     with pytest.raises(ValueError):
         Row.model_validate(
-            {"id": "demo.x", "kind": "function", "names": ["x"], "handler_arg": 0, "trigger": words, "source": "x(3)", "subsystem": "libc",
-             "platform": "posix", "variants": [variant]}
+            {
+                "id": "demo.x",
+                "kind": "function",
+                "names": ["x"],
+                "handler_arg": 0,
+                "trigger": words,
+                "source": "x(3)",
+                "subsystem": "libc",
+                "platform": "posix",
+                "variants": [variant],
+            }
         )
 
 
@@ -76,3 +85,27 @@ void f(void *t) { SORT(t); }
 """
     found = {p.function: (p.answer["context"], p.answer["registered_via"]) for p in propose(build_index([("a.c", text)]))}
     assert found == {"by_size": ("sync", "sort_table")}
+
+
+SEQUENCE = """#include <linux/seq_file.h>
+static void *first(struct seq_file *m)
+{
+	%s
+	return m->private;
+}
+static void *my_start(struct seq_file *m, loff_t *pos)
+{
+	return first(m);
+}
+static int my_show(struct seq_file *m, void *v)
+{
+	return 0;
+}
+static const struct seq_operations ops = { .start = my_start, .show = my_show };
+"""
+
+
+@pytest.mark.parametrize(("lock", "told"), [("read_lock(&my_lock);", ("atomic", False)), ("mutex_lock(&my_lock);", ("process", True))])
+def test_a_lock_that_a_helper_of_start_leaves_held_is_held_while_the_sequence_is_shown(lock: str, told: tuple[str, bool]) -> None:
+    found = {p.function: (p.answer["context"], p.answer["may_sleep"]) for p in propose(build_index([("a.c", SEQUENCE % lock)]))}
+    assert found["my_show"] == told

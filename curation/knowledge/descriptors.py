@@ -43,7 +43,7 @@ class Descriptors:
     def spots(self, files: list[str], known: list[Spot]) -> list[Spot]:
         """Reads and writes that count where their descriptor is bound as one of these mechanisms."""
         kinds = [m for m in _DESCRIPTORS if any(s.mechanism == m for s in known)]
-        kinds += ["signal"] if any(s.api in _MAKING for s in known if s.mechanism == "signal") else []
+        kinds += ["signal"] if any(_makes(s) for s in known if s.mechanism == "signal") else []
         found = [s for file in files if kinds for call in self.index.calls(file) for s in self._moved(call, kinds)]
         signals = [s for s in known if s.mechanism == "signal" and s.handlers]
         for file in sorted({s.file for s in signals}):
@@ -74,7 +74,7 @@ class Descriptors:
         """A read or write whose descriptor was found by a lookup (`thread->u.fd`) is about the only one of its file that nobody reads or
         writes otherwise, when its bytes fit."""
         loose = [g for g in made if g.mechanism in (*_DESCRIPTORS, "signal") and not g.real and all(s.known for s in g.spots)]
-        bound = [(g, {s.file for s in g.spots if s.api in _MAKING}) for g in made if g.real and any(s.api in _MAKING for s in g.spots)]
+        bound = [(g, {s.file for s in g.spots if _makes(s)}) for g in made if g.real and any(_makes(s) for s in g.spots)]
         found: dict[Place, list[tuple[Group, Spot]]] = defaultdict(list)
         for spot, mechanism in [(s, g.mechanism) for g in loose for s in g.spots]:
             for group, files in bound:
@@ -218,6 +218,11 @@ class Descriptors:
         found = self.index.resolution(call)
         names = {c.name for c in found.candidates}
         return names.pop() if len(names) == 1 and found.completeness == "complete" else None
+
+
+def _makes(spot: Spot) -> bool:
+    """Whether the place makes a descriptor, by whatever name."""
+    return spot.row is not None and any(name in _MAKING for name in spot.row.names)
 
 
 def _spot(call: Call, mechanism: str, phase: Phase, about: tuple[Names, ...], weak: bool = False) -> Spot:

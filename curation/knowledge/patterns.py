@@ -13,6 +13,7 @@ Not covered: which of several objects a place is about at run time (it then belo
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -41,7 +42,10 @@ _GETS_OBJECT = {  # mechanisms whose handler gets the object as its first parame
     "napi": "napi_struct",
     "rcu_callback": "rcu_head",
     "bio_endio": "bio",
+    "kthread_worker": "kthread_work",
+    "task_work": "callback_head",
 }
+_OUTER = re.compile(r"\bcontainer_of\s*\(\s*(\w+)\s*,\s*(struct \w+)\s*,\s*([\w.]+)\s*\)")
 _KIN = {  # a place of the first that names no object may be about one of the others
     "workqueue": ("delayed_work",),
     "irq": ("threaded_irq",),
@@ -155,6 +159,27 @@ class _Finder:
             if group.names <= given and _GETS_OBJECT[group.mechanism] in kind and self.index.uses(function.name):
                 group.called.append(function.name)
                 return
+        group.called += self._by_outer(group)
+
+    def _by_outer(self, group: Group) -> list[str]:
+        """The one function that gets such an object and takes it for the member that the group's object is:
+        `container_of(work, struct dev, work)`."""
+        wanted = {(path.root.split("@")[0], path.steps) for path in group.names if path.steps}
+        found = []
+        for file in sorted(group.files()) if wanted else []:
+            text = self.index.text(file)
+            for said in _OUTER.finditer(text):
+                member = tuple(said[3].split("."))
+                if (said[2], member) in wanted or (said[2], member[:-1]) in wanted:
+                    function = self.index.enclosing(file, text.count("\n", 0, said.start()) + 1)
+                    if function is not None and function.params[:1] and self._takes(function, said[1], group.mechanism):
+                        found.append(function.name)
+        found = list(dict.fromkeys(found))
+        return found if len(found) == 1 else []
+
+    def _takes(self, function: Function, name: str, mechanism: str) -> bool:
+        given, kind = function.params[0]
+        return given == name and f"struct {_GETS_OBJECT[mechanism]} *" in kind and not self.index.calls_to(function.name)
 
     # -- from groups to patterns -----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,12 @@ struct dev {
 	int irq;
 };
 
+struct outer {
+	struct workqueue_struct *wq;
+	struct work_struct flush_work;
+	struct dev *dev;
+};
+
 static __initdata DECLARE_COMPLETION(ready);		// async: ready bind
 
 static irqreturn_t dev_irq(int irq, void *data)		// async: irq execute
@@ -52,4 +58,17 @@ void dev_start(struct dev *dev, bool all)
 	schedule_delayed_work(&dev->poll, HZ);		// async: poll trigger
 	wait_for_completion(&ready);			// async: ready wait
 	on_each_cpu(sync, NULL, 1);			// async: one bind, one trigger, one wait, all bind, all trigger, all wait
+}
+
+/* Bound in a file that is not here: the function that takes its object for this member is the handler. */
+void dev_flush_work(struct work_struct *work)		// async: flush execute
+{
+	struct outer *outer = container_of(work, struct outer, flush_work);
+
+	plain(outer->dev);
+}
+
+void dev_flush(struct outer *outer)
+{
+	queue_work(outer->wq, &outer->flush_work);	// async: flush trigger
 }

@@ -33,6 +33,25 @@ int open_event(void)
 	return syscall(SYS_eventfd2, 0, 0);			// async: event bind
 }
 
+static int my_signalfd(int fd, const void *mask)
+{
+	return syscall(__NR_signalfd, fd, mask, 8);		// async: signals bind
+}
+
+static int signals_fd;
+
+void signals(const void *mask)
+{
+	signals_fd = my_signalfd(-1, mask);			// async: signals bind
+}
+
+void on_signals(int fd)
+{
+	struct signalfd_siginfo info[16];
+
+	read(fd, (char *)info, sizeof(info));			// async: signals wait
+}
+
 long other(void)
 {
 	return syscall(SYS_gettid);				// ok: nothing

@@ -5,13 +5,16 @@
 
 Steps: parse (tree-sitter-c over the bytes, nothing else), prepare (comments, directives, branches), facts (prepare and reading), encode (to
 what is kept on disk), decode; with --index expand (the index of the corpus in memory) and solve (its flow); ctags where it is installed.
-Times are those of this process and its children, the best of --runs. Then facts by 1, 2 and 4 processes: files per second by the clock,
-which on a machine that others use says little beyond their ratio. Cyclic garbage is not collected, as in the reading processes.
+Times are processor times. The steps take turns at each file and the least of --runs counts for each file and step, so that what else runs
+on the machine falls on all alike; "first" is the first run, in which no spelling is remembered yet. ctags, expand and solve are measured
+over all files, with child processes. Then facts by 1, 2 and 4 processes: files per second by the clock, which on a machine that others
+use says little beyond their ratio. Cyclic garbage is not collected, as in the reading processes.
 """
 from __future__ import annotations
 
 import argparse
 import gc
+import math
 import random
 import resource
 import shutil
@@ -62,18 +65,29 @@ def seconds(step: Callable[[], object], runs: int) -> float:
     return min(taken)
 
 
-def bare_parse(texts: list[tuple[str, str]]) -> Callable[[], None]:
+def taking_turns(steps: list[tuple[str, Callable[[int], object]]], count: int, runs: int) -> dict[str, tuple[float, float]]:
+    """Step -> seconds for all files (the least of the runs for each, the first run). Steps take the number of a file."""
+    least = {name: [math.inf] * count for name, _ in steps}
+    first: dict[str, float] = dict.fromkeys(least, 0.0)
+    for run in range(runs):
+        for at in range(count):
+            for name, step in steps:
+                start = time.thread_time()
+                made = step(at)
+                took = time.thread_time() - start
+                del made
+                least[name][at] = min(least[name][at], took)
+                first[name] += took if run == 0 else 0
+    return {name: (sum(least[name]), first[name]) for name in least}
+
+
+def bare_parse(texts: list[tuple[str, str]]) -> Callable[[int], object]:
     import tree_sitter_c
     from tree_sitter import Language, Parser
 
     parser = Parser(Language(tree_sitter_c.language()))
     given = [text.encode("utf-8", "surrogatepass") for _, text in texts]
-
-    def parse() -> None:
-        for data in given:
-            parser.parse(data)
-
-    return parse
+    return lambda at: parser.parse(given[at])
 
 
 def ctags(files: list[Path]) -> Callable[[], None] | None:
@@ -114,14 +128,21 @@ def main() -> None:
     texts = texts_of(files)
     size = sum(len(text) for _, text in texts) / 1e6
     gc.disable()
-    parse = seconds(bare_parse(texts), given.runs)
+    timed = taking_turns([
+        ("parse", bare_parse(texts)),
+        ("prepare", lambda at: prepare(texts[at][1], texts[at][0])),
+        ("facts", lambda at: extract(texts[at][1], texts[at][0])),
+    ], len(texts), given.runs)
+    parse = timed["parse"][0]
     found = [extract(text, file) for file, text in texts]
     coded = [encode_facts(one) for one in found]
     calls, functions = sum(len(one.calls) for one in found), sum(len(one.functions) for one in found)
-    rows = [("parse", parse), ("prepare", seconds(lambda: [len(prepare(t, f).code) for f, t in texts], given.runs)),
-            ("facts", seconds(lambda: [len(extract(t, f).calls) for f, t in texts], given.runs)),
-            ("encode", seconds(lambda: [len(encode_facts(one)) for one in found], given.runs)),
-            ("decode", seconds(lambda: [len(decode_facts(data).calls) for data in coded], given.runs))]
+    timed |= taking_turns([
+        ("encode", lambda at: encode_facts(found[at])),
+        ("decode", lambda at: decode_facts(coded[at])),
+    ], len(texts), given.runs)
+    rows = [(name, took) for name, (took, _) in timed.items()]
+    rows.append(("first", timed["facts"][1] / timed["parse"][1] * parse))
     tag = ctags(files)
     if tag is not None:
         rows.append(("ctags", seconds(tag, given.runs)))

@@ -4,11 +4,12 @@
 >>> python benchmarks/engine_speed.py redis --index              # with expanding, tables and solving
 
 Steps: parse (tree-sitter-c over the bytes, nothing else), prepare (comments, directives, branches), facts (prepare and reading), encode (to
-what is kept on disk), decode; with --index expand (the index of the corpus in memory) and solve (its flow); ctags where it is installed.
+what is kept on disk), decode; with --index expand (the index of the corpus in memory), constrain (which an index folder keeps) and solve
+(the worklist); ctags where it is installed.
 Times are processor times. The steps take turns at each file and the least of --runs counts for each file and step, so that what else runs
-on the machine falls on all alike; "first" is the first run, in which no spelling is remembered yet. ctags, expand and solve are measured
-over all files, with child processes. Then facts by 1, 2 and 4 processes: files per second by the clock, which on a machine that others
-use says little beyond their ratio. Cyclic garbage is not collected, as in the reading processes.
+on the machine falls on all alike; "first" is the first run, in which no spelling is remembered yet. ctags, expand, constrain and solve
+are measured over all files, with child processes. Then facts by 1, 2 and 4 processes: files per second by the clock, which on a machine
+that others use says little beyond their ratio. Cyclic garbage is not collected, as in the reading processes.
 """
 from __future__ import annotations
 
@@ -29,8 +30,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from curation.csource.build import C_SUFFIXES, build_index
 from curation.csource.coded import decode_facts, encode_facts
+from curation.csource.constraints import constraints
 from curation.csource.decode import Undecodable, decode
+from curation.csource.expressions import Expressions
 from curation.csource.extract import extract
+from curation.csource.flow import Flow
+from curation.csource.flowfacts import flow_facts
 from curation.csource.prepare import prepare
 from curation.csource.readers import Readers
 
@@ -151,8 +156,13 @@ def main() -> None:
         start = _used()
         index = build_index(texts, jobs=0)
         rows.append(("expand", _used() - start - dict(rows)["facts"]))
+        gc.disable()
         start = _used()
-        _ = index.flow
+        expressions = Expressions(index)
+        made = [constraints(expressions, flow_facts(one)) for one in index.facts.values()]
+        rows.append(("constrain", _used() - start))
+        start = _used()
+        Flow(index, made)
         rows.append(("solve", _used() - start))
     print(f"{len(texts)} files, {size:.2f} MB, {functions} functions, {calls} calls; seed {given.seed}, best of {given.runs}")
     print(f"{'step':10}{'x parse':>9}{'s':>9}{'MB/s':>9}")

@@ -14,6 +14,7 @@ from curation.csource.words import ATTRIBUTES, BUILTIN, CONTROL, QUALIFIERS, STO
 _ITEM = re.compile(r"\w+|[^\w\s]", re.ASCII)
 _ANNOTATED = re.compile(r"\b(?:__\w+|[A-Z][A-Z0-9_]+)\b", re.ASCII)
 _ATTRIBUTE = re.compile(r"__attribute(?:__)?\s*\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)", re.ASCII)
+_NO_LINE_END = re.compile(r"[^\n]")
 _LONGEST = 20_000  # characters of a declaration that is looked at
 _Item = tuple[str, int, int, str]  # "word", "group" (in parentheses) or "mark", start, end, text
 
@@ -73,9 +74,15 @@ def cleaned_parameter(text: str) -> str:
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
-    for start, end in spans:
-        text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
-    return text
+    """The text with spans blanked, which may overlap."""
+    parts: list[str] = []
+    at = 0
+    for start, end in sorted(spans):
+        if end > at:
+            start = max(start, at)
+            parts += [text[at:start], _NO_LINE_END.sub(" ", text[start:end])]
+            at = end
+    return "".join(parts) + text[at:]
 
 
 def _known(word: str) -> bool:

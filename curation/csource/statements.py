@@ -48,6 +48,7 @@ _FLAT = re.compile(r"\{(?:[^(){};=!]++|[=!](?!=))*+\}", re.ASCII)
 _ARGUMENT = re.compile(r"\s*[\w&*\"']", re.ASCII)
 _POINTER = re.compile(r"(?:[A-Za-z_]\w*+\s++)?\*", re.ASCII)
 _RETURNED = re.compile(r"(?<!\w)return\b\s*", re.ASCII)
+_FAR = 4000  # characters from where a declarator begins to its `=`: what is damaged would be read again at each
 _ALONE = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
 
@@ -344,7 +345,7 @@ class Reader(LocalReader):
         equals = found.start(event)
         kind, struct = "assignment", None
         if top.spec is not None and not top.pending:
-            made = self.declare(top, equals)
+            made = self.declare(top, equals) if equals - top.at < _FAR else None
             if made is None:
                 return
             left, struct = made

@@ -17,6 +17,11 @@ def test_two_thousand_mutated_files_are_read_or_named_and_none_is_too_slow_or_br
     assert not {"crashed", "too_slow"} & counted.keys()
 
 
+def test_a_damaged_declaration_with_thousands_of_equal_signs_costs_its_own_facts_only():
+    counted = outcomes(iter([("int f(void)" + "st t =ypet " * 20_000 + ";\nint g(void) { return h(1); }\n").encode()]), 1)
+    assert counted == {"read": 1}
+
+
 def test_the_same_seed_makes_the_same_mutants():
     assert list(mutants(50, 3)) == list(mutants(50, 3)) != list(mutants(50, 4))
 

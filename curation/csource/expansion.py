@@ -27,6 +27,7 @@ from curation.csource.skeletons import (
     callable_names,
     calls_of,
     choices,
+    function_types,
     is_shapeless,
     may_hold_function,
     shape_of,
@@ -71,7 +72,8 @@ def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Mac
     if not macros.by_name:
         return macros
     fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
-    callables = {name for one in corpus.values() for name in callable_names(one)}
+    types = {name for one in corpus.values() for name in function_types(one)}
+    callables = {name for one in corpus.values() for name in callable_names(one, types)}
     rereader = Rereader(corpus, texts, macros, included, lambda file: corpus[file].macros)
     templates = {file: again for file in corpus if (again := rereader.template(file)) is not None}
     corpus.update(templates)

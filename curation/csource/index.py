@@ -273,7 +273,7 @@ class Index:
         known = self.tables.globals.get(name, [])
         own = [v for v in known if v.file == file]
         unit = self._together.get(file, ())
-        ranked = own or [v for v in known if not v.static or v.file in unit] or _in_headers(known, file)
+        ranked = own or [v for v in known if not v.static or v.file in unit] or _in_headers(known, file) or _of_includers(known, file)
         return next((v for v in ranked if not v.extern), ranked[0] if ranked else None)
 
     def has_variable(self, name: str) -> bool:
@@ -330,6 +330,12 @@ class Index:
     def problems(self) -> list[FactsProblem]:
         """Why files or parts of them gave no facts."""
         return self.tables.problems()
+
+
+def _of_includers(known: list[Variable], file: str) -> list[Variable]:
+    """Static variables that the code in a header can mean: those of the sources in its folder, one of which includes it."""
+    folder = file.rpartition("/")[0]
+    return [v for v in known if v.file.rpartition("/")[0] == folder] if file.endswith(".h") else []
 
 
 def _in_headers(known: list[Variable], file: str) -> list[Variable]:

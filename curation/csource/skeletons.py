@@ -126,10 +126,20 @@ def is_shapeless(macros: Macros, macro: Macro) -> bool:
     return len(text) < MAX_TEXT and not _PASTED.search(text) and shape_of(text, macro.file) is None
 
 
-def callable_names(facts: FileFacts) -> Iterator[str]:
-    """Names of fields, and of variables at file scope, that may hold a function."""
-    yield from (f.name for s in facts.structs for f in s.fields if may_hold_function(f.type))
-    yield from (v.name for v in facts.variables if v.function is None and may_hold_function(v.type))
+def function_types(facts: FileFacts) -> Iterator[str]:
+    """Names of typedefs for functions and pointers to them, as a file defines them."""
+    return (t.name for t in facts.typedefs if "(" in t.type)
+
+
+def callable_names(facts: FileFacts, types: Set[str] = frozenset()) -> Iterator[str]:
+    """Names of fields, and of variables at file scope, that may hold a function. types: typedefs for such elsewhere in the corpus."""
+    known = types or frozenset(function_types(facts))
+
+    def holds(text: str) -> bool:
+        return may_hold_function(text) or parse_type(text).base in known
+
+    yield from (f.name for s in facts.structs for f in s.fields if holds(f.type))
+    yield from (v.name for v in facts.variables if v.function is None and holds(v.type))
 
 
 @lru_cache(maxsize=65536)

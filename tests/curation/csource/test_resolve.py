@@ -225,3 +225,12 @@ def test_a_macro_that_ends_in_a_functions_name_calls_that_function():
     index = build_index([("a.c", code)], jobs=0)
     assert ("look", "direct") in [(c.callee_name, c.kind) for c in index.calls("a.c")]
     assert not [c for c in index.calls("a.c") if c.kind == "indirect"]
+
+
+def test_code_in_a_header_sees_the_static_pointer_of_the_source_that_includes_it():
+    source = (
+        "static int (*hook)(int);\nstatic int watch(int x) { return x; }\nvoid set(void) { hook = watch; }\n"
+        "int run(int x) {\n#include \"steps.h\"\n}\n")
+    index = build_index([("eval.c", source), ("steps.h", "int step(int x) { return hook(x); }\n")], jobs=0)
+    (call,) = [c for c in index.calls("steps.h") if c.kind == "indirect"]
+    assert [c.name for c in index.resolve(call)] == ["watch"]

@@ -109,7 +109,8 @@ class Index:
         variable = self.variable(operand.base, call.file, call.function)
         if variable is None or not self._is_number(variable):
             return variable is None
-        return operand.base in self.tables.functions or operand.base in self.tables.prototypes  # `int err;` in another block
+        # `int err;` of another block, or beside a macro of the system, `major(dev)`; of a parameter's type the text may say too little
+        return variable.param is None or operand.base in self.tables.functions or operand.base in self.tables.prototypes
 
     def _is_number(self, variable: Variable) -> bool:
         kind = self.types.expand(parse_type(variable.type), variable.file) if variable.type else None

@@ -213,9 +213,11 @@ def test_a_name_that_is_a_pointer_here_and_an_inline_function_elsewhere_is_told_
 
 
 def test_a_number_of_another_block_makes_no_pointer_of_a_functions_name():
-    code = "static void err(const char *m) { }\nint f(int a) { if (a) { int err = 1; return err; } err(\"no\"); return 0; }\n"
+    code = (
+        "static void err(const char *m) { }\nint f(int a) { if (a) { int err = 1; return err; } err(\"no\"); return 0; }\n"
+        "int g(long dev) { unsigned minor = minor(dev); return minor; }\n")
     index = build_index([("a.c", code)], jobs=0)
-    assert [(c.callee, c.kind) for c in index.calls("a.c")] == [("err", "direct")]
+    assert [(c.callee, c.kind) for c in index.calls("a.c")] == [("err", "direct"), ("minor", "direct")]
 
 
 def test_a_macro_that_ends_in_a_functions_name_calls_that_function():

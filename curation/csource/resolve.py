@@ -36,9 +36,9 @@ IMPLEMENTATIONS = 300  # of an interface, one object each: the best of more
 LONG = 16  # candidates: from here on the pointer's parameter types count against functions of other types
 EXTERNAL_LIMIT = 3  # functions outside the corpus that are named beside others
 _EVIDENCE_LIMIT = 5
-# Fitted beside the weights that were there to the calls that 21 programs were seen to make; with each program left out in turn the share of
-# right first candidates rose from 0.73 to 0.78. The optimum is flat: the middle of it was taken. A longer function does the work that a stub
-# leaves out; the shorter of two names is the general one (`read`, `read_from_cache`).
+# Fitted beside the weights that were there to the calls that 21 programs were seen to make; with each program left out in turn the share
+# of right first candidates rose from 0.73 to 0.78. The optimum is flat: the middle of it was taken. A longer function does the work that a
+# stub leaves out; the shorter of two names is the general one (`read`, `read_from_cache`).
 BY_SIZE, BY_NAME, BY_CONDITION = 0.2, 0.1, 2.6
 # Functions that stand in for the real one are seldom the one called; a weak hint, between otherwise equal candidates.
 _STAND_IN = re.compile(

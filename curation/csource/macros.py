@@ -59,7 +59,8 @@ class Macros:
     def definitions(self, name: str, file: str) -> int:
         """How many definitions a name has to choose from in a file."""
         self.get(name, file)
-        return len(self._usable.get((name, file), "1"))
+        known = self._usable.get((name, file))
+        return len(known) if known is not None else 1
 
     def _told(self, found: list[Macro], file: str, line: int) -> list[Macro]:
         own = [m for m in found if m.file == file]

@@ -29,7 +29,7 @@ from curation.csource.facts import (
 )
 
 T = TypeVar("T")
-VERSION = 10  # of the facts: raise it when extraction changes, so that cached facts are made again
+VERSION = 11  # of the facts: raise it when extraction changes, so that cached facts are made again
 _GETTERS = {
     kind: attrgetter(*(f.name for f in fields(kind)))
     for kind in (
@@ -133,7 +133,7 @@ _FACT_KINDS: list[type] = [Function, Call, NameUse, Assignment, Variable, Struct
 _FILE_AT = [[f.name for f in fields(kind)].index("file") for kind in _FACT_KINDS]
 _MAKERS: list[Callable[[list[Any]], Any]] = [
     _function, _call, _use, _assignment, lambda r: Variable(*r), _struct, lambda r: Typedef(*r), _prototype, lambda r: Macro(*r),
-    lambda r: FactsProblem(*r), tuple,
+    lambda r: FactsProblem(*r), tuple, str,
 ]
 _MAKER_OF = dict(zip(_FACT_KINDS, _MAKERS, strict=False))
 _FILE_OF = dict(zip(_FACT_KINDS, _FILE_AT, strict=True))

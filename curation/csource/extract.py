@@ -21,6 +21,7 @@ from curation.csource.facts import (
 )
 from curation.csource.members import FAR, TAG
 from curation.csource.prepare import prepare
+from curation.csource.shaping import openers
 from curation.csource.statements import MAX_DEPTH
 from curation.csource.words import ATTRIBUTES, BUILTIN, CONTROL, STORAGE, TAGS, macro_like, one_space
 
@@ -50,7 +51,7 @@ def extract(text: str, file: str) -> FileFacts:
     if refused is not None:
         return FileFacts(file, problems=[refused])
     prepared = prepare(text, file)
-    facts = FileFacts(file, macros=prepared.macros, conditions=prepared.conditions)
+    facts = FileFacts(file, macros=prepared.macros, conditions=prepared.conditions, openers=openers(prepared.code))
     depth = deepest(prepared.code)
     if depth > MAX_DEPTH:
         facts.problems.append(FactsProblem(file, "too_deep", f"brackets nested {depth} deep, more than {MAX_DEPTH}"))

@@ -216,7 +216,8 @@ class FactsProblem:
 @dataclass(slots=True)
 class FileFacts:
     """All facts of one file. conditions: (first line, last line, condition) of each branch of conditional compilation, from its directive
-    to the next one, outer branches first: "ifdef CONFIG_PM", "else of ifdef CONFIG_PM". Include guards are left out."""
+    to the next one, outer branches first: "ifdef CONFIG_PM", "else of ifdef CONFIG_PM". Include guards are left out. openers: see
+    shaping.py."""
 
     file: str
     functions: list[Function] = field(default_factory=list)
@@ -230,3 +231,4 @@ class FileFacts:
     macros: list[Macro] = field(default_factory=list)
     problems: list[FactsProblem] = field(default_factory=list)
     conditions: list[tuple[int, int, str]] = field(default_factory=list)
+    openers: list[str] = field(default_factory=list)

@@ -52,6 +52,7 @@ _DIRECTIVE = re.compile(r"\s*#\s*(\w*)\s*(.*)", re.DOTALL | re.ASCII)
 _FUNCTION_POINTER = re.compile(r"\((?:\s*([A-Z_][A-Z0-9_]+)\s)?\s*\*\s*\w*\s*(?:\[[^\]\n]*\]\s*)*\)\s*\(", re.ASCII)
 _WORD_BEFORE = re.compile(rf"(?<![\w.>])(?!(?:return|else|{'|'.join(sorted(STORAGE | QUALIFIERS))})\b)\w+[\s*]+([A-Z_][A-Z0-9_]+)\s*\Z",
                           re.ASCII)
+_TYPE_BEFORE = re.compile(r"(?<![\w.>])(?!(?:return|else|do|case|sizeof)\b)\w+[\s*]*\Z", re.ASCII)
 _POINTER_AFTER = re.compile(r"\)\s*\*++\s*[A-Za-z_]\w*+\s*[;,=(\[]", re.ASCII)
 _MADE_BEFORE = re.compile(r"(?:[;{}]\s*|\n)(?:(?:static|extern|const)\s+)*+([A-Z][A-Z0-9_]+)\s*\(\s*\w+\s*\Z", re.ASCII)
 _NO_WORD = re.compile(r"[^\w\n]", re.ASCII)
@@ -124,6 +125,8 @@ def _without_conventions(code: str) -> str:
     for found in _FUNCTION_POINTER.finditer(code):
         if found.group(1):
             start, end = found.span(1)
+            if _TYPE_BEFORE.search(code, max(at, found.start() - 60), found.start()) is None:
+                continue  # a cast: `x = (WORD *) (*p->f)(y)`
         else:
             before = _WORD_BEFORE.search(code, max(at, found.start() - 60), found.start())
             if before is None:

@@ -1,5 +1,6 @@
-"""Which files must be read again with their macros expanded? Templates, which others include under macros that paste names, those
-includers, tables whose elements are macros that stand for several elements, and tables that an #include within their braces fills.
+"""Which files must be read again with their macros expanded? Templates, which others include under macros that paste or change names,
+those includers, tables whose elements are macros that stand for several elements, tables that an #include within their braces fills, and
+what shaping.py names.
 
 >>> index = build_index([("a.c", '#define P(x) a_##x\\n#include "t.c"'), ("t.c", "int P(go)(void) { return 0; }")])
 >>> [f.name for f in index.all_functions()]
@@ -20,6 +21,7 @@ from curation.csource.inclusion import lists_of
 from curation.csource.macros import MAX_TEXT, Macros
 from curation.csource.prepare import LEX, prepare
 from curation.csource.recent import Recent
+from curation.csource.shaping import shaping_macros
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
@@ -70,21 +72,25 @@ class Rereader:
                 return _replaced(self.facts[file], [_expanded(self._with_lists(file), names, self.macros, file)])
         readings: dict[str, None] = {}
         for includer, line in self.includers.get(file, ()):
-            if len(readings) < _MAX_INSTANCES and self._pastes_into(includer, file):
-                mine = self.own(includer)
-                names = _mentioning({n for n in mine if _in_force(mine[n], line)}, self.own(file))
+            mine = self.own(includer)
+            given = {name for name in mine if _in_force(mine[name], line)}
+            if len(readings) < _MAX_INSTANCES and (self._pastes_into(includer, file) or self._renamed(file, includer)):
+                names = _mentioning(given, self.own(file))
                 readings.setdefault(_expanded(self.texts[file], names, _Within(self.macros, file, includer, line), file))
         return _replaced(self.facts[file], list(readings)) if readings else None
 
     def tables(self, file: str, functions: Container[str]) -> FileFacts | None:
         """The facts of a file with tables whose elements are included, or are macros for several; None where there are none."""
-        names = _table_macros(self.facts[file], self.macros, functions)
+        one = self.facts[file]
+        names = _table_macros(one, self.macros, functions)
+        if one.openers:
+            names |= shaping_macros(self.texts.get(file, ""), one.openers, self.macros, file)
         if not names and file not in self.included or len(self.texts.get(file, "")) >= _MAX_FILE:
             return None
         text = self._with_lists(file)
         if not names and text == self.texts[file]:
             return None
-        return _replaced(self.facts[file], [_expanded(text, names, self.macros, file)])
+        return _replaced(one, [_expanded(text, names, self.macros, file)])
 
     def _with_lists(self, file: str) -> str:
         """The text of a file, with what it includes within braces in the place of the #include, on the same line."""
@@ -118,6 +124,12 @@ class Rereader:
             for macro in self.macros_of(file):
                 known.setdefault(macro.name, []).append(macro)
         return known
+
+    def _renamed(self, template: str, includer: str) -> bool:
+        """Whether the includer gives functions of the template other names (`#define convert convert_rgb`)."""
+        mine = self.own(includer)
+        return template in self.facts and any(
+            _WORD.fullmatch(m.body) for f in self.facts[template].functions for m in mine.get(f.name, ()) if m.params is None)
 
     def _pastes_into(self, includer: str, template: str) -> bool:
         """Whether the template uses a macro of the includer that pastes names."""
@@ -224,7 +236,7 @@ def _closing(text: str, at: int) -> int | None:
 
 
 def _replaced(before: FileFacts, readings: list[str]) -> FileFacts:
-    made = FileFacts(before.file, macros=before.macros, conditions=before.conditions)
+    made = FileFacts(before.file, macros=before.macros, conditions=before.conditions, openers=before.openers)
     seen: set[tuple[object, ...]] = set()
 
     def once(kind: str, key: Callable[[object], tuple[object, ...]], facts: list) -> list:  # type: ignore[type-arg]

@@ -140,7 +140,8 @@ class Stores(Places):
             cast = _CAST_CALL.match(bare) if bare.startswith("(") else None
             if cast is not None and cast.group(1) not in self.local:  # `(type)(*p)(x)`
                 top.head += callee.index("(", cast.end(1) - cast.start(1))
-                callee = code[top.head:top.start].rstrip()
+                ended = closing(code, top.head)
+                callee = code[top.head:ended + 1 if ended is not None else top.start].rstrip()
                 bare = cast.group(2).strip()
             if not bare:
                 return

@@ -80,12 +80,17 @@ def filled(page: Any, key: str, text: str) -> None:
     quiet(page)
 
 
-def cells(page: Any, number: int) -> list[list[str]]:
-    """The rows of the page's n-th table (0-based), the header first, as a screen reader gets them."""
-    page.locator("[data-testid='stDataFrame'] table[role='grid']").nth(number).wait_for(state="attached")
-    return page.evaluate(
-        """n => [...document.querySelectorAll("[data-testid='stDataFrame'] table[role='grid']")[n].rows]
-            .map(row => [...row.cells].map(cell => cell.textContent))""", number)
+TABLES = """headers => {
+    const tables = [...document.querySelectorAll("[data-testid='stDataFrame'] table[role='grid']")]
+        .map(table => [...table.rows].map(row => [...row.cells].map(cell => cell.textContent)));
+    return headers.every(header => tables.some(rows => rows[0]?.includes(header))) && tables;
+}"""
+
+
+def tables_with(page: Any, *headers: str) -> list[list[list[str]]]:
+    """The rows of the page's tables, the header first, as a screen reader gets them, once each of these headers is in one of them."""
+    found: list[list[list[str]]] = page.wait_for_function(TABLES, arg=list(headers)).json_value()
+    return found
 
 
 def store_of(server: Server) -> Store:
@@ -293,7 +298,7 @@ def freeze_dataset(page: Any, server: Server, store: Store) -> Path:
     page.locator(".st-key-freeze_preview button").click()
     shown(page, w("freeze.what_it_gives"))
     quiet(page)
-    header, *rows = cells(page, 0)
+    header, *rows = tables_with(page, w("freeze.task"))[0]
     by_task = {row[header.index(w("freeze.task"))]: dict(zip(header, row, strict=True)) for row in rows}
     assert by_task[w("task.preference")][w("freeze.rows")] == "9"  # ten, less the tie
     called = by_task[w("task.function_pointer")]
@@ -369,9 +374,9 @@ def read_report(page: Any, run_dir: Path) -> Path:
     report.set_default_timeout(30_000)
     quiet(report)
     shown(report, w("report.bundle"))
-    tables = [cells(report, n) for n in range(report.locator("[data-testid='stDataFrame']").count())]
+    tables = tables_with(report, w("report.who.base"), w("report.who.tuned"), w("report.kl_mean"), "SHA-256")
     compared = [table for table in tables if w("report.who.base") in table[0] and w("report.who.tuned") in table[0]]
-    assert compared and any(row[1] == w("report.figures.parse_rate") for table in compared for row in table)
+    assert any(row[1] == w("report.figures.parse_rate") for table in compared for row in table)
     (quantized,) = [table for table in tables if w("report.kl_mean") in table[0]]
     assert [row[0] for row in quantized[1:]] == ["F16", "Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0"]
     (files,) = [table for table in tables if "SHA-256" in table[0]]

@@ -34,6 +34,18 @@ def test_a_template_has_the_functions_of_each_inclusion_at_its_own_lines() -> No
     assert found == {("wide_step", 4), ("wide_walk", 8), ("thin_step", 4), ("thin_walk", 8)}
 
 
+def test_a_template_whose_functions_the_includer_gives_other_names_has_them_by_each_name() -> None:
+    template = "static int convert(int x)\n{\n    return x * SIZE;\n}\n"
+    text = (
+        "#define SIZE 1\n#include \"convert.c\"\n#undef SIZE\n"
+        "#define SIZE 3\n#define convert convert_rgb\n#include \"convert.c\"\n#undef SIZE\n#undef convert\n"
+        "int go(int wide) { int (*f)(int) = wide ? convert_rgb : convert; return f(1); }\n"
+    )
+    index = build_index([("a.c", text), ("convert.c", template)])
+    assert {(f.name, f.line) for f in index.all_functions() if f.file == "convert.c"} == {("convert", 1), ("convert_rgb", 1)}
+    assert _names(index, "a.c") == {"convert", "convert_rgb"}
+
+
 def test_a_table_macro_means_what_it_means_at_its_line_and_counts_as_all_its_elements() -> None:
     index = build_index([("a.c", INCLUDER), ("walk_impl.c", TEMPLATE)])
     assert _names(index, "a.c") == {"wide_step", "thin_step"}

@@ -23,6 +23,11 @@ RETURN = 2  # in KINDS
 _NUMBERS = frozenset("int char short long float double unsigned signed _Bool bool __int128".split())  # no typedef means anything else
 # What gives the address of a function by its name: dlsym(3), dlfunc(3), GetProcAddress and their wrappers in common libraries.
 LOADERS = frozenset(("dlsym", "dlvsym", "dlfunc", "lt_dlsym", "GetProcAddress", "SDL_LoadFunction", "uv_dlsym", "apr_dso_sym"))
+# What calls a function in a new thread with one argument: positions (0-based) of the function and of what it is given.
+STARTERS = {
+    "pthread_create": (2, 3), "thrd_create": (1, 2), "CreateThread": (2, 3), "_beginthreadex": (2, 3), "g_thread_new": (1, 2),
+    "SDL_CreateThread": (0, 2), "uv_thread_create": (1, 2), "clone": (0, 3), "kthread_create": (0, 1), "kthread_run": (0, 1),
+}
 _LOADED = re.compile(r'\(.*"([A-Za-z_]\w*)"', re.DOTALL)
 _THROUGH_VOID = re.compile(r"\*\s*\([^()]*\*\s*\*\s*\)\s*\(?\s*&\s*([A-Za-z_]\w*)\s*((?:(?:\.|->)\s*\w+\s*)*)\)*\Z")  # `*(void **)(&fn)`
 _NO_TYPES = Types({}, {}, {})
@@ -164,6 +169,11 @@ class _Making:
                 return  # nothing is passed, and no variable of elsewhere can be meant
             args = []
         self.out.calls.append([self.name(name), call.line, call.column, self.function(call.function), len(call.args), *args])
+        if name in STARTERS and len(args) > max(STARTERS[name]):
+            started, given = (args[at] for at in STARTERS[name])
+            if started and given:
+                self.out.calls.append([
+                    -1, call.line, call.column, self.function(call.function), self.name(name), started[0], started[1:], [["", given]]])
 
     def indirect(self, call: Call) -> None:
         args = [[arg.text.strip() if arg.text.strip().isidentifier() else "", self.operands(arg.operands, call.function)]

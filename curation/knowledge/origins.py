@@ -164,12 +164,31 @@ class Origins:
             if what == "thread" and r.function and self._is_pool(key, (r.place.file, r.function), r.place.line):
                 what = "threadpool"
             roots.setdefault(key, what)
+        for key in [key for key, what in roots.items() if what in ("thread", "threadpool")]:
+            for body in self._started(key):
+                roots[key] = "thread"  # of several kinds
+                placed = [((use.file, use.function), use.line) for use in self.index.uses(body[1]) if use.function and use.kind == "argument"]
+                pool = any(self._makes_several(body, *at) for at in placed) and self._works(body)
+                roots.setdefault(body, "threadpool" if pool else "thread")
         return roots
 
+    def _started(self, body: Key) -> Iterator[Key]:
+        """What a thread's function that only calls its parameter (`((void (*)(void))arg)()`) calls: these are the threads' functions."""
+        for call in self.index.calls(body[0]) if self._through.get(body) else ():
+            if call.function == body[1] and call.kind == "indirect" and not call.operand.fields and call.operand.base is not None:
+                variable = self.index.variable(call.operand.base, *body)
+                if variable is not None and variable.param is not None:
+                    yield from self._called(call)
+
     def _is_pool(self, body: Key, maker: Key, line: int) -> bool:
-        made = [(maker, line), *self.into.get(maker, ())]
-        several = any(self._loop_around(*at) for at in made) or any(_POOL.search(name) for _, name in (body, maker))
-        return several and any(self._takes_work(key) for key in (body, *(callee for callee, _ in self._out.get(body, ()))))
+        return any(self._makes_several(body, *at) for at in [(maker, line), *self.into.get(maker, ())]) and self._works(body)
+
+    def _makes_several(self, body: Key, maker: Key, line: int) -> bool:
+        return self._loop_around(maker, line) is not None or any(_POOL.search(name) for _, name in (body, maker))
+
+    def _works(self, body: Key) -> bool:
+        """Whether a thread's function, or one that it calls, waits for work in a loop."""
+        return any(self._takes_work(key) for key in (body, *(callee for callee, _ in self._out.get(body, ()))))
 
     def _takes_work(self, body: Key) -> bool:
         calls = {line for line in self._through.get(body, ()) if self._loop_around(body, line)}

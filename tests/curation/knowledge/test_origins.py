@@ -86,6 +86,51 @@ def test_a_comparison_runs_in_its_caller_though_only_the_loop_leads_to_it() -> N
     assert told(text % "for (;;) {\n\t\tserve(await(3));\n\t}")["get"] == ("sync", True)
 
 
+STARTED = """#include <pthread.h>
+static void *entry(void *real)
+{
+	((void (*)(void))real)();
+	return 0;
+}
+static pthread_t begin(void (*run)(void))
+{
+	pthread_t made;
+	pthread_create(&made, 0, entry, run);
+	return made;
+}
+struct job { void (*run)(void); };
+static struct job queue[8];
+static void work(void)
+{
+}
+static void serve(void)
+{
+	for (;;) {
+		pthread_cond_wait(&ready, &lock);
+		queue[0].run();
+	}
+}
+static void watch(void)
+{
+	for (;;)
+		read_some(3);
+}
+int main(void)
+{
+	begin(watch);
+	queue[0].run = work;
+	%s
+		begin(serve);
+}
+"""
+
+
+def test_a_function_that_a_thread_calls_by_its_parameter_begins_there_and_is_a_pool_only_where_several_are_made_of_it() -> None:
+    found = told(STARTED % "for (int i = 0; i < 4; i++)")
+    assert (found["entry"], found["watch"], found["work"]) == (("thread", True), ("thread", True), ("threadpool", True))
+    assert told(STARTED % "if (1)")["work"] == ("thread", True)
+
+
 WRAPPED = """#include <pthread.h>
 #define my_create(t, f, d) pthread_create((t), NULL, (f), (d))
 #ifdef _WIN32

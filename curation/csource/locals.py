@@ -25,7 +25,7 @@ _MAY_DECLARE = re.compile(MAY, re.ASCII)
 _LOCAL = re.compile(  # a declaration: storage, 1 type, then declarators that begin with 2 a name and 3 what follows it, or are 4 a pointer
     rf"\s*+(?!(?:typedef|{_STATEMENT_WORDS})\b){TYPE}(?:\s*+(?=\*)|\s++|(?=\())"
     r"(?=(?:\*|\bconst\b|\bvolatile\b|\brestrict\b|\b__restrict\b|\s)*+([A-Za-z_]\w*+)\s*+([=;,\[(*]|[A-Za-z_])"
-    r"|(?:\*|\s)*+(\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\w*\s*(?:\[[^\]]*\]\s*)*\)\s*\())",
+    r"|(?:\*|\s)*+(\(\s*(?:[A-Za-z_]\w*\s+)?\*[\s*]*+(?:(?:const|volatile|restrict|__restrict)\b\s*+)*+\w*\s*(?:\[[^\]]*\]\s*)*\)\s*\())",
     re.ASCII,
 )
 _WORD = re.compile(r"\s*+([A-Za-z_]\w*+)", re.ASCII)

@@ -39,7 +39,7 @@ _REST = (  # of a directive, up to the end of its last line
 )
 _OTHER = r"""//(?:[^\\\n]+|\\.)*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]+|\\.)*"?|'(?:[^'\\\n]+|\\.)*'?"""
 _PLAIN_DEFINE = r"""\n[ \t]*+\#[ \t]*+define[ \t]++(\w++)[ \t]++([^\n"'/\\]++)(?=\n)"""
-_TOKEN = re.compile(_OTHER + "|" + _PLAIN_DEFINE + r"|\n[ \t]*\#" + _REST, re.DOTALL | re.ASCII)
+_TOKEN = re.compile(_OTHER + r"|\\\n|" + _PLAIN_DEFINE + r"|\n[ \t]*\#" + _REST, re.DOTALL | re.ASCII)
 LEX = re.compile(_OTHER + r"|^[ \t]*\#" + _REST, re.DOTALL | re.MULTILINE)  # comments, strings and directives
 _MAX_NESTED = 60  # #if within each other whose branches are looked at; each looks at all that is in it
 _LINE_END = re.compile("\n")
@@ -86,6 +86,8 @@ def prepare(text: str, file: str) -> Prepared:
         lead = token[0]
         if lead == "/":
             return blank(token)
+        if lead == "\\":  # a line that goes on, outside of a macro
+            return " \n"
         if lead != "\n":
             return _literal(token)
         start = found.start()  # of the directive: the line end that was put in front counts

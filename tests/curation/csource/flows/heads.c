@@ -22,3 +22,18 @@ long *table(void) {
         (*p->take) ((struct pool *)p, (int)sizeof(JLONG)); // expect (*p->take): take_small
     return kept ? kept : (JLONG *)(*p->take)(p, 1); // expect (*p->take): take_small
 }
+
+struct methods {
+    int (*copy)(int); \
+    void (*drop)(int);
+};
+static int copy_it(int x) { return x; }
+static void drop_it(int x) {}
+static const struct methods methods = { copy_it, drop_it };
+
+int constant(const struct methods *m, void **kept) {
+    int (* const copy)(int) =
+        (int (*)(int))(unsigned long)(m->copy);
+    m->drop(2); // expect m->drop: drop_it
+    return (copy)(1); // expect (copy): copy_it
+}

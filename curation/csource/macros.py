@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 from curation.csource.facts import Macro
+from curation.csource.words import STATIC_ASSERT
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
 _MAX_DEPTH = 32  # of macros within macros: the kernel's module_init() needs 15
 _KEPT = 20_000  # (name, file) whose usable definitions are kept
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_SHORT = 4_000  # characters of a text whose tokens are kept
+_LONG_ARGUMENT = 4_000  # characters of an argument that is put in as it is
+_TEXT, _AS_GIVEN, _EXPANDED, _QUOTED = range(4)  # how a piece of a body gets into an expansion
 _SOURCES = (".c", ".cc", ".cpp", ".cxx")
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\w.]*|\#\#|\s+|.', re.DOTALL)
 
@@ -84,40 +88,57 @@ class Macros:
         return self._expand(text, file, line, frozenset(), 0)
 
     def _expand(self, text: str, file: str, line: int, hidden: frozenset[str], depth: int) -> str:
-        if depth > _MAX_DEPTH or len(text) > MAX_TEXT or not any(word in self.by_name for word in _WORD.findall(text)):
+        if depth > _MAX_DEPTH or len(text) > MAX_TEXT:
             return text
-        tokens = _TOKEN.findall(text)
+        tokens, words = _tokens(text) if len(text) < _SHORT else _read(text)
+        hits = [at for at in words if tokens[at] not in hidden and (tokens[at] in self.by_name or tokens[at] in STATIC_ASSERT)]
+        if not hits:
+            return text
         out: list[str] = []
-        size = at = 0
-        while at < len(tokens) and size < MAX_TEXT:
-            token = tokens[at]
-            macro = self.get(token, file, line) if token not in hidden and (token[0].isalpha() or token[0] == "_") else None
-            if macro is None:
-                piece = token
-                at += 1
-            elif macro.params is None:
-                piece = self._expand(macro.body.replace("##", ""), file, line, hidden | {token}, depth + 1)
-                at += 1
-                rest = at
-                while rest < len(tokens) and tokens[rest].isspace():
-                    rest += 1
-                called = self.get(piece, file, line) if piece not in hidden and rest < len(tokens) and tokens[rest] == "(" else None
-                if called is not None and called.params is not None:  # an object-like name for a function-like macro
-                    tokens[at - 1] = piece
-                    at -= 1
-                    continue
-            else:
-                args, end = _arguments(tokens, at + 1)
-                if args is None:
-                    piece = token
-                    at += 1
-                else:
-                    ready = [a if len(a) > 4000 else self._expand(a, file, line, hidden, depth + 1) for a in args]
-                    piece = self._expand(_substitute(macro, args, ready), file, line, hidden | {token}, depth + 1)
-                    at = end
-            out.append(piece)
-            size += len(piece)
-        return "".join(out + tokens[at:])
+        size = done = 0
+        for at in hits:
+            if at < done:
+                continue
+            if size >= MAX_TEXT:
+                break
+            name = tokens[at]
+            piece, end = ("", _arguments(tokens, at + 1)[1]) if name in STATIC_ASSERT else self._invoked(
+                name, tokens, at, file, line, hidden, depth)
+            if end > at:
+                between = "".join(tokens[done:at])
+                out += (between, piece)
+                size += len(between) + len(piece)
+                done = end
+        return "".join(out) + "".join(tokens[done:])
+
+    def _invoked(
+        self, name: str, tokens: list[str], at: int, file: str, line: int, hidden: frozenset[str], depth: int,
+    ) -> tuple[str, int]:
+        """What a macro's name at a token stands for, and the token after it and its arguments; (name, at) where it is not invoked."""
+        macro = self.get(name, file, line)
+        if macro is None:
+            return name, at
+        if macro.params is None:
+            piece = self._expand(macro.body.replace("##", ""), file, line, hidden | {name}, depth + 1)
+            rest = _past_blanks(tokens, at + 1)
+            called = self.get(piece, file, line) if piece not in hidden and rest < len(tokens) and tokens[rest] == "(" else None
+            if called is None or called.params is None:
+                return piece, at + 1
+            name, macro = piece, called  # an object-like name for a function-like macro
+        args, end = _arguments(tokens, at + 1)
+        if args is None:
+            return name, at + 1 if name != tokens[at] else at
+        ready = [a if len(a) > _LONG_ARGUMENT else self._expand(a, file, line, hidden, depth + 1) for a in args]
+        return self._expand(_substitute(macro, args, ready), file, line, hidden | {name}, depth + 1), end
+
+
+def _read(text: str) -> tuple[list[str], list[int]]:
+    """The tokens, and which of them are words."""
+    tokens = _TOKEN.findall(text)
+    return tokens, [at for at, token in enumerate(tokens) if token[0].isalpha() or token[0] == "_"]
+
+
+_tokens = lru_cache(maxsize=8192)(_read)  # never changed by who gets them
 
 
 def _arguments(tokens: list[str], at: int) -> tuple[list[str] | None, int]:
@@ -146,38 +167,54 @@ def _arguments(tokens: list[str], at: int) -> tuple[list[str] | None, int]:
 
 def _substitute(macro: Macro, raw: list[str], ready: list[str]) -> str:
     params = macro.params or []
-    given: dict[str, tuple[str, str]] = {}
-    for i, param in enumerate(params):
-        if param.endswith("..."):
-            given[param[:-3].strip() or "__VA_ARGS__"] = (", ".join(raw[i:]), ", ".join(ready[i:]))
-        else:
-            given[param] = (raw[i], ready[i]) if i < len(raw) else ("", "")
-    tokens = _TOKEN.findall(macro.body)
+    plain = [", ".join(raw[i:]) if p.endswith("...") else raw[i] if i < len(raw) else "" for i, p in enumerate(params)]
+    expanded = [", ".join(ready[i:]) if p.endswith("...") else ready[i] if i < len(ready) else "" for i, p in enumerate(params)]
     out: list[str] = []
+    for piece, at, how in _pieces(macro.body, tuple(params)):
+        if how == _TEXT:
+            out.append(piece)
+        elif how == _QUOTED:
+            out.append('"' + plain[at].replace("\\", "\\\\").replace('"', '\\"') + '"')
+        else:
+            out.append(plain[at] if how == _AS_GIVEN else expanded[at])
+    return "".join(out)
+
+
+@lru_cache(maxsize=20_000)
+def _pieces(body: str, params: tuple[str, ...]) -> list[tuple[str, int, int]]:
+    """A body as (text, position of the argument, how it is put there)."""
+    number = {(p[:-3].strip() or "__VA_ARGS__") if p.endswith("...") else p: i for i, p in enumerate(params)}
+    tokens = _TOKEN.findall(body)
+    found: list[tuple[str, int, int]] = []
     at = 0
     while at < len(tokens):
         token = tokens[at]
         if token == "##":
-            while out and out[-1].isspace():
-                out.pop()
-            at += 1
-            while at < len(tokens) and tokens[at].isspace():
-                at += 1
+            while found and found[-1][2] == _TEXT and found[-1][0].isspace():
+                found.pop()
+            at = _past_blanks(tokens, at + 1)
             if at < len(tokens):
-                out.append(given[tokens[at]][0] if tokens[at] in given else tokens[at])
-                at += 1
-            continue
-        if token == "#" and at + 1 < len(tokens) and tokens[at + 1] in given:
-            out.append('"' + given[tokens[at + 1]][0].replace("\\", "\\\\").replace('"', '\\"') + '"')
-            at += 2
-            continue
-        if token in given:
-            following = at + 1
-            while following < len(tokens) and tokens[following].isspace():
-                following += 1
-            pasted = following < len(tokens) and tokens[following] == "##"
-            out.append(given[token][0 if pasted else 1])
+                found.append(("", number[tokens[at]], _AS_GIVEN) if tokens[at] in number else (tokens[at], 0, _TEXT))
+        elif token == "#" and at + 1 < len(tokens) and tokens[at + 1] in number:
+            at += 1
+            found.append(("", number[tokens[at]], _QUOTED))
+        elif token in number:
+            after = _past_blanks(tokens, at + 1)
+            pasted = after < len(tokens) and tokens[after] == "##"
+            found.append(("", number[token], _AS_GIVEN if pasted else _EXPANDED))
         else:
-            out.append(token)
+            found.append((token, 0, _TEXT))
         at += 1
-    return "".join(out)
+    joined: list[tuple[str, int, int]] = []
+    for piece in found:
+        if piece[2] == _TEXT and joined and joined[-1][2] == _TEXT:
+            joined[-1] = (joined[-1][0] + piece[0], 0, _TEXT)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _past_blanks(tokens: list[str], at: int) -> int:
+    while at < len(tokens) and tokens[at].isspace():
+        at += 1
+    return at

@@ -16,7 +16,7 @@ import numpy as np
 
 from curation.csource.branches import Branch, Group, choose, never
 from curation.csource.facts import Macro
-from curation.csource.words import QUALIFIERS, STORAGE, macro_like, one_space
+from curation.csource.words import KEYWORDS, QUALIFIERS, STORAGE, macro_like, one_space
 
 # start, end, the directive, the macro's name: with it a #define of one line without parameters, whose body stands for the directive.
 _Directive = tuple[int, int, str, str]
@@ -187,7 +187,7 @@ def _read_directives(prepared: Prepared, directives: list[_Directive], text: str
     changed = False
     for start, end, token, name in directives:
         if name:
-            if not hidden:
+            if not hidden and name not in KEYWORDS:
                 body = token if token.isascii() else text[end - len(token):end]
                 macro = Macro(name, file, bisect_left(ends, start) + 1, None, " ".join(body.split()))
                 prepared.macros.append(macro)
@@ -197,7 +197,7 @@ def _read_directives(prepared: Prepared, directives: list[_Directive], text: str
         if word == "define":
             if not hidden:
                 made = _macro(text[start:end], file, bisect_left(ends, start + len(token) - len(token.lstrip())) + 1)
-                if made is not None:
+                if made is not None and made.name not in KEYWORDS:
                     prepared.macros.append(made)
                     live.setdefault(made.name, []).append(made)
         elif word == "undef":

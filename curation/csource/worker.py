@@ -29,7 +29,7 @@ from curation.csource.settling import Settling
 from curation.csource.texts import Unreadable, decoded, read_bytes
 
 _USUAL = 2_000_000  # characters that the time limit is for; as much again for as many more
-_EXPANDING = 0.15  # of the time limit: what is left is for reading, coding and the last invocation
+_EXPANDING = 0.5  # of the time limit: what is left is for coding and the last invocation
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from curation.csource import build_index
+from curation.csource.macros import Macros
 
 
 def test_a_call_in_the_arguments_of_a_macro_over_several_lines_also_belongs_to_its_first_line() -> None:
@@ -50,3 +51,14 @@ int f(char *p)
 }
 """)])
     assert [(c.line, c.callee, c.macro) for c in index.calls("a.c") if c.kind == "indirect"] == [(6, "put", "WRITE")]
+
+
+def test_a_macro_named_like_a_keyword_is_none_and_an_assertion_for_the_compiler_stands_for_nothing() -> None:
+    text = (
+        "#define if(cond, ...) if (traced_if(!!(cond, ## __VA_ARGS__)))\n#define traced_if(x) (x ? hit(#x) : miss(#x))\n"
+        "#define inline inline __attribute__((unused))\n"
+        "#define CALL(o) do { static_assert(sizeof(o) > sizeof(WIDE(o)), \"small\"); if ((o)->run) (o)->run(); } while (0)\n"
+    )
+    index = build_index([("a.h", text)])
+    assert not index.macros("if") and not index.macros("inline")
+    assert Macros.of(index.facts["a.h"].macros).expand("CALL(p)") == "do { ; if ((p)->run) (p)->run(); } while (0)"

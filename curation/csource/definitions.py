@@ -146,7 +146,8 @@ class DefinitionReader(StructReader):
             line, column = self.place(start + made.start(1))
             if macro_like(word) and first.isidentifier():
                 return Function(first, self.file, line, column, self.line(start), 0, static, "", [], False, attributes)
-            if macro_like(word) and close is not None and (whole := self._header(inside)) is not None and whole[5] == len(inside.rstrip()) - 1:
+            whole = self._header(inside) if macro_like(word) and close is not None else None
+            if whole is not None and whole[5] == len(inside.rstrip()) - 1:
                 return self._function(start + made.end(), inside)  # `EXPORTED(int f(int a)) {`
             listed, variadic = parameters(inside)
             if close is not None:

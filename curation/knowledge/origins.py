@@ -167,7 +167,8 @@ class Origins:
         for key in [key for key, what in roots.items() if what in ("thread", "threadpool")]:
             for body in self._started(key):
                 roots[key] = "thread"  # of several kinds
-                placed = [((use.file, use.function), use.line) for use in self.index.uses(body[1]) if use.function and use.kind == "argument"]
+                uses = [use for use in self.index.uses(body[1]) if use.kind == "argument"]
+                placed = [((use.file, use.function), use.line) for use in uses if use.function]
                 pool = any(self._makes_several(body, *at) for at in placed) and self._works(body)
                 roots.setdefault(body, "threadpool" if pool else "thread")
         return roots

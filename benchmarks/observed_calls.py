@@ -109,8 +109,8 @@ def record(log: Path, source: Path, out: Path) -> int:
     return len(pairs)
 
 
-def compare(source: Path, observed: Path, cache: Path | None = None) -> dict[str, object]:
-    """Figures of one program. A site is a line; proposals of several calls on one line are joined, best score first."""
+def compare(source: Path, observed: Path, cache: Path | None = None, index_dir: Path | None = None) -> dict[str, object]:
+    """Figures of one program. index_dir: an index folder, where there is one (for a kernel). A site is a line; proposals of several calls on one line are joined, best score first."""
     from curation.propose import index_folder, propose_index
 
     wanted: dict[tuple[str, int], set[str]] = defaultdict(set)
@@ -118,7 +118,7 @@ def compare(source: Path, observed: Path, cache: Path | None = None) -> dict[str
         wanted[row["file"], row["line"]].add(row["callee"])
     given: dict[tuple[str, int], list[list[str]]] = defaultdict(list)
     kinds: dict[tuple[str, int], str] = {}
-    index, _ = index_folder(source, cache_dir=cache)
+    index, _ = index_folder(source, cache_dir=cache, index_dir=index_dir)
     began = time.process_time()
     _ = index.flow
     solved = time.process_time()
@@ -204,6 +204,7 @@ def main() -> None:
     two.add_argument("--misses", type=int, default=20)
     two.add_argument("--long", type=int, default=0, help="list the longest so many proposals")
     two.add_argument("--cache", type=Path, default=None, help="a folder for the facts of files")
+    two.add_argument("--index", type=Path, default=None, help="an index folder of the source")
     three = verbs.add_parser("table")
     three.add_argument("--cache", type=Path, default=None)
     three.add_argument("programs", nargs="+", metavar="NAME=SOURCE:OBSERVED")
@@ -214,7 +215,7 @@ def main() -> None:
     if args.verb == "record":
         print(record(args.log, args.source, args.out), "pairs")
         return
-    figures = compare(args.source, args.observed, args.cache)
+    figures = compare(args.source, args.observed, args.cache, args.index)
     misses, longest, not_first = figures.pop("misses"), figures.pop("long"), figures.pop("not_first")
     print(json.dumps(figures))
     for line in longest[: args.long]:  # type: ignore[index]

@@ -41,6 +41,7 @@ _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _NAME = re.compile(r"[A-Za-z_]\w*(?=\s*(?:\(.*\)\s*)?\Z)", re.DOTALL)  # of a macro that is the whole text
 _MAX_INVOCATIONS = 50_000  # of one file
+_BRACED = re.compile(r"\s*\{.*\}\s*\Z", re.DOTALL)
 _LAST_NAME = re.compile(r"(?:\|\||&&|[=?:,!])\s*([A-Za-z_]\w*)\s*\Z")
 _NO_EXPRESSION = re.compile(r"[{};]|^\s*(?:struct|union|enum|const|unsigned|signed|int|char|void|long|short|static|volatile)\b")
 
@@ -99,6 +100,7 @@ class Expander:
     ) -> None:
         self.macros, self.functions, self.fields, self.callables, self.rereader = macros, functions, fields, callables, rereader
         self.asked = asked if asked is not None else Asked()
+        macros.functions = functions
         self.limit_s = math.inf  # processor time for the invocations of one file
         self.budget = 0
         self._interest: dict[str, tuple[bool, Asked]] = {}
@@ -327,7 +329,7 @@ class Expander:
                 return operand
         text = self._fragment(operand.text, file)
         shaped = shape_of(text, file) if text is not None else None
-        if shaped is None or (shaped.call and shaped.base == operand.base):
+        if shaped is None or shaped.call and shaped.base == operand.base or shaped.base is None and "{" in (text or ""):
             return operand
         return Operand(
             operand.text, shaped.base, shaped.fields, operand.address or shaped.address, operand.cast or shaped.cast, shaped.call
@@ -393,12 +395,16 @@ class Expander:
         ):
             return None
         listed = assignment.kind == "initializer" and bool(assignment.left.fields)
-        code = f"int v[] = {{ {text} }};" if listed else f"v = {text};"
+        whole = _BRACED.match(text) if not listed else None  # `struct attribute a = ATTRIBUTE(name);`
+        code = f"int v[] = {{ {text} }};" if listed else f"struct v v = {text};" if whole is not None else f"v = {text};"
         function = assignment.function or "@"
         found = extract_fragment(code, assignment.file, assignment.line, assignment.column, function, local, operand.base or "")
         kept = FileFacts(assignment.file)
         for made in found.assignments:
             if made.left.base != "v":
+                if made.left.base is None and made.left.cast and made.kind == "initializer":  # within `(struct s) { f, g }`
+                    made.function = assignment.function
+                    kept.assignments.append(made)
                 continue
             path = made.left.fields
             if listed:
@@ -408,7 +414,7 @@ class Expander:
                 else:
                     path = (*head, *path)
             else:
-                path = assignment.left.fields
+                path = (*assignment.left.fields, *path) if whole is not None else assignment.left.fields
             left = Operand(assignment.left.text, assignment.left.base, path, False, assignment.left.cast, assignment.left.call)
             made.left, made.function, made.kind = left, assignment.function, assignment.kind
             kept.assignments.append(made)

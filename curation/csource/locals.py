@@ -28,6 +28,8 @@ _LOCAL = re.compile(  # a declaration: storage, 1 type, then declarators that be
     r"|(?:\*|\s)*+(\(\s*(?:[A-Za-z_]\w*\s+)?\*[\s*]*+(?:(?:const|volatile|restrict|__restrict)\b\s*+)*+\w*\s*(?:\[[^\]]*\]\s*)*\)\s*\())",
     re.ASCII,
 )
+_OF_MADE_TYPE = re.compile(r"[ \t]++\**\s*([A-Za-z_]\w*+)\s*;", re.ASCII)
+_NO_DECLARED = frozenset(_STATEMENT_WORDS.split("|")) | BUILTIN
 _WORD = re.compile(r"\s*+([A-Za-z_]\w*+)", re.ASCII)
 _BEFORE_TAG = frozenset(TAGS | STORAGE | QUALIFIERS)
 _MORE_WORDS = re.compile(r"\s*+(?:[A-Za-z_]\w*+\s*+)++(?:\(\([^;()]*+(?:\([^;()]*+\)[^;()]*+)?\)\)\s*)?[=;,\[]", re.ASCII)
@@ -105,7 +107,11 @@ class LocalReader(Stores):
         return start
 
     def after_macro(self, top: Frame, after: int) -> int:
-        """A declaration after a macro statement that has no `;`."""
+        """A declaration after a macro statement that has no `;`, or of the type that a macro makes (`typeof_member(struct s, f) name;`)."""
+        made = _OF_MADE_TYPE.match(self.code, after)
+        if made is not None and made.group(1) not in _NO_DECLARED:
+            top.spec, top.at, top.static, top.extern = "typeof", after, False, False
+            return made.end() - 1
         at = self.following(after)
         char = self.code[at:at + 1]
         if (char.isalpha() or char == "_") and "\n" in self.code[after:at]:

@@ -8,15 +8,16 @@ Not covered: conditional definitions (the first definition of the file, else of 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from functools import lru_cache
 
 from curation.csource.facts import Macro
-from curation.csource.words import STATIC_ASSERT
+from curation.csource.words import KEYWORDS, NOT_NAMES, STATIC_ASSERT
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
 _MAX_DEPTH = 32  # of macros within macros: the kernel's module_init() needs 15
 _KEPT = 20_000  # (name, file) whose usable definitions are kept
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _SHORT = 4_000  # characters of a text whose tokens are kept
 _LONG_ARGUMENT = 4_000  # characters of an argument that is put in as it is
 _TEXT, _AS_GIVEN, _EXPANDED, _QUOTED = range(4)  # how a piece of a body gets into an expansion
@@ -27,12 +28,14 @@ _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\
 class Macros:
     """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
     several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer. pinned: a name and the variant that holds
-    for it alone: which definition an invoked macro has says nothing about those within it."""
+    for it alone: which definition an invoked macro has says nothing about those within it. functions: of the corpus; a macro that stands
+    for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name."""
 
     def __init__(self, by_name: Mapping[str, list[Macro]], included: Collection[str] = ()) -> None:
         self.included = included
         self.variant = 0
         self.pinned: tuple[str, int] | None = None
+        self.functions: Container[str] = ()
         self.by_name = by_name
         self._usable: dict[tuple[str, str], list[Macro]] = {}
 
@@ -116,7 +119,7 @@ class Macros:
     ) -> tuple[str, int]:
         """What a macro's name at a token stands for, and the token after it and its arguments; (name, at) where it is not invoked."""
         macro = self.get(name, file, line)
-        if macro is None:
+        if macro is None or _stands_for_nothing(macro.body, tuple(macro.params or ())) and name in self.functions:
             return name, at
         if macro.params is None:
             piece = self._expand(macro.body.replace("##", ""), file, line, hidden | {name}, depth + 1)
@@ -130,6 +133,12 @@ class Macros:
             return name, at + 1 if name != tokens[at] else at
         ready = [a if len(a) > _LONG_ARGUMENT else self._expand(a, file, line, hidden, depth + 1) for a in args]
         return self._expand(_substitute(macro, args, ready), file, line, hidden | {name}, depth + 1), end
+
+
+@lru_cache(maxsize=20_000)
+def _stands_for_nothing(body: str, params: tuple[str, ...]) -> bool:
+    """Whether a body calls and names nothing."""
+    return all(word in KEYWORDS or word in params or word in NOT_NAMES for word in _WORD.findall(body))
 
 
 def _read(text: str) -> tuple[list[str], list[int]]:

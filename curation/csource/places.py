@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from curation.csource.alternatives import Alternatives, Positions
 from curation.csource.declarations import closing, specifiers
 from curation.csource.facts import Call, FileFacts, Operand
 from curation.csource.operands import MAX_TEXT, Values, shape, values
@@ -31,9 +32,10 @@ class Frame:
     path: tuple[str, ...]
     position: int
     nested: bool
+    positions: Positions | None
 
     __slots__ = ("kind", "start", "head", "args", "slot", "pending", "spec", "at", "static", "extern", "left", "type", "path", "position",
-                 "nested")
+                 "nested", "positions")
 
     def __init__(self, kind: int, start: int, head: int = 0) -> None:
         self.kind = kind
@@ -63,6 +65,7 @@ class Places:
         self.closed: dict[int, tuple[int, int]] = {}  # of a `)`: what its frame was, and where the expression begins that it ends
         self.initializer: tuple[Operand, str] | None = None  # of the brace list that comes next
         self.unclosed = False
+        self.alternatives = Alternatives(facts.conditions)
 
     def line(self, offset: int) -> int:
         return self.pinned[0] if self.pinned is not None else bisect_left(self.ends, offset) + 1

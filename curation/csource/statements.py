@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 
+from curation.csource.alternatives import Positions
 from curation.csource.declarations import closing
 from curation.csource.facts import Operand
 from curation.csource.locals import MAY, LocalReader
@@ -333,6 +334,7 @@ class Reader(LocalReader):
     def _list(self, at: int, inside: int, left: Operand, kind: str, path: tuple[str, ...]) -> Frame:
         frame = Frame(INIT, at)
         frame.left, frame.type, frame.path, frame.position, frame.nested, frame.at = left, kind, path, 0, False, inside
+        frame.positions = Positions(self.alternatives, self.line(at)) if self.alternatives else None
         return frame
 
     # ---- values

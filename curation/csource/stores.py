@@ -59,20 +59,29 @@ class Stores(Places):
     def designators(self, frame: Frame, code: str) -> tuple[tuple[str, ...], int, str]:
         """The steps from a brace list to one of its elements, how many characters of the element tell them, and how they are written."""
         known = _designators(code)
+        if known is None and frame.positions is not None:
+            self.place_element(frame)
         return known if known is not None else ((f"#{frame.position}",), 0, f"[#{frame.position}]")
+
+    def place_element(self, frame: Frame) -> None:
+        """Sets a brace list's position to that of the element that begins where it stands."""
+        assert frame.positions is not None
+        frame.position = frame.positions.at(self.line(self.following(frame.at)), frame.position)
 
     def element(self, frame: Frame, end: int) -> None:
         """An element of a brace list ends here."""
         if frame.nested:
             frame.nested = False
-            frame.position += 1
+            self._next(frame, end)
             return
         start = frame.at
         code = self.code[start:end].rstrip()
         if not code:
             return
+        if frame.positions is not None:
+            self.place_element(frame)
         position = frame.position
-        frame.position += 1
+        self._next(frame, end)
         if code[0].isdigit() or code[0] in "\"'-" or len(frame.path) >= _MAX_PATH:
             return
         steps, length, shown = _designators(code) or ((f"#{position}",), 0, f"[#{position}]")
@@ -84,6 +93,11 @@ class Stores(Places):
         if given[0]:
             left = Operand((frame.left.text + shown)[:MAX_TEXT], frame.left.base, frame.path + steps, False, frame.left.cast)
             self.assign(left, given, start, "initializer", frame.type)
+
+    def _next(self, frame: Frame, end: int) -> None:
+        if frame.positions is not None:
+            frame.positions.ended(self.line(end), frame.position)
+        frame.position += 1
 
     def elements(self, frame: Frame, start: int, stop: int) -> None:
         """Those of a brace list with no brackets in it."""

@@ -77,8 +77,8 @@ class Positions:
         return position
 
     def ended(self, line: int, position: int) -> None:
-        """The element at a position ends on a line; where that is in a branch that it did not begin in (`A | #if X B, #else C, #endif`), the
-        other branches go on with it."""
+        """The element at a position ends on a line; where that is in a branch that it did not begin in (`A | #if X B, #else C, #endif`),
+        the other branches go on with it."""
         groups = [group for group in self.alternatives.around(line) if group[0] > self.opened]
         for first, last, branch in groups[len(self.stack):]:
             self.stack.append([first, last, branch, position, position + 1])

@@ -42,6 +42,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _NAME = re.compile(r"[A-Za-z_]\w*(?=\s*(?:\(.*\)\s*)?\Z)", re.DOTALL)  # of a macro that is the whole text
 _MAX_INVOCATIONS = 50_000  # of one file
 _BRACED = re.compile(r"\s*\{.*\}\s*\Z", re.DOTALL)
+_LITERAL = re.compile(r"\)\s*\{", re.DOTALL)
 _LAST_NAME = re.compile(r"(?:\|\||&&|[=?:,!])\s*([A-Za-z_]\w*)\s*\Z")
 _NO_EXPRESSION = re.compile(r"[{};]|^\s*(?:struct|union|enum|const|unsigned|signed|int|char|void|long|short|static|volatile)\b")
 
@@ -231,6 +232,12 @@ class Expander:
                     found = self._value(assignment, operand, locals_of.get(assignment.function or "", set()))
                     if found is not None:
                         added.append(found)
+        for call in one.calls:
+            for arg in call.args:
+                for operand in arg.operands:
+                    if operand.base in self.macros.by_name and not operand.fields and self._makes_literal(operand.base) and self.budget > 0:
+                        self.budget -= 1
+                        added.append(self._literal(call, operand, locals_of.get(call.function or "", set())))
         for found in added:
             one.functions.extend(found.functions)
             one.calls.extend(found.calls)
@@ -383,6 +390,21 @@ class Expander:
         if call.function is not None:  # calls written in the arguments are facts of the invocation already
             found.calls = [c for c in found.calls if not any(c.callee + "(" in a for a in shown)]
         return found
+
+    def _makes_literal(self, name: str | None) -> bool:
+        """Whether a macro may stand for `(struct s) { ... }`."""
+        return any(_LITERAL.search(macro.body) for macro in self.macros.by_name.get(name or "", ()))
+
+    def _literal(self, call: Call, operand: Operand, local: set[str]) -> FileFacts:
+        """What an argument `PAIR(f, g)` for `(struct pair) { f, g }` puts into the struct's members."""
+        text = self._fragment(operand.text, call.file)
+        if text is None:
+            return FileFacts(call.file)
+        found = extract_fragment(f"v = {text};", call.file, call.line, call.column, call.function or "@", local, operand.base or "")
+        kept = [a for a in found.assignments if a.kind == "initializer" and a.left.base is None and a.left.cast]
+        for made in kept:
+            made.function = call.function
+        return FileFacts(call.file, assignments=kept)
 
     def _value(self, assignment: Assignment, operand: Operand, local: set[str]) -> FileFacts | None:
         """What a macro as a value, or as a piece of a brace list, puts into the assignment's left side."""

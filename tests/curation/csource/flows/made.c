@@ -45,3 +45,9 @@ void begin(void) { add_single("version", version_show); }
 int tell(void) {
     return single(3); // expect single: version_show
 }
+
+int give(struct pair p) {
+    return p.first(1); // expect p.first: one, three
+}
+static int three(int x) { return x; }
+int pass(void) { return give(PAIR(three, two)); }

@@ -208,15 +208,16 @@ class Expander:
         added: list[FileFacts] = []
         until = time.process_time() + self.limit_s
         for call in list(one.calls):
-            if self.budget > 0 and time.process_time() > until:
-                self.budget = 0
-                why = f"its macros need more than {self.limit_s:g} s; those from this line on stand as they are written"
-                one.problems.append(FactsProblem(one.file, "unexpanded", why, call.line))
             name = call.callee_name
             if name is None or name not in self.macros.by_name or self.budget <= 0:
                 continue
             calls_local = not self.called(name).isdisjoint(locals_of.get(call.function or "", ()))
             if not self.interesting(name) and not calls_local:
+                continue
+            if time.process_time() > until:
+                self.budget = 0
+                why = f"its macros need more than {self.limit_s:g} s; those from this line on stand as they are written"
+                one.problems.append(FactsProblem(one.file, "unexpanded", why, call.line))
                 continue
             skeleton = self._skeleton(name, call)
             if skeleton is not None and not skeleton.heavy and not calls_local and not self._hands_function(call, types):

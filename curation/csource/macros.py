@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Container, Iterable, Mapping
 from functools import lru_cache
+from typing import Protocol
 
 from curation.csource.facts import Macro
 from curation.csource.words import KEYWORDS, NOT_NAMES, STATIC_ASSERT
@@ -25,17 +26,25 @@ _SOURCES = (".c", ".cc", ".cpp", ".cxx")
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\w.]*|\#\#|\s+|.', re.DOTALL)
 
 
+class Asking(Protocol):
+    """Gets the words that were looked up."""
+
+    macros: set[str]
+
+
 class Macros:
     """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
     several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer. pinned: a name and the variant that holds
     for it alone: which definition an invoked macro has says nothing about those within it. functions: of the corpus; a macro that stands
     for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name."""
 
-    def __init__(self, by_name: Mapping[str, list[Macro]], included: Collection[str] = ()) -> None:
+    def __init__(self, by_name: Mapping[str, list[Macro]], included: Collection[str] = (), asked: Asking | None = None) -> None:
         self.included = included
         self.variant = 0
         self.pinned: tuple[str, int] | None = None
         self.functions: Container[str] = ()
+        self.asked = asked
+        self._known: dict[str, bool] = {}  # whether a word is a macro's name
         self.by_name = by_name
         self._usable: dict[tuple[str, str], list[Macro]] = {}
 
@@ -94,7 +103,18 @@ class Macros:
         if depth > _MAX_DEPTH or len(text) > MAX_TEXT:
             return text
         tokens, words = _tokens(text) if len(text) < _SHORT else _read(text)
-        hits = [at for at in words if tokens[at] not in hidden and (tokens[at] in self.by_name or tokens[at] in STATIC_ASSERT)]
+        known = self._known
+        hits: list[int] = []
+        for at in words:
+            word = tokens[at]
+            if word not in hidden:
+                is_macro = known.get(word)
+                if is_macro is None:
+                    is_macro = known[word] = word in STATIC_ASSERT or word in self.by_name
+                if is_macro:
+                    hits.append(at)
+        if self.asked is not None:
+            self.asked.macros.update([tokens[at] for at in words])
         if not hits:
             return text
         out: list[str] = []

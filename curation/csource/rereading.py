@@ -36,7 +36,8 @@ class _Within(Macros):
     """The macros as they stand where a template is included: its own, those of the includer at that line, then anybody's."""
 
     def __init__(self, known: Macros, template: str, includer: str, line: int) -> None:
-        self.by_name, self.included, self.functions, self.variant = known.by_name, known.included, known.functions, 0
+        super().__init__(known.by_name, known.included, known.asked)
+        self.functions = known.functions
         self.known, self.template, self.includer, self.line = known, template, includer, line
 
     def get(self, name: str, file: str = "", line: int = 0) -> Macro | None:

@@ -17,6 +17,7 @@ from curation.csource.words import KEYWORDS, NOT_NAMES, STATIC_ASSERT
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
 _MAX_DEPTH = 32  # of macros within macros: the kernel's module_init() needs 15
+_KEPT_WORDS = 200_000  # of which it is remembered whether they are macros
 _KEPT = 20_000  # (name, file) whose usable definitions are kept
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SHORT = 4_000  # characters of a text whose tokens are kept
@@ -104,6 +105,8 @@ class Macros:
             return text
         tokens, words = _tokens(text) if len(text) < _SHORT else _read(text)
         known = self._known
+        if len(known) > _KEPT_WORDS:
+            known.clear()
         hits: list[int] = []
         for at in words:
             word = tokens[at]

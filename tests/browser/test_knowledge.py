@@ -65,6 +65,8 @@ def test_a_row_is_added_in_the_form_and_its_hostile_words_stay_text(page: Any, s
             break
         except TimeoutError:
             settled(page)
+    page.locator(".st-key-knowledge_save").wait_for(state="detached")  # until then the form's last elements stand beside the row's first
+    settled(page)
     shown = page.locator(".st-key-knowledge_side").inner_text()
     assert hostile in shown and page.title() != "owned"
     store = open_store(f"sqlite:///{server.home / 'store.sqlite'}")

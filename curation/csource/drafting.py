@@ -1,7 +1,7 @@
 """How is the next state of an index folder written beside the one that holds, and when does it become it?
 
 >>> draft = Draft(folder, 2, texts)
->>> draft.begin(tables, made); draft.keep(places, includes={}, problems={}, counts={}); draft.finish().number
+>>> draft.begin(tables, made, sight); draft.keep(places, includes={}, problems={}, counts={}); draft.finish().number
 2
 
 Processes that expand macros open the draft; renaming state.json is what makes it the state. One writer, see making.py.
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from curation.csource.postings import Numbers, Postings
+from curation.csource.sight import Sight
 from curation.csource.stored import LAYOUT, State
 from curation.csource.texts import DiskTexts
 
@@ -28,7 +29,7 @@ class Draft:
         self.folder, self.number, self.texts = folder, number, texts
         self.tables = folder / f"tables.{number}"
 
-    def begin(self, tables: Mapping[str, Postings], made: Numbers) -> None:
+    def begin(self, tables: Mapping[str, Postings], made: Numbers, sight: Sight) -> None:
         """tables: of what was read. made: keys of the functions that macros make."""
         if self.tables.exists():
             shutil.rmtree(self.tables)
@@ -36,6 +37,7 @@ class Draft:
         for name, table in tables.items():
             table.save(self.tables, name)
         Postings(made, np.zeros(len(made), np.uint32), None).save(self.tables, "made")
+        sight.save(self.tables)
         _write_json(self.folder / "draft.json", self._head())
 
     def keep(

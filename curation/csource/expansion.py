@@ -22,6 +22,7 @@ from curation.csource.facts import Arg, Assignment, Call, FactsProblem, FileFact
 from curation.csource.inclusion import included_sources
 from curation.csource.macros import MAX_TEXT, Macros
 from curation.csource.rereading import Rereader
+from curation.csource.sight import Sight, paths_of
 from curation.csource.skeletons import (
     Skeleton,
     callable_names,
@@ -70,7 +71,9 @@ def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Mac
     """Expands all files of a corpus that is in memory, in place, and returns its macros. Functions that one file makes of macros are known
     to the files after it."""
     included = included_sources(texts)
-    macros = Macros.of((m for one in corpus.values() for m in one.macros), {i for listed in included.values() for _, i in listed})
+    macros = Macros.of(
+        (m for one in corpus.values() for m in one.macros), {i for listed in included.values() for _, i in listed},
+        Sight.of({file: paths_of(text) for file, text in texts.items()}))
     if not macros.by_name:
         return macros
     fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}

@@ -21,6 +21,7 @@ from curation.csource.constraints import Constraints, constraints, named_functio
 from curation.csource.expressions import Expressions, Fact, Key, variable_key
 from curation.csource.facts import Call, Function, Operand
 from curation.csource.flowfacts import flow_facts
+from curation.csource.homes import Homes
 from curation.csource.solving import CallKey, Edges, Solver, Take
 from curation.csource.types import CType, normal, parse_type
 
@@ -71,7 +72,8 @@ class Flow:
         self.takes: Sequence[list[Take]] = solver.takes
         self.calls_at: Mapping[CallKey, list[int]] = solver.calls_at  # callee nodes of each call
         self.functions = _Functions(index, self.value_keys)
-        self._by_arity: dict[int, list[int]] | None = None
+        self._by_arity: Mapping[int, Sequence[int]] | None = None
+        self._homes: Homes | None = None
         self._signatures: dict[int, list[tuple[str, int]]] = {}
         self._by_signature: Mapping[str, list[int]] | None = None
         self._calls_of: Mapping[int, list[CallKey]] | None = None
@@ -80,14 +82,15 @@ class Flow:
     def restore(
         self, *, ids: Mapping[Key, int], keys: Sequence[Key], value_ids: Mapping[Key, int], value_keys: Sequence[Key],
         held: Mapping[int, dict[int, int]], takes: Sequence[list[Take]], calls_at: Mapping[CallKey, list[int]], edges: Edges,
-        full: set[int], by_arity: dict[int, list[int]], calls_of: Mapping[int, list[CallKey]], fields_of: Mapping[int, list[int]],
-        by_signature: Mapping[str, list[int]],
+        full: set[int], by_arity: Mapping[int, Sequence[int]], calls_of: Mapping[int, list[CallKey]], fields_of: Mapping[int, list[int]],
+        by_signature: Mapping[str, list[int]], homes: Homes,
     ) -> None:
         """Puts a solution that was kept (flowstore.py) in the place of what was solved."""
         self.ids, self.keys, self.held, self.full = ids, keys, held, full
         self.edge_places, self.value_ids, self.value_keys = edges, value_ids, value_keys
         self.takes, self.calls_at, self._by_arity = takes, calls_at, by_arity
         self._calls_of, self._fields_of, self._by_signature = calls_of, fields_of, by_signature
+        self._homes = homes
         self.functions = _Functions(self.index, value_keys)
 
     def name(self, value: int) -> str:
@@ -223,13 +226,14 @@ class Flow:
         node = self.ids.get(("r", None, field))
         return (v for v in (self.held[node] if node is not None else ()) if self.is_function(v))
 
-    def taken_with(self, count: int) -> list[int]:
+    def taken_with(self, count: int) -> Sequence[int]:
         """Functions of the corpus with so many parameters whose address is taken anywhere."""
         if self._by_arity is None:
-            self._by_arity = {}
+            made: dict[int, list[int]] = {}
             for value, function in enumerate(self.functions):
                 if function is not None and self.takes[value]:
-                    self._by_arity.setdefault(len(function.params), []).append(value)
+                    made.setdefault(len(function.params), []).append(value)
+            self._by_arity = made
         return self._by_arity.get(count, [])
 
     def taken_as(self, signature: list[tuple[str, int]]) -> list[int]:
@@ -241,7 +245,9 @@ class Flow:
             return made.get(str(signature), [])
         return self._by_signature.get(str(signature), [])
 
-    def file_of(self, value: int) -> str | None:
-        """Where a function of the corpus is defined; None for other values."""
-        key = self.value_keys[value]
-        return key[1] if key[0] == "F" else None
+    @property
+    def homes(self) -> Homes:
+        """Where the values are defined."""
+        if self._homes is None:
+            self._homes = Homes.of(self.value_keys)
+        return self._homes

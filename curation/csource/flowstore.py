@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation.csource.flow import Flow, Key
+from curation.csource.homes import Homes
 from curation.csource.postings import Postings, load_array
 from curation.csource.recent import Recent
 from curation.csource.records import name_key
@@ -64,7 +65,9 @@ def keep_flow(flow: Flow, folder: Path) -> None:
     for value in sorted(value for values in by_arity.values() for value in values):
         signed.setdefault(str(flow.signature(value)), []).append(value)
     _write_lines(folder, "signatures", (f"{json.dumps(text)}\t{json.dumps(values)}" for text, values in signed.items()), keyed=True)
-    rest = {"files": edges.files, "full": sorted(flow.full), "by_arity": list(by_arity.items())}
+    _listing(folder, "by_arity", ((count, value) for count in sorted(by_arity) for value in by_arity[count]))
+    flow.homes.save(folder)
+    rest = {"files": edges.files, "full": sorted(flow.full)}
     (folder / "rest.json").write_bytes(json.dumps(rest, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
@@ -77,7 +80,7 @@ def kept_flow(index: Index, folder: Path) -> Flow:
     flow.restore(
         ids=_Numbers(nodes), keys=nodes, value_ids=_Numbers(values), value_keys=values, held=_Held(folder),
         takes=_Takes(folder), calls_at=calls, edges=_KeptEdges(folder, rest["files"]), full=set(rest["full"]),
-        by_arity={count: found for count, found in rest["by_arity"]}, calls_of=_CallsOf(folder, calls),
+        by_arity=_ByArity(folder, "by_arity"), homes=Homes.load(folder), calls_of=_CallsOf(folder, calls),
         fields_of=_Listing(folder, "fields_of"), by_signature=_Signatures(folder))
     return flow
 
@@ -267,15 +270,34 @@ class _Listing(Mapping[int, list[int]]):
     def __init__(self, folder: Path, name: str) -> None:
         self.known, self.listed = load_array(folder / f"{name}.from", np.int32), load_array(folder / f"{name}.to", np.int32)
 
-    def __getitem__(self, value: int) -> list[int]:
+    def part(self, value: int) -> Any:
         first, end = np.searchsorted(self.known, value), np.searchsorted(self.known, value, side="right")
-        return self.listed[first:end].tolist()  # type: ignore[no-any-return]
+        return self.listed[first:end]
+
+    def __getitem__(self, value: int) -> list[int]:
+        return self.part(value).tolist()  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[int]:
         return iter(np.unique(self.known).tolist())
 
     def __len__(self) -> int:
         return len(np.unique(self.known))
+
+
+class _ByArity(Mapping[int, Sequence[int]]):
+    """As mapped: a count has tens of thousands."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.listing = _Listing(folder, name)
+
+    def __getitem__(self, count: int) -> Sequence[int]:
+        return self.listing.part(count)  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.listing)
+
+    def __len__(self) -> int:
+        return len(self.listing)
 
 
 class _CallsOf(Mapping[int, list[CallKey]]):

@@ -1,9 +1,11 @@
 """What does a macro of the corpus stand for at a place? Textual expansion as the preprocessor does it, with limits.
 
+Of several definitions of a name a file means its own, else that of the nearest header that it includes (sight.py).
+
 >>> Macros.of([Macro("CALL", "a.h", 1, ["p", "x"], "(p)->ops->x(p)")]).expand("CALL(dev, open)")
 '(dev)->ops->open(dev)'
 
-Not covered: conditional definitions (the first definition of the file, else of the corpus, is taken), __VA_OPT__.
+Not covered: conditional definitions (the first one of a file is taken), __VA_OPT__.
 """
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from curation.csource.facts import Macro
+from curation.csource.sight import Sight
 from curation.csource.words import KEYWORDS, NOT_NAMES, STATIC_ASSERT
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
@@ -24,6 +27,7 @@ _SHORT = 4_000  # characters of a text whose tokens are kept
 _LONG_ARGUMENT = 4_000  # characters of an argument that is put in as it is
 _TEXT, _AS_GIVEN, _EXPANDED, _QUOTED = range(4)  # how a piece of a body gets into an expansion
 _SOURCES = (".c", ".cc", ".cpp", ".cxx")
+_OPTION = re.compile(r"__|[A-Z_][A-Z_\d]{2,}\Z")  # what a compiler's option may include for all
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\w.]*|\#\#|\s+|.', re.DOTALL)
 
 
@@ -37,10 +41,14 @@ class Macros:
     """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
     several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer. pinned: a name and the variant that holds
     for it alone: which definition an invoked macro has says nothing about those within it. functions: of the corpus; a macro that stands
-    for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name."""
+    for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name. sight: which headers a
+    file sees; None: all."""
 
-    def __init__(self, by_name: Mapping[str, list[Macro]], included: Collection[str] = (), asked: Asking | None = None) -> None:
+    def __init__(
+        self, by_name: Mapping[str, list[Macro]], included: Collection[str] = (), asked: Asking | None = None, sight: Sight | None = None,
+    ) -> None:
         self.included = included
+        self.sight = sight
         self.variant = 0
         self.pinned: tuple[str, int] | None = None
         self.functions: Container[str] = ()
@@ -50,15 +58,16 @@ class Macros:
         self._usable: dict[tuple[str, str], list[Macro]] = {}
 
     @staticmethod
-    def of(macros: Iterable[Macro], included: Collection[str] = ()) -> Macros:
+    def of(macros: Iterable[Macro], included: Collection[str] = (), sight: Sight | None = None) -> Macros:
         by_name: dict[str, list[Macro]] = {}
         for macro in macros:
             by_name.setdefault(macro.name, []).append(macro)
-        return Macros(by_name, included)
+        return Macros(by_name, included, sight=sight)
 
     def get(self, name: str, file: str = "", line: int = 0) -> Macro | None:
-        """What a name means in a file: its own definition (the one in force at the line, where one is given), else one of a header of
-        the same folder, else any; one with a body first."""
+        """What a name means in a file: its own definition (the one in force at the line, where one is given), else that of the nearest
+        header it includes. Where it includes none that has one: for a source a reserved name or a constant's alone, for other files
+        any, of a header of the same folder first. One with a body first."""
         found = self.by_name.get(name)
         if not found:
             return None
@@ -85,9 +94,24 @@ class Macros:
             own = [m for m in own if m.line < line and (m.ended is None or m.ended >= line)] or own
         if not any(m.body for m in own):
             found = [m for m in found if m.body and (not m.file.endswith(_SOURCES) or m.file in self.included)]
+            if self.sight is not None:
+                found = self._nearest(found, self.sight, file)
             folder = file.rpartition("/")[0]
             own = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
         return own
+
+    def _nearest(self, found: list[Macro], sight: Sight, file: str) -> list[Macro]:
+        levels = sight.levels(file)
+        if levels is not None:
+            seen = [(levels[sight.numbers[m.file]], m) for m in found if m.file in sight.numbers]
+            nearest = min((level for level, _ in seen if level), default=0)
+            if nearest:
+                return [m for level, m in seen if level == nearest]
+        found = [m for m in found if not m.file.endswith(_SOURCES)]
+        if levels is not None and sight.strict(file):
+            folder = file.rpartition("/")[0]
+            return [m for m in found if m.file.rpartition("/")[0] == folder or _OPTION.match(m.name)]
+        return found
 
     def _chosen(self, usable: list[Macro], variant: int) -> Macro | None:
         first = next((m for m in usable if m.body), usable[0] if usable else None)

@@ -38,7 +38,6 @@ from curation.csource.records import (
     ASKED_MACROS,
     ASKED_NAMES,
     CALLED,
-    FUNCTION,
     HEAD,
     KEYS,
     KINDS,
@@ -50,6 +49,7 @@ from curation.csource.records import (
     problems_of,
 )
 from curation.csource.remaking import NO_FLOW, constrained, drop_problem, to_make_again
+from curation.csource.sight import Sight
 from curation.csource.stored import DEFINITIONS, LAYOUT, RAW_LAYOUT, State
 from curation.csource.texts import DiskTexts, Unreadable, read_bytes
 from curation.errors import UserError
@@ -138,6 +138,7 @@ class _Making:
         self.constraints_at = np.zeros((len(self.files), 2), np.uint64)
         self.renumbering: Numbers = np.zeros(0, np.uint32)
         self.changed_macros: Numbers = np.zeros(0, np.uint64)
+        self.paths: dict[int, list[str]] = {}  # what the changed files include
         self._since = time.monotonic()
 
     def run(self, retry: bool) -> MakeReport:
@@ -146,6 +147,7 @@ class _Making:
         if self.before is not None and not changed and self.files == self.before.files:
             return self._told(self.before)
         tables = self._raw_tables(changed)
+        self.sight = self._sight()
         self._timed("raw tables")
         settled = self._settle(tables, changed)
         self._timed("expanding")
@@ -239,6 +241,7 @@ class _Making:
         """What a raw record says of its file beside its facts."""
         if self.raw_at[number][1]:
             head = json.loads(bytes(self._raw_part(number, HEAD)))
+            self.paths[number] = head["paths"]
             file = self.files[number]
             if head["includes"]:
                 self.includes[file] = [(line, path) for line, path in head["includes"]]
@@ -271,6 +274,19 @@ class _Making:
             kept = kept.renumbered(self.renumbering)
         return kept.spliced(changed, fresh)
 
+    def _sight(self) -> Sight:
+        """Which headers each file includes."""
+        if self.before is not None and self.files == self.before.files:
+            return self.before.sight.replaced(self.paths) if self.paths else self.before.sight
+
+        def paths(number: int) -> list[str]:
+            known = self.paths.get(number)
+            if known is not None:
+                return known
+            return json.loads(bytes(self._raw_part(number, HEAD)))["paths"] if self.raw_at[number][1] else []  # type: ignore[no-any-return]
+
+        return Sight.made(self.files, paths)
+
     # ---- 3. expansion
 
     def _settle(self, tables: dict[str, Postings], changed: set[int]) -> set[int]:
@@ -281,13 +297,14 @@ class _Making:
             made = np.array(self.before.postings("made").keys)
             self.changed_macros = self._changed_macros(changed)
             todo = changed | self._touched(self.changed_macros, self._changed_names(tables, changed)) | self._units(changed)
+            todo |= self.sight.changed_since(self.before.sight)
         settled: set[int] = set()
         functions = np.unique(tables["raw_functions"].keys)
         for _ in range(1 + _ROUNDS):
             todo = {number for number in todo if self.raw_at[number][1]}
             self._settle_all(tables, made, sorted(todo))
             settled |= todo
-            now = np.setdiff1d(self._function_keys(), functions)
+            now = np.setdiff1d(self._function_keys(settled), functions)
             told = np.setxor1d(made, now)
             if not len(told):
                 break
@@ -296,14 +313,11 @@ class _Making:
         self.made = made
         return settled
 
-    def _function_keys(self) -> Numbers:
-        """The keys of all functions as they are after expansion."""
-        found = [np.empty(0, np.uint64)]
-        for number in range(len(self.files)):
-            if self.settled_at[number][1]:
-                parts = self._settled_parts(number)
-                found.append(np.frombuffer(parts[KEYS], np.uint64)[np.frombuffer(parts[KINDS], np.uint8) == FUNCTION])
-        return np.unique(np.concatenate(found))
+    def _function_keys(self, settled: set[int]) -> Numbers:
+        """The keys of all functions as they are after expansion. settled: files expanded anew since the state before."""
+        place = DEFINITIONS.index("functions")
+        found = self._table("functions", settled, lambda number: self._definitions(number, place), self.settled_at, True)
+        return np.unique(found.keys)
 
     def _settled_parts(self, number: int) -> list[memoryview]:
         at, length = self.settled_at[number].tolist()
@@ -353,7 +367,7 @@ class _Making:
 
     def _settle_all(self, tables: dict[str, Postings], made: Numbers, todo: list[int]) -> None:
         self.report.settled += len(todo)
-        self.draft.begin(tables, made)
+        self.draft.begin(tables, made, self.sight)
         self._keep()
         if not todo:
             return

@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -16,14 +17,14 @@ class Recent(Generic[K, V]):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._kept: dict[K, tuple[V, int]] = {}
+        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()  # the first of a plain dict is found slowly once many were taken off it
         self._weight = 0
 
     def get(self, key: K) -> V | None:
-        found = self._kept.pop(key, None)
+        found = self._kept.get(key)
         if found is None:
             return None
-        self._kept[key] = found  # to the end: asked last
+        self._kept.move_to_end(key)
         return found[0]
 
     def put(self, key: K, value: V, weight: int = 1) -> V:
@@ -31,6 +32,5 @@ class Recent(Generic[K, V]):
         self._weight += weight - (before[1] if before is not None else 0)
         self._kept[key] = (value, weight)
         while self._weight > self.limit and len(self._kept) > 1:
-            oldest = next(iter(self._kept))
-            self._weight -= self._kept.pop(oldest)[1]
+            self._weight -= self._kept.popitem(last=False)[1][1]
         return value

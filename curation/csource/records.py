@@ -24,6 +24,7 @@ from curation.csource.facts import FactsProblem, FileFacts, Function, Prototype,
 from curation.csource.flowfacts import FlowFacts, decode_flow_facts, encode_flow_facts, flow_facts
 from curation.csource.inclusion import includes_of
 from curation.csource.pack import join_parts
+from curation.csource.sight import paths_of
 from curation.csource.skeletons import callable_names
 from curation.csource.types import alias_of
 
@@ -53,7 +54,7 @@ def raw_record(facts: FileFacts, text: str) -> bytes:
     lines = [encode_fact(macro) for macro in facts.macros]
     keys = array("Q", [name_key(macro.name) for macro in facts.macros])
     return join_parts([
-        json.dumps({"includes": includes_of(text), "problems": _problems(facts)}).encode("utf-8", "surrogatepass"),
+        json.dumps({"includes": includes_of(text), "paths": paths_of(text), "problems": _problems(facts)}).encode("utf-8", "surrogatepass"),
         zlib.compress(encode_facts(replace(facts, macros=[])), 1),
         *_lines(lines), keys.tobytes(), _offsets(lines),
         keys_of(f.name for f in facts.functions),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +30,7 @@ Step = Literal["flow", "same_field", "same_signature", "same_arity", "none"]
 Completeness = Literal["complete", "incomplete", "external", "none"]
 FALLBACK_LIMIT = 12  # candidates kept of a fallback step: more help nobody
 ARITY_LIMIT = 6  # of the weakest step
+NEAR = 8 * FALLBACK_LIMIT  # of thousands that a fallback step finds: those defined nearest to the call are ranked
 MOST = 1500  # candidates of one call: a kernel calls its start functions, hundreds of them, from one line
 EXPLAINED = 60  # candidates with their ways; of later ones only the first place and the definition are told
 IMPLEMENTATIONS = 1000  # of an interface, one object each: the best of more
@@ -80,17 +81,18 @@ def resolve(index: Index, flow: Flow, call: Call) -> Resolution:
         own = sum(any((t.owner in objects) for t in _takes(flow, v, n)) for v, n in reached.items()) if objects else 0
         return Resolution(ranked, "flow", "complete" if complete else "incomplete", min(own or len(ranked), len(ranked)))
     last = next((s for s in reversed(call.operand.fields) if s not in ("*", "[]", "()")), None)
-    steps: list[tuple[Step, Iterable[int]]] = []
+    steps: list[tuple[Step, Sequence[int]]] = []
     if last is not None:
-        steps.append(("same_field", flow.field_values(last)))
+        steps.append(("same_field", list(flow.field_values(last))))
     params = index.types.params(pointer)
     if params is not None:
         steps.append(("same_signature", _same_signature(index, flow, call, params)))
     if call.args:
-        steps.append(("same_arity", _same_arity(flow, call)))
+        steps.append(("same_arity", flow.taken_with(len(call.args))))
     for step, values in steps:
         limit = ARITY_LIMIT if step == "same_arity" else FALLBACK_LIMIT
-        ranked = _ranked(index, flow, call, _nearest(flow, call, values), {}, objects, pointer, step)[:limit]
+        near = flow.homes.nearest(values, call.file, NEAR)
+        ranked = _ranked(index, flow, call, near, {}, objects, pointer, step)[:limit]
         if ranked:
             likely = 0 if step == "same_arity" else min(len(ranked), 5)
             return Resolution(ranked, step, "external" if step == "same_arity" else "incomplete", likely)
@@ -116,19 +118,6 @@ def _pointer_type(index: Index, flow: Flow, call: Call) -> CType | None:
 # ---- fallback steps
 
 
-def _nearest(flow: Flow, call: Call, values: Iterable[int]) -> list[int]:
-    """The values worth ranking where a fallback gives thousands: those defined near the call."""
-    folder = call.file.rpartition("/")[0]
-
-    def distance(value: int) -> int:
-        file = flow.file_of(value)
-        if file is None:
-            return 3
-        return 0 if file == call.file else 1 if file.rpartition("/")[0] == folder else 2
-
-    return sorted(values, key=distance)[: 8 * FALLBACK_LIMIT]
-
-
 def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[int]:
     wanted, variadic = split_params(params)
     result = index.types.result(_pointer_type(index, flow, call))
@@ -141,10 +130,6 @@ def _same_signature(index: Index, flow: Flow, call: Call, params: str) -> list[i
         if result is None or (str(result) == "void") == (str(parse_type(function.return_type)) == "void"):
             found.append(value)
     return found
-
-
-def _same_arity(flow: Flow, call: Call) -> list[int]:
-    return flow.taken_with(len(call.args))
 
 
 # ---- ranking

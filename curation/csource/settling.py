@@ -28,7 +28,7 @@ class Settling:
         self.asked = Asked()
         numbers = {file: number for number, file in enumerate(state.files)}
         included = {inner for listed in state.included.values() for _, inner in listed}
-        macros = Macros(macro_table(state, raw, self.asked), included, self.asked)
+        macros = Macros(macro_table(state, raw, self.asked), included, self.asked, state.sight)
         self.facts = StoredFacts(state.files, raw, state.raw_at, state.problems, kept=0)
         texts = DiskTexts({file: Place(path, "") for file, path in zip(state.files, state.paths, strict=True)})
 

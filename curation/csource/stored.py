@@ -35,12 +35,13 @@ from curation.csource.pack import Pack, part_place
 from curation.csource.postings import Postings, load_array
 from curation.csource.recent import Recent
 from curation.csource.records import FACTS, FUNCTION, KINDS, LINES, facts_of, name_key, problems_of
+from curation.csource.sight import Sight
 from curation.csource.tables import called_from
 from curation.csource.texts import DiskTexts
 from curation.csource.types import Types
 
-RAW_LAYOUT = f"4.{VERSION}"  # of raw records: raised when their form changes
-LAYOUT = f"5.{RAW_LAYOUT}"  # of the folder
+RAW_LAYOUT = f"5.{VERSION}"  # of raw records: raised when their form changes
+LAYOUT = f"7.{RAW_LAYOUT}"  # of the folder
 DEFINITIONS = ("functions", "globals", "structs", "typedefs", "prototypes", "alias")
 _KEPT_NAMES = 150_000  # of each table
 _KEPT_FACTS = 6_000_000  # bytes of packed facts: about 50 times that in memory at the worst
@@ -69,6 +70,7 @@ class State:
         self.settled_at = load_array(self.tables / "settled_at", np.uint64).reshape(-1, 2)
         self.constraints_at = load_array(self.tables / "constraints_at", np.uint64).reshape(-1, 2)
         self.included = resolved(self.files, self.includes)
+        self.sight = Sight.load(self.tables, self.files)
 
     def postings(self, name: str) -> Postings:
         return Postings.load(self.tables, name)
@@ -335,7 +337,7 @@ def index_of(state: State, texts: DiskTexts, asked: Asked | None = None, kept: i
     facts = StoredFacts(state.files, settled, state.settled_at, state.problems)
     tables.facts = facts
     included = {inner for listed in state.included.values() for _, inner in listed}
-    macros = Macros(macro_table(state, raw, asked), included)
+    macros = Macros(macro_table(state, raw, asked), included, sight=state.sight)
     index = Index(facts, texts, tables, Types(tables.typedefs, tables.structs, _Alias(tables.alias)), macros, together(state.included))
     facts.settle = index.settle
     return index

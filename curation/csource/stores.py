@@ -18,8 +18,11 @@ from curation.csource.words import BUILTIN, NOT_NAMES, STORE_SECOND, one_space
 
 _MAX_PATH = 12  # steps into a nested initializer
 TYPE_IN_PARENS = re.compile(
-    rf"\s*(?:(?:const|volatile)\s+)*(?:(?:struct|union|enum|{'|'.join(sorted(BUILTIN))}|typeof|__typeof__|__typeof)\b"
-    r"|[A-Za-z_]\w*(?:\s+const)?\s*\*[\s*]*(?:const\s*)?\Z|(?:[A-Za-z_]\w*_t|[us]\d+|u(?:int|long|short|char)|__\w+\d+)\s*\Z|[A-Za-z_]\w*\s*\**\s*\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\)\s*\()",
+    r"\s*(?:(?:const|volatile)\s+)*(?:__attribute__\s*\(\((?:[^()]|\([^()]*\))*+\)\)\s*[A-Za-z_]"
+    rf"|(?:struct|union|enum|{'|'.join(sorted(BUILTIN))}|typeof|__typeof__|__typeof)\b"
+    r"|(?!sizeof\b|_Alignof\b)[A-Za-z_]\w*\s+[A-Za-z_]\w*[\s*]*\Z"
+    r"|[A-Za-z_]\w*(?:\s+const)?\s*\*[\s*]*(?:const\s*)?\Z|(?:[A-Za-z_]\w*_t|[us]\d+|u(?:int|long|short|char)|__\w+\d+)\s*\Z"
+    r"|[A-Za-z_]\w*\s*\**\s*\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\)\s*\()",
     re.ASCII,
 )
 _CAST_CALL = re.compile(r"\(\s*([A-Za-z_]\w*)\s*\)\s*\((.*)\)\Z", re.DOTALL | re.ASCII)

@@ -145,6 +145,8 @@ def test_calls_know_callee_arguments_and_place():
 
 @pytest.mark.parametrize("code", [
     "(typeof(a))(-1)", "(__typeof__(a))(b)", "(1 || x)(2)", "_Generic((a), int: 1, default: 2)", "__builtin_choose_expr(1, a, b)(3)",
+    "(__attribute__((force)) __be32)(__u32)(a)", "(__attribute__((force)) le_word)(b)", "(__force le_word)(be_word)(a)",
+    "*(__attribute__((force)) volatile uint32_t *)(unsigned long)(a)", "*(uint64_t __attribute__((user)) *)(unsigned long)(a)",
 ])
 def test_what_cannot_be_called_is_no_indirect_call(code):
     assert [c.callee for c in extract(f"int f(int a, int b) {{ return {code}; }}", "a.c").calls if c.kind == "indirect"] == []

@@ -119,6 +119,18 @@ def test_a_changed_macro_reaches_those_who_use_it_and_nobody_else(source: Path, 
     assert _said(index) == _said(_in_memory(source))
 
 
+def test_another_include_gives_a_macro_another_meaning(source: Path, tmp_path: Path) -> None:
+    other = OPS.replace("((d)->ops->what(d))", "((d)->ops->close(d))")
+    _write(source, here__more_h=other, via_h='#include "ops.h"\n')
+    _write(source, core__core_c=CORE.replace("ops.h", "via.h"))
+    _made(source, tmp_path / "index")
+    _write(source, via_h='#include "more.h"\n\n')
+    index, report = _made(source, tmp_path / "index")
+    assert (report.read, report.settled) == (1, 4)  # via.h, core.c, which includes it, and what sees with its eyes: ops.h, more.h
+    assert [c.operand.fields for c in index.calls("core/core.c") if c.macro == "CALL"] == [("ops", "close")]
+    assert _said(index) == _said(_in_memory(source))
+
+
 def test_files_that_come_and_go_leave_the_others_their_facts(source: Path, tmp_path: Path) -> None:
     _made(source, tmp_path / "index")
     _write(source, aa__first_c="int first(struct device *d) { return CALL(d, close); }\n", zz_c="int last(void) { return 0; }\n")

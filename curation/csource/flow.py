@@ -216,9 +216,9 @@ class Flow:
             found.update(self.value_keys[v][1:] for v in self.held[node] if self.value_keys[v][0] == "O")
         return found
 
-    def predecessors(self, node: int) -> list[int]:
-        """The nodes whose values flow into a node. (field, no struct) nodes that hold nothing are left out."""
-        found = self.edge_places.predecessors(node)
+    def predecessors(self, node: int, most: int | None = None) -> list[int]:
+        """The nodes whose values flow into a node, the first `most` of them. (field, no struct) nodes that hold nothing are left out."""
+        found = self.edge_places.predecessors(node)[:most]
         return [n for n in found if not (self.keys[n][0] == "w" and self.keys[n][1] is None and not self.held[n])]
 
     def field_values(self, field: str) -> Iterator[int]:

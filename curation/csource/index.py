@@ -70,6 +70,7 @@ class Index:
         self._together = units
         self._lines = Recent[str, list[str]](_RECENT)
         self._starts = Recent[str, tuple[list[int], list[Function]]](20 * _RECENT)
+        self._programs: set[str] | None = None
         self._conditions = Recent[str, list[tuple[int, int]]](20 * _RECENT)
         self._field_uses: dict[str, list[NameUse]] | None = None
 
@@ -181,7 +182,9 @@ class Index:
 
     def is_program(self, file: str) -> bool:
         """Whether the file defines `main`: its functions belong to one program of several."""
-        return any(f.file == file for f in self.tables.functions.get("main", []))
+        if self._programs is None:
+            self._programs = {f.file for f in self.tables.functions.get("main", [])}
+        return file in self._programs
 
     def line_text(self, file: str, line: int) -> str:
         """The source line, stripped; "" beyond the end."""

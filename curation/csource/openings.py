@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from curation.csource.facts import Call
 from curation.csource.flow import call_key
+from curation.csource.resolve import MOST_NODES
 from curation.model import PathStep
 
 if TYPE_CHECKING:
     from curation.csource.index import Index
     from curation.csource.resolve import Resolution
 
-MOST_NODES = 300
 MOST = 3  # told of one call
 
 
@@ -41,7 +41,7 @@ def openings(index: Index, call: Call) -> list[PathStep]:
                 found.append(_at_call(index, call, "open_field", field=str(key[2])))
             elif key[0] == "v" and (opening := _parameter(index, key)) is not None:
                 found.append(opening)
-            todo.extend(flow.predecessors(node))
+            todo.extend(flow.predecessors(node, MOST_NODES))
     if len(seen) >= MOST_NODES and not found:
         found.append(_at_call(index, call, "open_many"))
     return list({(o.kind, o.file, o.line, *o.names.values()): o for o in found}.values())[:MOST]

@@ -36,6 +36,7 @@ EXPLAINED = 60  # candidates with their ways; of later ones only the first place
 IMPLEMENTATIONS = 1000  # of an interface, one object each: the best of more
 LONG = 16  # candidates: from here on the pointer's parameter types count against functions of other types
 EXTERNAL_LIMIT = 3  # functions outside the corpus that are named beside others
+MOST_NODES = 300  # looked at backwards from a call, to see whether its candidates are all
 _EVIDENCE_LIMIT = 5
 # Fitted beside the weights that were there to the calls that 21 programs were seen to make; with each program left out in turn the share
 # of right first candidates rose from 0.73 to 0.78. The optimum is flat: the middle of it was taken. A longer function does the work that a
@@ -328,7 +329,7 @@ def _open(index: Index, flow: Flow, call: Call) -> bool:
     if not todo:
         return True
     seen: set[int] = set()
-    while todo and len(seen) < 300:
+    while todo and len(seen) < MOST_NODES:
         node = todo.pop()
         if node in seen:
             continue
@@ -340,5 +341,5 @@ def _open(index: Index, flow: Flow, call: Call) -> bool:
                 return True
         if key[0] in ("w", "r") and key[1] is None:
             return True
-        todo.extend(flow.predecessors(node))
-    return len(seen) >= 300
+        todo.extend(flow.predecessors(node, MOST_NODES))
+    return len(seen) >= MOST_NODES

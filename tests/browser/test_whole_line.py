@@ -369,7 +369,7 @@ def finished(page: Any, run_dir: Path) -> None:
 def read_report(page: Any, run_dir: Path) -> Path:
     """The report in its own tab; the bundle's folder as it is shown there."""
     with page.expect_popup() as opening:
-        page.get_by_role("link", name=w("train.open_report")).first.click()  # while the page is drawn again, the one of before stands beside it
+        page.get_by_role("link", name=w("train.open_report")).first.click()  # while the page is drawn again, the old one stands beside it
     report = opening.value
     report.set_default_timeout(30_000)
     quiet(report)

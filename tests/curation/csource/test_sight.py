@@ -32,7 +32,8 @@ def test_a_path_means_the_file_beside_then_those_that_end_like_it_nearest_first(
 
 def test_a_name_means_what_the_nearest_included_header_says() -> None:
     index = build_index([
-        ("one/one.h", "#define RUN(o) (o)->one(o)\n"), ("two/two.h", "#define RUN(o) (o)->two(o)\n"), ("three/three.h", '#include "two.h"\n'),
+        ("one/one.h", "#define RUN(o) (o)->one(o)\n"), ("two/two.h", "#define RUN(o) (o)->two(o)\n"),
+        ("three/three.h", '#include "two.h"\n'),
         ("src/a.c", '#include "three.h"\nvoid f(struct ops *o) { RUN(o); }\n'),
         ("src/b.c", '#include "one.h"\nvoid g(struct ops *o) { RUN(o); }\n'),
     ], jobs=0)
@@ -64,7 +65,8 @@ def test_a_file_that_includes_nothing_known_means_any_header() -> None:
 
 def test_the_macros_of_an_included_source_are_those_of_its_includers() -> None:
     index = build_index([
-        ("tool/inner.c", "#define call_it(o) (o)->go(o)\n"), ("tool/outer.c", '#include "inner.c"\nvoid f(struct ops *o) { call_it(o); }\n'),
+        ("tool/inner.c", "#define call_it(o) (o)->go(o)\n"),
+        ("tool/outer.c", '#include "inner.c"\nvoid f(struct ops *o) { call_it(o); }\n'),
         ("src/a.c", "void f(struct ops *o) { call_it(o); }\n"),
     ], jobs=0)
     assert callees(index, "tool/outer.c") == ["(o)->go"] and callees(index, "src/a.c") == []

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from curation.csource.facts import Macro
-from curation.csource.sight import Sight
+from curation.csource.sight import Sight, shared
 from curation.csource.words import KEYWORDS, NOT_NAMES, STATIC_ASSERT
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
@@ -106,7 +106,7 @@ class Macros:
             seen = [(levels[sight.numbers[m.file]], m) for m in found if m.file in sight.numbers]
             nearest = min((level for level, _ in seen if level), default=0)
             if nearest:
-                return [m for level, m in seen if level == nearest]
+                return sorted((m for level, m in seen if level == nearest), key=lambda m: -shared(file, m.file))
         found = [m for m in found if not m.file.endswith(_SOURCES)]
         if levels is not None and sight.strict(file):
             folder = file.rpartition("/")[0]

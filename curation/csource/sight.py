@@ -3,8 +3,8 @@
 >>> list(Sight.of({"a.c": ["x.h"], "x.h": ["y.h"], "y.h": [], "z.h": []}).levels("a.c"))
 [1, 2, 3, 0]
 
-A path is looked for beside the including file, then among all files whose path ends like that (those that share most folders with the
-including file, where they share two and more), then by its last name alone. What only the compiler's options include is not seen.
+A path is looked for beside the including file, then among all files whose path ends like that, then by its last name alone; all that
+it can mean are seen. What only the compiler's options include is not.
 """
 from __future__ import annotations
 
@@ -58,21 +58,16 @@ class Paths:
             tail = "/" + posixpath.normpath(path).lstrip("./")
             ending = [f for f in named if f.endswith(tail) or f == tail[1:]] or (named if len(named) <= _SEVERAL else [])
             self._ending[path] = ending
-        if len(ending) > 1:
-            here = file.split("/")
-            shared = [_shared(here, other.split("/")) for other in ending]
-            most = max(shared)
-            if most >= 2:
-                ending = [other for other, count in zip(ending, shared, strict=True) if count == most]
         return [self.numbers[other] for other in ending if other != file]
 
     def all_of(self, file: str, paths: Iterable[str]) -> list[int]:
         return sorted({other for path in paths if path != COMPUTED for other in self.meant(file, path)})
 
 
-def _shared(here: list[str], there: list[str]) -> int:
+def shared(file: str, other: str) -> int:
+    """How many folders the paths of two files begin with alike."""
     count = 0
-    for a, b in zip(here[:-1], there[:-1], strict=False):
+    for a, b in zip(file.split("/")[:-1], other.split("/")[:-1], strict=False):
         if a != b:
             break
         count += 1

@@ -22,12 +22,18 @@ def test_paths_are_read_as_they_are_written() -> None:
     assert paths_of('#include "a/b.h"\n # include <c.h>\n#include NAME_H\n#include <c.h>\nint include;\n') == ["a/b.h", "c.h", COMPUTED]
 
 
-def test_a_path_means_the_file_beside_then_those_that_end_like_it_nearest_first() -> None:
+def test_a_path_means_the_file_beside_else_all_that_end_like_it_else_those_of_that_name() -> None:
     sight = Sight.of({
-        "arch/arm/kernel/irq.c": ["asm/io.h"], "arch/arm/include/asm/io.h": [], "arch/x86/include/asm/io.h": [],
-        "drivers/a.c": ["asm/io.h", "a.h"], "drivers/a.h": [], "net/a.h": []})
-    assert sight.includes(0) == [1]
-    assert sight.includes(3) == [1, 2, 4]
+        "arch/arm/include/asm/io.h": [], "arch/x86/include/asm/io.h": [], "drivers/a.c": ["asm/io.h", "a.h", "installed/b.h"],
+        "drivers/a.h": [], "net/a.h": [], "net/b.h": []})
+    assert sight.includes(2) == [0, 1, 3, 5]
+
+
+def test_of_headers_as_near_the_one_of_the_same_folders_is_meant() -> None:
+    headers = [(f"arch/{cpu}/include/asm/io.h", f"#define WRITE(o) (o)->{cpu}(o)\n") for cpu in ("alpha", "arm", "x86")]
+    text = "#include <asm/io.h>\nvoid f(struct ops *o) { WRITE(o); }\n"
+    index = build_index([*headers, ("arch/arm/kernel/irq.c", text)], jobs=0)
+    assert callees(index, "arch/arm/kernel/irq.c") == ["(o)->arm"]
 
 
 def test_a_name_means_what_the_nearest_included_header_says() -> None:

@@ -133,12 +133,21 @@ class Sight:
 
     def changed_since(self, before: Sight) -> set[int]:
         """The files that may see something else than they did before."""
+        if self is before:
+            return set()
+
         def rows(sight: Sight, number: int) -> list[str]:
             return sorted(sight.files[n] for n in sight.includes(number)) + [COMPUTED] * (number in sight._open)
 
-        other = {number for number, file in enumerate(self.files) if file not in before.numbers
-                 or rows(self, number) != rows(before, before.numbers[file])}
+        if self.files == before.files and np.array_equal(self.starts, before.starts):
+            at = np.flatnonzero(self.to != before.to)
+            other = set((np.searchsorted(self.starts, at, side="right") - 1).tolist()) | (self._open ^ before._open)
+        else:
+            other = {number for number, file in enumerate(self.files) if file not in before.numbers
+                     or rows(self, number) != rows(before, before.numbers[file])}
         gone = [number for number, file in enumerate(before.files) if file not in self.numbers]
+        if not other and not gone:
+            return set()
         found = self._touched_by(other)
         for number in before._touched_by({*gone, *(before.numbers[f] for n in other if (f := self.files[n]) in before.numbers)}):
             if before.files[number] in self.numbers:

@@ -14,10 +14,11 @@ from typing import Any
 
 from curation import catalog, indexing, jobs, sources
 from curation.access import require
-from curation.csource import C_SUFFIXES, FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
+from curation.csource import FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
 from curation.csource.build import cores
 from curation.csource.inclusion import includes_of
 from curation.csource.making import Progress
+from curation.csource.texts import is_c
 from curation.errors import BadValue, NotFound, Reason
 from curation.explain import steps_of
 from curation.knowledge import using
@@ -98,10 +99,10 @@ def read_folder(path: Path) -> tuple[list[tuple[str, str]], list[FactsProblem]]:
         _read(path, path.name, texts, problems)
         return texts, problems
     files = _files(path)
-    for file in (f for f in files if f.name.lower().endswith(C_SUFFIXES)):
+    for file in (f for f in files if is_c(f.name)):
         _read(file, file.relative_to(path).as_posix(), texts, problems)
     included = {posixpath.basename(name) for _, text in texts for _, name in includes_of(text)}
-    for file in (f for f in files if f.name in included and not f.name.lower().endswith(C_SUFFIXES)):
+    for file in (f for f in files if f.name in included and not is_c(f.name)):
         _read(file, file.relative_to(path).as_posix(), texts, problems)
     return sorted(texts), problems
 

@@ -4,7 +4,7 @@
 >>> [c.name for c in index.resolve(next(c for c in index.calls() if c.kind == "indirect"))]
 ['f']
 """
-from curation.csource.build import C_SUFFIXES, build_index
+from curation.csource.build import build_index
 from curation.csource.decode import Decoded, Undecodable, decode
 from curation.csource.excerpt import Slice, make_excerpt, make_slice
 from curation.csource.facts import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
@@ -12,7 +12,6 @@ from curation.csource.index import Index
 from curation.csource.outline import outline
 
 __all__ = [
-    "C_SUFFIXES",
     "Arg",
     "Call",
     "Decoded",

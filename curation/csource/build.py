@@ -20,10 +20,9 @@ from curation.csource.inclusion import included_sources, together
 from curation.csource.index import Index
 from curation.csource.readers import TIME_LIMIT_S, Readers
 from curation.csource.tables import MemoryTables
-from curation.csource.texts import C_SUFFIXES
 from curation.csource.types import Types
 
-__all__ = ["C_SUFFIXES", "build_index", "cores"]
+__all__ = ["build_index", "cores"]
 _SMALL_FILE = 100_000  # characters: read in this process when the whole corpus is small too
 _SMALL_CORPUS = 600_000
 _LONG_LINE = 20_000

@@ -31,7 +31,7 @@ from curation.csource.flow import Flow
 from curation.csource.macros import Macros
 from curation.csource.recent import Recent
 from curation.csource.resolve import Resolution, resolve
-from curation.csource.surroundings import conditional_lines
+from curation.csource.surroundings import conditional_lines, is_cplusplus
 from curation.csource.tables import Tables
 from curation.csource.types import CType, Types, parse_type, split_params
 from curation.model import Candidate
@@ -179,6 +179,10 @@ class Index:
         if spans is None:
             spans = self._conditions.put(file, conditional_lines(self._texts.get(file, "")))
         return any(first <= line <= last for first, last in spans)
+
+    def is_cplusplus(self, file: str) -> bool:
+        """Whether the file holds C++, where calls through pointers cannot be told from those of methods."""
+        return is_cplusplus(file, self._texts.get(file, ""))
 
     def is_program(self, file: str) -> bool:
         """Whether the file defines `main`: its functions belong to one program of several."""

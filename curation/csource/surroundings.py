@@ -1,4 +1,4 @@
-"""What does a place in a source tell before any flow is looked at: a test, another program, another system, an #if?
+"""What does a place in a source tell before any flow is looked at: a test, another program, another system, an #if, C++?
 
 >>> is_test("tests/regress_http.c"), is_foreign("src/win32/pipe.c", "pipe_open")
 (True, True)
@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+
+from curation.csource.texts import CPP_SUFFIXES
 
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|testing|testsuite|unittests?|selftests?|examples?|samples?|demos?|contrib|fuzz\w*|bench\w*|tutorials?)/"
@@ -19,6 +21,17 @@ _FOREIGN = re.compile(
 )
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|endif)\b[ \t]*([^\n]*)", re.MULTILINE)
 _GUARD = re.compile(r"[A-Za-z_]\w*_[Hh]_*\s*$|.*__cplusplus")
+
+_FOR_CPP = re.compile(r"^[ \t]*#[ \t]*if[^\n]*__cplusplus.*?^[ \t]*#[ \t]*(?:else|endif)", re.MULTILINE | re.DOTALL)
+_CPP = re.compile(
+    r"^[ \t]*(?:template[ \t]*<|namespace(?:[ \t]+\w+)*\s*\{|using[ \t]+namespace\b"
+    r"|class[ \t]+(?:\w+[ \t]+)?\w+\s*(?:\{|:\s*(?:public|private|protected)\b))", re.MULTILINE)
+
+
+def is_cplusplus(file: str, text: str) -> bool:
+    """Whether a file holds C++, where a method's call looks like one through a pointer. What stands under `#ifdef __cplusplus` does not
+    make it C++."""
+    return file.lower().endswith(CPP_SUFFIXES) or _CPP.search(_FOR_CPP.sub("", text)) is not None
 
 
 def is_test(file: str) -> bool:

@@ -15,7 +15,8 @@ from curation.csource.decode import Undecodable, decode
 from curation.csource.facts import FactsProblem
 from curation.csource.recent import Recent
 
-C_SUFFIXES = (".c", ".h", ".inc", ".cc", ".cpp", ".hpp", ".hh", ".cxx", ".y", ".l")
+CPP_SUFFIXES = (".cc", ".cpp", ".hpp", ".hh", ".cxx")  # read for the C functions that they name
+C_SUFFIXES = (".c", ".h", ".inc", ".y", ".l", *CPP_SUFFIXES)
 MAX_FILE_BYTES = 32 * 2**20
 _KEPT_CHARACTERS = 32_000_000
 
@@ -82,6 +83,11 @@ class DiskTexts(Mapping[str, str]):
         return file in self.places
 
 
+def is_c(name: str) -> bool:
+    """Whether a file of this name is read as C."""
+    return name.lower().endswith(C_SUFFIXES) and not name.lower().startswith("makefile")  # Makefile.inc
+
+
 def folder_texts(folder: Path) -> DiskTexts:
     """The C files below a folder, named by their path relative to it with `/`. Links are not followed; hidden folders are left out. A
     single file is a folder of one. Raises OSError where the folder cannot be listed."""
@@ -96,7 +102,7 @@ def folder_texts(folder: Path) -> DiskTexts:
                 if entry.is_dir(follow_symlinks=False):
                     if not entry.name.startswith("."):
                         todo.append((f"{within}{entry.name}/", entry.path))
-                elif entry.name.lower().endswith(C_SUFFIXES) and entry.is_file(follow_symlinks=False):
+                elif is_c(entry.name) and entry.is_file(follow_symlinks=False):
                     found[within + entry.name] = _place(entry.stat(follow_symlinks=False), entry.path)
     return DiskTexts(found)
 

@@ -37,10 +37,12 @@ MAX_TARGETS = 40  # put into a proposed answer; a longer list is nobody's to con
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each call through a pointer, in the order of files and places. files: only sites in these. A call in a template
-    that several sources include is one site with the candidates of all inclusions."""
+    that several sources include is one site with the candidates of all inclusions. None in C++, where methods are called alike."""
     for file in index.files() if files is None else files:
         seen: set[tuple[int, int, str]] = set()
         sites = sorted((c for c in index.calls(file) if c.kind == "indirect"), key=lambda c: (c.line, c.column))
+        if sites and index.is_cplusplus(file):
+            continue
         met: dict[tuple[int, str, str | None], int] = {}  # how many such calls came before in the same instance
         same: dict[tuple[int, str, int], list[Call]] = {}
         for call in sites:

@@ -85,3 +85,17 @@ def test_a_file_of_any_name_that_a_source_includes_is_read(tmp_path):
     assert ([name for name, _ in texts], problems) == (["conv.c", "tables.map"], [])
     (proposal,) = propose.propose_index(propose.index_folder(tmp_path)[0], ["function_pointer"])
     assert [c.name for c in proposal.candidates] == ["to_utf8"]
+
+
+def test_no_call_of_a_method_is_proposed_and_a_makefiles_fragment_is_not_c(tmp_path):
+    c = "struct ops { int (*go)(int); };\nint f(struct ops *o) { return o->go(1); }\n"
+    guarded = "#ifdef __cplusplus\nextern \"C\" {\nnamespace a { }\n#endif\nstatic inline int g(struct ops *o) { return o->go(2); }\n"
+    for name, text in {
+        "a.c": c, "b.h": guarded, "test.cc": c,
+        "mock.h": "namespace mocks {\nclass M : public Base {\n int f() { return o.go(); }\n};\n}\n",
+        "list.h": "template <class T>\nint h(T *o) { return o->go(3); }\n", "Makefile.inc": ".if yes\nx = $(o.go(4))\n", "d.inc": c,
+    }.items():
+        (tmp_path / name).write_text(text)
+    index, _ = propose.index_folder(tmp_path)
+    assert index.files() == ["a.c", "b.h", "d.inc", "list.h", "mock.h", "test.cc"]
+    assert [p.file for p in propose.propose_index(index, ["function_pointer"])] == ["a.c", "b.h", "d.inc"]

@@ -32,22 +32,35 @@ def distillation(
     student_logits: Any, teacher_logits: Any, labels: Any, *, temperature: float, alpha: float, normalizer: Any = None
 ) -> Distilled:
     """Logits: (batch, length, vocabulary); labels: (batch, length), the token at each place itself (shifted here). normalizer: learned
-    tokens of the whole accumulated batch (None: of this one). Where one side's vocabulary is padded to more rows, the shorter counts:
-    Qwen2.5-Coder 7B has 152,064 rows, the 1.5B 151,936, for the same tokens. Only learned places are kept before the softmax."""
+    tokens of the whole accumulated batch (None: of this one). Only learned places are kept before the softmax."""
+    places, targets = learned(labels)
+    return distillation_at(
+        student_logits[places], teacher_logits[places], targets, temperature=temperature, alpha=alpha, normalizer=normalizer
+    )
+
+
+def learned(labels: Any) -> tuple[Any, Any]:
+    """Labels (batch, length) -> the places whose next token is learned, (batch, length) booleans, and those tokens in the same order."""
+    places = labels.roll(-1, dims=1) != IGNORED
+    places[:, -1] = False
+    return places, labels[:, 1:][places[:, :-1]]
+
+
+def distillation_at(
+    student_logits: Any, teacher_logits: Any, targets: Any, *, temperature: float, alpha: float, normalizer: Any = None
+) -> Distilled:
+    """`distillation` of learned places alone: logits (places, vocabulary), targets (places). Where one side's vocabulary is padded to
+    more rows, the shorter counts: Qwen2.5-Coder 7B has 152,064 rows, the 1.5B 151,936, for the same tokens."""
     import torch
     import torch.nn.functional as F
 
     shared = min(student_logits.size(-1), teacher_logits.size(-1))
-    targets = labels[:, 1:].reshape(-1)
-    learned = targets != IGNORED
-    student = student_logits[:, :-1].reshape(-1, student_logits.size(-1))[learned][:, :shared].float()
-    teacher = teacher_logits[:, :-1].reshape(-1, teacher_logits.size(-1))[learned][:, :shared].float()
-    targets = targets[learned]
+    student, teacher = student_logits[:, :shared].float(), teacher_logits[:, :shared].float()
     student_log = F.log_softmax(student / temperature, dim=-1)
     teacher_log = F.log_softmax(teacher / temperature, dim=-1)
     divergence = F.kl_div(student_log, teacher_log, reduction="sum", log_target=True) * temperature**2
     cross_entropy = F.cross_entropy(student, targets, reduction="sum")
-    tokens = int(learned.sum())
+    tokens = len(targets)
     count = torch.as_tensor(tokens if normalizer is None else normalizer, device=student.device).clamp(min=1)
     here = max(tokens, 1)
     return Distilled(

@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.losses import distillation  # noqa: E402
+from training.losses import distillation, distillation_at, learned  # noqa: E402
+from training.recipes.distill import head_only_at  # noqa: E402
 
 
 def _by_hand(student, teacher, labels, temperature, alpha):  # type: ignore[no-untyped-def]
@@ -87,3 +88,31 @@ def test_gradients_reach_the_student_only(batch) -> None:  # type: ignore[no-unt
     distillation(student, teacher, labels, temperature=2.0, alpha=0.5).total.backward()
     assert student.grad.abs().sum() > 0
     assert student.grad[0, :2].abs().sum() == 0  # the token after place 2 is the first that is learned
+
+
+def test_the_head_asked_at_learned_places_alone_gives_the_same_loss_and_gradients(batch) -> None:  # type: ignore[no-untyped-def]
+    """And sees all places again afterwards."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(3)
+    size = {"vocab_size": 11, "hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1}
+    student, teacher = (Qwen2ForCausalLM(Qwen2Config(**size, num_hidden_layers=n)).float() for n in (1, 2))
+    labels, ids = batch[2], batch[2].clamp(min=0)
+    wanted = teacher(input_ids=ids).logits.detach()
+
+    whole = distillation(student(input_ids=ids).logits, wanted, labels, temperature=2.0, alpha=0.5)
+    whole.total.backward()
+    gradients = [parameter.grad.clone() for parameter in student.parameters()]
+    student.zero_grad()
+
+    places, targets = learned(labels)
+    assert targets.tolist() == [*labels[0, 3:].tolist(), *labels[1, 1:5].tolist()]
+    with head_only_at(student, places):
+        logits = student(input_ids=ids).logits
+    assert logits.shape == (7, 11)
+    parts = distillation_at(logits, wanted[places], targets, temperature=2.0, alpha=0.5)
+    parts.total.backward()
+    assert parts.tokens == whole.tokens and parts.total.item() == pytest.approx(whole.total.item(), rel=1e-6)
+    for parameter, gradient in zip(student.parameters(), gradients, strict=True):
+        assert torch.allclose(parameter.grad, gradient, atol=1e-6)
+    assert student(input_ids=ids).logits.shape == (2, 6, 11)

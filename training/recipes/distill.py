@@ -9,6 +9,8 @@ builds logits (its language model head is fused with the loss), so the model is 
 """
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import Field
@@ -25,7 +27,7 @@ from training.fit import (
     loop_arguments,
     save_best_and_last,
 )
-from training.losses import distillation
+from training.losses import distillation, distillation_at, learned
 from training.models import Method
 from training.stage import StageContext
 from training.tuned import load_tuned, teacher_of
@@ -101,13 +103,14 @@ def _trainer_class() -> Any:
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
             """num_items_in_batch: learned tokens of the whole accumulated batch, None while evaluating. Over several processes DDP averages
             gradients, so the sum divided by the global count is multiplied by their number, as SFTTrainer does."""
-            labels = inputs["labels"]
+            places, targets = learned(inputs["labels"])
             given = {key: value for key, value in inputs.items() if key != "labels"}
-            outputs = model(**given, use_cache=False)
-            with torch.no_grad():
+            with head_only_at(self.accelerator.unwrap_model(model), places):
+                outputs = model(**given, use_cache=False)
+            with torch.no_grad(), head_only_at(self.teacher, places):
                 wanted = self.teacher(**given, use_cache=False).logits
-            parts = distillation(
-                outputs.logits, wanted, labels, temperature=self.temperature, alpha=self.alpha, normalizer=num_items_in_batch
+            parts = distillation_at(
+                outputs.logits, wanted, targets, temperature=self.temperature, alpha=self.alpha, normalizer=num_items_in_batch
             )
             loss = parts.total
             if num_items_in_batch is not None and self.args.average_tokens_across_devices:
@@ -118,6 +121,18 @@ def _trainer_class() -> Any:
             return (loss, outputs) if return_outputs else loss
 
     return DistillationTrainer
+
+
+@contextmanager
+def head_only_at(model: Any, places: Any) -> Iterator[None]:
+    """Logits come as (places, vocabulary), of these places of (batch, length) alone. Most of a row is its prompt, of which nothing is
+    learned: with a vocabulary of 152,000 tokens 2,048 places are 1.2 GB of float32, and with `tiny` they were a fifth of a step's time."""
+    head = model.get_output_embeddings()
+    hook = head.register_forward_pre_hook(lambda _, given: (given[0][places], *given[1:]))
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _divergence(student: Any, teacher: Any, rows: list[data.Encoded], settings: Settings) -> float | None:

@@ -29,8 +29,8 @@ DEMO = PROJECT / "datasets" / "demo"
 SOURCE = "walk"
 DWELL_MS = 600  # a key pressed sooner after a form was drawn is taken for key repeat
 SEED = 3  # gives every split of every task that has enough groups a row
-STEPS = 24  # of fine-tuning: enough to be killed in the middle of, few enough to wait for
-TRAINING_MS = 900_000  # a bound, not a measure: about two minutes on two idle cores
+STEPS = 80  # of fine-tuning, a row each: enough to be killed in the middle of, few enough to wait for
+TRAINING_MS = 900_000  # a bound, not a measure: about two minutes on two busy cores
 
 
 def w(key: str, **params: Any) -> str:

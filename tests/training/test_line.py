@@ -29,7 +29,8 @@ def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _sft(method: str, **more: Any) -> config.Config:
     return config.load("tiny", {
         "stages": ["sft"], "teacher": TEACHER, "student": None, "threads": 1, "sft.method": method, "sft.max_steps": 24,
-        "sft.save_every": 8, "sft.log_every": 1, "sft.adapter.rank": 4, "sft.adapter.dropout": 0.1, "sft.eval_rows": 2, **more})
+        "sft.batch_size": 4, "sft.save_every": 8, "sft.log_every": 1, "sft.adapter.rank": 4, "sft.adapter.dropout": 0.1,
+        "sft.eval_rows": 2, **more})
 
 
 def _wait(run_dir: Path, until: Any = lambda run: not run.active, timeout_s: float = 300) -> runs.RunStatus:
@@ -95,7 +96,8 @@ def test_a_run_stopped_in_mid_tuning_saves_first_and_ends_in_the_same_bits(froze
 def test_the_stages_learn_prefer_distill_and_merge(frozen: Path, runs_dir: Path) -> None:
     settings = {
         "stages": ["sft", "dpo", "distill", "merge"], "teacher": TEACHER, "student": STUDENT, "threads": 1, "sft.max_steps": 30,
-        "sft.save_every": 10, "dpo.max_steps": 6, "dpo.save_every": 3, "distill.max_steps": 30, "distill.save_every": 10,
+        "sft.batch_size": 4, "sft.save_every": 10, "dpo.max_steps": 6, "dpo.save_every": 3, "distill.max_steps": 30,
+        "distill.batch_size": 4, "distill.save_every": 10,
         "distill.alpha": 0.5, "distill.learning_rate": 0.001,  # half the weight on the divergence: what is asked for below
     }
     run_dir = runs.start(config.load("tiny", settings), runs_dir, dataset_dir=frozen, name="chain")
@@ -131,8 +133,8 @@ def test_the_stages_learn_prefer_distill_and_merge(frozen: Path, runs_dir: Path)
 
 def test_a_dpo_stage_killed_in_its_middle_keeps_its_reference(frozen: Path, runs_dir: Path) -> None:
     settings = {
-        "stages": ["sft", "dpo"], "teacher": TEACHER, "student": None, "threads": 1, "sft.max_steps": 2, "sft.eval_rows": 0,
-        "dpo.max_steps": 16, "dpo.save_every": 4, "dpo.log_every": 1, "dpo.eval_rows": 0,
+        "stages": ["sft", "dpo"], "teacher": TEACHER, "student": None, "threads": 1, "sft.max_steps": 2, "sft.batch_size": 4,
+        "sft.eval_rows": 0, "dpo.max_steps": 16, "dpo.save_every": 4, "dpo.log_every": 1, "dpo.eval_rows": 0,
     }
     weights = []
     for name in ("dpo-whole", "dpo-killed"):
@@ -152,6 +154,7 @@ def test_without_preferences_dpo_is_skipped_and_a_whole_model_is_passed_on(tmp_p
     plain = write_frozen(tmp_path / "plain" / "v0001", rows=30, pairs=0)
     settings = {
         "stages": ["sft", "dpo", "merge"], "teacher": TEACHER, "student": None, "threads": 1, "sft.method": "full", "sft.max_steps": 2,
+        "sft.batch_size": 4,
     }
     run_dir = runs.start(config.load("tiny", settings), runs_dir, dataset_dir=plain, name="plain")
     run = _done(run_dir)

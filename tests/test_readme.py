@@ -26,7 +26,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith(("FLOWSIGHT_HOME", "FLOWSIGHT_STORE", "PYTEST"))}
+    """A newcomer's: nothing of this project is set yet, and Python keeps what it compiled (else every command compiles all of it again)."""
+    ours = ("FLOWSIGHT_HOME", "FLOWSIGHT_STORE", "PYTEST", "PYTHONDONTWRITEBYTECODE")
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)}
 
 
 def _free_port() -> int:

@@ -66,8 +66,8 @@ class Macros:
 
     def get(self, name: str, file: str = "", line: int = 0) -> Macro | None:
         """What a name means in a file: its own definition (the one in force at the line, where one is given), else that of the nearest
-        header it includes. Where it includes none that has one: for a source a reserved name or a constant's alone, for other files
-        any, of a header of the same folder first. One with a body first."""
+        header it includes; as a variant also that of the next one. Where it includes none that has one: for a source a reserved name or a
+        constant's alone, for other files any, of a header of the same folder first. One with a body first."""
         found = self.by_name.get(name)
         if not found:
             return None
@@ -92,32 +92,37 @@ class Macros:
         own = [m for m in found if m.file == file]
         if len(own) > 1 and line:
             own = [m for m in own if m.line < line and (m.ended is None or m.ended >= line)] or own
-        if not any(m.body for m in own):
-            found = [m for m in found if m.body and (not m.file.endswith(_SOURCES) or m.file in self.included)]
-            if self.sight is not None:
-                found = self._nearest(found, self.sight, file)
-            folder = file.rpartition("/")[0]
-            own = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
-        return own
+        if any(m.body for m in own):
+            return own
+        found = [m for m in found if m.body and (not m.file.endswith(_SOURCES) or m.file in self.included)]
+        levels = self.sight.levels(file) if self.sight is not None else None
+        if levels is not None and self.sight is not None:
+            seen = self._seen(found, levels, self.sight, file)
+            if seen:
+                return seen
+        folder = file.rpartition("/")[0]
+        if self.sight is not None:
+            found = [m for m in found if not m.file.endswith(_SOURCES)]
+            if levels is not None and self.sight.strict(file):
+                found = [m for m in found if m.file.rpartition("/")[0] == folder or _OPTION.match(m.name)]
+        found = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
+        return [m for m in found if m.file == found[0].file]
 
-    def _nearest(self, found: list[Macro], sight: Sight, file: str) -> list[Macro]:
-        levels = sight.levels(file)
-        if levels is not None:
-            seen = [(levels[sight.numbers[m.file]], m) for m in found if m.file in sight.numbers]
-            nearest = min((level for level, _ in seen if level), default=0)
-            if nearest:
-                return sorted((m for level, m in seen if level == nearest), key=lambda m: -shared(file, m.file))
-        found = [m for m in found if not m.file.endswith(_SOURCES)]
-        if levels is not None and sight.strict(file):
-            folder = file.rpartition("/")[0]
-            return [m for m in found if m.file.rpartition("/")[0] == folder or _OPTION.match(m.name)]
-        return found
+    def _seen(self, found: list[Macro], levels: bytearray, sight: Sight, file: str) -> list[Macro]:
+        """Those of the nearest header, and those of the next one that is farther away: one of the two may be the default of the other, or
+        stand under a condition."""
+        seen = [(levels[sight.numbers[m.file]], -shared(file, m.file), m) for m in found if m.file in sight.numbers]
+        seen = sorted((one for one in seen if one[0]), key=lambda one: one[:2])
+        first = next(iter(seen), None)
+        other = next((one for one in seen if first is not None and one[0] > first[0]), first)
+        files = {one[2].file for one in (first, other) if one is not None}
+        return [m for _, _, m in seen if m.file in files]
 
     def _chosen(self, usable: list[Macro], variant: int) -> Macro | None:
         first = next((m for m in usable if m.body), usable[0] if usable else None)
         if variant == 0 or first is None:
             return first
-        others = [m for m in usable if m.file == first.file and m.body and (m.params is None) == (first.params is None)]
+        others = [m for m in usable if m.body and (m.params is None) == (first.params is None)]
         return others[min(variant, len(others) - 1)] if others else first
 
     def expand(self, text: str, file: str = "", line: int = 0) -> str:

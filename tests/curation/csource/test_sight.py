@@ -46,6 +46,15 @@ def test_a_name_means_what_the_nearest_included_header_says() -> None:
     assert callees(index, "src/a.c") == ["(o)->two"] and callees(index, "src/b.c") == ["(o)->one"]
 
 
+def test_of_the_nearest_header_and_the_next_one_either_may_be_meant() -> None:
+    index = build_index([
+        ("init.h", "typedef int (*call_t)(void);\n#define LATE_CALL(fn) static call_t late_##fn = fn;\nextern call_t start[];\n"),
+        ("module.h", '#include "init.h"\n#ifdef MODULE\n#define LATE_CALL(fn) module_init(fn)\n#endif\n'),
+        ("a.c", '#include "module.h"\nstatic int go(void) { return 0; }\nLATE_CALL(go);\nint f(void) { return late_go(); }\n')], jobs=0)
+    (call,) = [c for c in index.calls("a.c") if c.kind == "indirect"]
+    assert [c.name for c in index.resolve(call)] == ["go"]
+
+
 def test_a_word_that_a_header_defines_which_is_not_included_stays_a_word() -> None:
     index = build_index([
         ("board/uncompress.h", "#define params (params())\n"), ("src/own.h", "#define get(p) (p)\n"),

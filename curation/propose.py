@@ -36,12 +36,13 @@ _FILES_IN_MEMORY = 4_000  # of an imported source; more are indexed on disk
 
 @dataclass
 class ProposeReport:
-    """sites: how many proposals of each task. added, known: items new in the store, and items that it had already. problems: files or
-    parts of files that gave no facts."""
+    """sites: how many proposals of each task. added, known: items new in the store, and items that it had already. withdrawn: items that
+    are no sites any more. problems: files or parts of files that gave no facts."""
 
     sites: dict[str, int] = field(default_factory=dict)
     added: int = 0
     known: int = 0
+    withdrawn: int = 0
     problems: list[FactsProblem] = field(default_factory=list)
 
 
@@ -164,7 +165,8 @@ def propose_source(
     progress: Callable[[int, int], None] | None = None,
 ) -> ProposeReport:
     """Proposes the sites of an imported source and adds them as items to label, in the order of files and lines. Again: adds what is not
-    there yet, and proposes anew what nobody has labeled. progress is called with (done, all) files read. Raises NotFound, NotAllowed."""
+    there yet, proposes anew what nobody has labeled, and withdraws what is no site any more and nobody has labeled. progress is called
+    with (done, all) files read. Raises NotFound, NotAllowed."""
     require(actor, "lead", action="propose sites")
     wanted = chosen_tasks(tasks)
     index = index_source(store, settings, source, progress)
@@ -179,6 +181,9 @@ def propose_source(
             made.extend(item_of(index, source, proposal) for proposal in proposals)
     made.sort(key=lambda i: (i.file or "", i.line or 0, i.task))
     report.added, report.known = items.add(store, made, renew=True)
+    unread = {problem.file for problem in report.problems}  # their sites may only be missing this time
+    report.withdrawn = items.withdraw(
+        store, source=source, tasks=[task.name for task in wanted], keep={item.id for item in made}, keep_files=unread)
     return report
 
 

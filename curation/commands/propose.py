@@ -65,7 +65,8 @@ def _folder(given: argparse.Namespace) -> int:
 def _source(given: argparse.Namespace) -> int:
     work = workspace(given)
     report = propose.propose_source(work.store, work.settings, work.actor, given.source, tasks=given.task)
-    print(f"{given.source}: {report.added} items added, {report.known} known")
+    gone = f", {report.withdrawn} withdrawn, which are no sites any more" if report.withdrawn else ""
+    print(f"{given.source}: {report.added} items added, {report.known} known{gone}")
     _say(report.sites, report.problems)
     return 0
 

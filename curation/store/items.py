@@ -9,10 +9,10 @@ write lock does the same. NUL characters and lone surrogates, which a database c
 >>> items.annotate(store, item_id=item.id, actor=actor, op_id=op, action="confirm", answer={...})
 """
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, text, update
 
 from curation.errors import BadValue, NotFound, Reason
 from curation.model import Action, Actor, Annotation, Flag, Item, Lang, canonical_json
@@ -54,8 +54,7 @@ def _renew(db: Connection, known: list[Item]) -> None:
     ids, c = [item.id for item in known], items_table.c
     locked = select(c.id, c.payload, c.excerpt).where(c.id.in_(ids)).order_by(c.id).with_for_update()  # as annotate() locks them
     stored = {row.id: (row.payload, row.excerpt) for row in db.execute(locked)}
-    touched = set(db.execute(select(annotations_table.c.item_id).where(annotations_table.c.item_id.in_(ids))).scalars())
-    touched |= set(db.execute(select(drafts.c.item_id).where(drafts.c.item_id.in_(ids))).scalars())
+    touched = _touched(db, ids)
     for item in known:
         row, state = _row(item, 0, ""), _first_state(item, 0)
         if item.id in touched or stored[item.id] == (row["payload"], row["excerpt"]):
@@ -64,6 +63,30 @@ def _renew(db: Connection, known: list[Item]) -> None:
         db.execute(update(items_table).where(c.id == item.id).values(changed))
         placed = {name: state[name] for name in ("score", "site_column")}
         db.execute(update(item_states).where(item_states.c.item_id == item.id).values(placed))
+
+
+def withdraw(store: Store, *, source: str, tasks: Iterable[str], keep: Container[str], keep_files: Container[str] = ()) -> int:
+    """Takes away the sites of a source that are not among `keep` (ids) or in `keep_files`, unless somebody has said or begun to say
+    something about them. Returns how many."""
+    c = items_table.c
+    of_source = select(c.id, c.file).where(c.source == source, c.origin == "site", c.task.in_(list(tasks)))
+    gone = 0
+    with store.write() as db:
+        _lock_order(db)
+        listed = [row.id for row in db.execute(of_source) if row.id not in keep and row.file not in keep_files]
+        for ids in _chunks(listed):
+            locked = set(db.execute(select(c.id).where(c.id.in_(ids)).order_by(c.id).with_for_update()).scalars())
+            free = sorted(locked - _touched(db, ids))
+            db.execute(delete(item_states).where(item_states.c.item_id.in_(free)))
+            db.execute(delete(items_table).where(c.id.in_(free)))
+            gone += len(free)
+    return gone
+
+
+def _touched(db: Connection, ids: Sequence[str]) -> set[str]:
+    """Those that somebody has said or begun to say something about."""
+    said = select(annotations_table.c.item_id).where(annotations_table.c.item_id.in_(ids))
+    return {*db.execute(said).scalars(), *db.execute(select(drafts.c.item_id).where(drafts.c.item_id.in_(ids))).scalars()}
 
 
 def get(store: Store, item_id: str) -> Item:

@@ -71,6 +71,28 @@ def test_a_source_becomes_items_in_the_order_of_the_code_and_only_once(store, se
     assert (again.added, again.known) == (0, 3)
 
 
+def test_what_is_no_site_any_more_is_withdrawn_unless_somebody_spoke_of_it(store, settings, imported, tmp_path):
+    code = "struct o { int (*go)(int); };\nint f(struct o *q) { q->go(1); q->go(2); return q->go(3); }\n"
+    (tmp_path / "given" / "b.c").write_text(code)
+    sources.import_folder(store, settings, LEAD, tmp_path / "given", name=imported)
+    propose.propose_source(store, settings, LEAD, imported, ["function_pointer", "callback_timing"])
+    said, begun, _, *others = [i for i in items.find(store, source=imported) if i.file == "b.c"]
+    assert others == []
+    items.annotate(store, item_id=said.id, actor=LEAD, op_id="op", action="skip")
+    items.save_draft(store, begun.id, "local", {"en": "it calls"})
+    (tmp_path / "given" / "b.c").write_text("int nothing;\n")
+    sources.import_folder(store, settings, LEAD, tmp_path / "given", name=imported)
+    report = propose.propose_source(store, settings, LEAD, imported, ["function_pointer"])
+    left = list(items.find(store, source=imported))
+    assert report.withdrawn == 1
+    assert [i.id for i in left if i.file == "b.c"] == [said.id, begun.id]
+    assert {i.task for i in left if i.file == "a.c"} == {"function_pointer", "callback_timing"}  # of a task that was not asked for
+    assert propose.propose_source(store, settings, LEAD, imported, ["function_pointer"]).withdrawn == 0
+    given = {"source": imported, "tasks": ["function_pointer"], "keep": set()}
+    assert items.withdraw(store, **given, keep_files={"a.c"}) == 0  # what could not be read this time may only be missing
+    assert items.withdraw(store, **given) == 1
+
+
 def test_an_annotator_may_not_propose(store, settings, imported):
     with pytest.raises(NotAllowed):
         propose.propose_source(store, settings, Actor(name="ann", role="annotator"), imported)

@@ -21,17 +21,36 @@ _FOREIGN = re.compile(
 )
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|endif)\b[ \t]*([^\n]*)", re.MULTILINE)
 _GUARD = re.compile(r"[A-Za-z_]\w*_[Hh]_*\s*$|.*__cplusplus")
-
-_FOR_CPP = re.compile(r"^[ \t]*#[ \t]*if[^\n]*__cplusplus.*?^[ \t]*#[ \t]*(?:else|endif)", re.MULTILINE | re.DOTALL)
 _CPP = re.compile(
-    r"^[ \t]*(?:template[ \t]*<|namespace(?:[ \t]+\w+)*\s*\{|using[ \t]+namespace\b"
-    r"|class[ \t]+(?:\w+[ \t]+)?\w+\s*(?:\{|:\s*(?:public|private|protected)\b))", re.MULTILINE)
+    r"^[ \t]*(?:template[ \t]*<|namespace(?:[ \t]++\w++)*+\s*+\{|using[ \t]+namespace\b"
+    r"|class[ \t]++(?:\w++[ \t]++)?\w+\s*+(?:\{|:\s*(?:public|private|protected)\b))", re.MULTILINE)
 
 
 def is_cplusplus(file: str, text: str) -> bool:
     """Whether a file holds C++, where a method's call looks like one through a pointer. What stands under `#ifdef __cplusplus` does not
     make it C++."""
-    return file.lower().endswith(CPP_SUFFIXES) or _CPP.search(_FOR_CPP.sub("", text)) is not None
+    if file.lower().endswith(CPP_SUFFIXES):
+        return True
+    found = _CPP.search(text)
+    return found is not None and ("__cplusplus" not in text or _CPP.search(_without_guarded(text)) is not None)
+
+
+def _without_guarded(text: str) -> str:
+    """Without the first branches of `#if` whose condition names __cplusplus."""
+    kept: list[str] = []
+    start = depth = 0  # of what is kept; how many #if deep within a branch that is not, 0 outside of one
+    for directive in _DIRECTIVE.finditer(text):
+        word, condition = directive.groups()
+        if depth == 0:
+            if word.startswith("if") and "__cplusplus" in condition:
+                kept.append(text[start:directive.start()])
+                depth = 1
+        elif word.startswith("if"):
+            depth += 1
+        elif word == "endif" or depth == 1:
+            depth -= 1
+            start = directive.end()
+    return "".join([*kept, text[start:] if depth == 0 else ""])
 
 
 def is_test(file: str) -> bool:

@@ -7,6 +7,7 @@ from curation.csource import build_index, outline
 from curation.csource.coded import decode_facts, encode_facts
 from curation.csource.extract import MAX_LINE, extract
 from curation.csource.prepare import prepare
+from curation.csource.surroundings import is_cplusplus
 from curation.csource.types import CType, parse_type
 
 
@@ -296,3 +297,16 @@ def test_a_parameter_of_function_type_behind_an_annotation_is_named_by_its_name(
     facts = extract("int f(id_t id, char *CALLED to_text(id_t id))\n{\n\treturn to_text(id);\n}\n", "a.c")
     assert [p for p, _ in facts.functions[0].params] == ["id", "to_text"]
     assert [(c.callee, c.kind) for c in facts.calls] == [("to_text", "indirect")]
+
+
+@pytest.mark.parametrize(("file", "text", "wanted"), [
+    ("a.cc", "int f(void);", True),
+    ("a.h", "template <class T> T f(T);\n", True),
+    ("a.h", "class A : public B {\n};\n", True),
+    ("a.h", "struct class { int (*go)(void); };\nint template;\n", False),
+    ("a.h", '#ifdef __cplusplus\n#if X\n#endif\nextern "C" {\nnamespace a {\n#endif\nint f(void);\n#ifdef __cplusplus\n}\n#endif\n', False),
+    ("a.h", "#ifdef __cplusplus\nnamespace a {\n#else\nint f(void);\n#endif\nnamespace b {\n", True),
+    ("a.h", "#if defined __cplusplus\n" * 50_000 + "namespace a {\n", False),
+])
+def test_c_plus_plus_is_told_from_c_with_guards_for_it(file: str, text: str, wanted: bool) -> None:
+    assert is_cplusplus(file, text) == wanted

@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from heapq import nlargest
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from curation.csource.recent import Recent
 COMPUTED = "?"  # the path of `#include MACRO`
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*(?:include|include_next|import)\b[ \t]*(?:["<]([^">\n]+)[">]|[A-Za-z_])', re.MULTILINE)
 _SEVERAL = 8  # files of one last name that a path may mean
+_MOST = 64  # files that a path may mean: those that share most folders with the including file
 _INCLUDERS = 8  # of a header whose sight counts as the header's own
 _KEPT = 64
 _SOURCES = (".c", ".cc", ".cpp", ".cxx")
@@ -44,6 +46,7 @@ class Paths:
         for file in self._files:
             self._by_name[file.rpartition("/")[2]].append(file)
         self._ending: dict[str, list[str]] = {}
+        self._near: dict[tuple[str, str], list[str]] = {}
 
     def meant(self, file: str, path: str) -> list[int]:
         folder = file.rpartition("/")[0]
@@ -58,6 +61,11 @@ class Paths:
             tail = "/" + posixpath.normpath(path).lstrip("./")
             ending = [f for f in named if f.endswith(tail) or f == tail[1:]] or (named if len(named) <= _SEVERAL else [])
             self._ending[path] = ending
+        if len(ending) > _MOST:
+            near = self._near.get((folder, path))
+            if near is None:
+                near = self._near[folder, path] = nlargest(_MOST, ending, key=lambda other: shared(file, other))
+            ending = near
         return [self.numbers[other] for other in ending if other != file]
 
     def all_of(self, file: str, paths: Iterable[str]) -> list[int]:

@@ -29,6 +29,13 @@ def test_a_path_means_the_file_beside_else_all_that_end_like_it_else_those_of_th
     assert sight.includes(2) == [0, 1, 3, 5]
 
 
+def test_of_a_hundred_files_of_one_name_those_in_the_same_folders_are_seen() -> None:
+    boards = {f"boards/b{n:02}/x{n % 10}/config.h": [] for n in range(100)}
+    sight = Sight.of({**boards, "boards/b77/src/main.c": ["config.h"]})
+    seen = {sight.files[n] for n in sight.includes(100)}
+    assert len(seen) == 64 and "boards/b77/x7/config.h" in seen
+
+
 def test_of_headers_as_near_the_one_of_the_same_folders_is_meant() -> None:
     headers = [(f"arch/{cpu}/include/asm/io.h", f"#define WRITE(o) (o)->{cpu}(o)\n") for cpu in ("alpha", "arm", "x86")]
     text = "#include <asm/io.h>\nvoid f(struct ops *o) { WRITE(o); }\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ import numpy as np
 from curation.csource.pack import Pack
 from curation.csource.postings import Numbers, Postings
 from curation.csource.records import ALIAS, FUNCTION, GLOBAL, KEYS, KINDS, LINES, PROTOTYPE, STRUCT, name_key
+
+_FEW = 8  # keys that are looked for one by one
 
 
 def changed_macros(raw: Pack, before: Numbers | None, now: Numbers | None) -> Numbers:
@@ -50,9 +53,13 @@ def meet(wanted: Numbers, part: memoryview) -> bool:
     """Whether one of the keys is among the (sorted) keys of a part."""
     if not len(wanted) or not part.nbytes:
         return False
-    kept = np.frombuffer(part, np.uint64)
-    at = np.searchsorted(kept, wanted)
-    return bool(np.any(kept[np.minimum(at, len(kept) - 1)] == wanted))
+    if len(wanted) <= _FEW:
+        kept = part.cast("Q")
+        count = len(kept)
+        return any((at := bisect_left(kept, key)) < count and kept[at] == key for key in wanted.tolist())
+    found = np.frombuffer(part, np.uint64)
+    places = np.minimum(np.searchsorted(found, wanted), len(found) - 1)
+    return bool(np.any(found[places] == wanted))
 
 
 @dataclass

@@ -58,8 +58,10 @@ def resolved(files: Iterable[str], wanted: Mapping[str, list[tuple[int, str]]]) 
     if not wanted:
         return {}
     by_name: dict[str, list[str]] = defaultdict(list)
+    names = {posixpath.basename(path) for listed in wanted.values() for _, path in listed}
     for file in files:
-        by_name[posixpath.basename(file)].append(file)
+        if (name := file[file.rfind("/") + 1:]) in names:
+            by_name[name].append(file)
     found: dict[str, list[tuple[int, str]]] = {}
     for file, listed in wanted.items():
         for line, path in listed:

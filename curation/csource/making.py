@@ -155,7 +155,7 @@ class _Making:
         self._timed("definitions")
         self._constrain(settled)
         self._timed("constraints")
-        self._keep(self._counted())
+        self._keep(self._counted(settled))
         state = self.draft.finish()
         self._timed("tables")
         return self._told(state)
@@ -299,13 +299,13 @@ class _Making:
             todo = changed | self._touched(self.changed_macros, self._changed_names(tables, changed)) | self._units(changed)
             todo |= self.sight.changed_since(self.before.sight)
         settled: set[int] = set()
-        functions = np.unique(tables["raw_functions"].keys)
+        functions = tables["raw_functions"].distinct()
         for _ in range(1 + _ROUNDS):
             todo = {number for number in todo if self.raw_at[number][1]}
             self._settle_all(tables, made, sorted(todo))
             settled |= todo
-            now = np.setdiff1d(self._function_keys(settled), functions)
-            told = np.setxor1d(made, now)
+            now = np.setdiff1d(self._function_keys(settled), functions, assume_unique=True)
+            told = np.setxor1d(made, now, assume_unique=True)
             if not len(told):
                 break
             made = now
@@ -317,7 +317,7 @@ class _Making:
         """The keys of all functions as they are after expansion. settled: files expanded anew since the state before."""
         place = DEFINITIONS.index("functions")
         found = self._table("functions", settled, lambda number: self._definitions(number, place), self.settled_at, True)
-        return np.unique(found.keys)
+        return found.distinct()
 
     def _settled_parts(self, number: int) -> list[memoryview]:
         at, length = self.settled_at[number].tolist()
@@ -349,8 +349,9 @@ class _Making:
             return found
         for number in range(len(self.files)):
             if self.settled_at[number][1]:
-                parts = self._settled_parts(number)
-                if meet(macros, parts[ASKED_MACROS]) or meet(names, parts[ASKED_NAMES]):
+                place = self.settled_at[number].tolist()
+                if (len(macros) and meet(macros, self.settled.part(place, ASKED_MACROS))
+                        or len(names) and meet(names, self.settled.part(place, ASKED_NAMES))):
                     found.add(number)
         return found
 
@@ -464,11 +465,21 @@ class _Making:
             {"raw_at": self.raw_at, "settled_at": self.settled_at, "constraints_at": self.constraints_at}, includes=self.includes,
             problems=self.problems, counts=counts or {})
 
-    def _counted(self) -> dict[str, int]:
+    def _counted(self, settled: set[int]) -> dict[str, int]:
+        """Of all files: of the state before, and what the files expanded anew make of it."""
         counts = {"functions": 0, "calls": 0, "indirect": 0}
-        for number in range(len(self.files)):
-            if self.settled_at[number][1]:
-                for name, value in json.loads(bytes(self._settled_parts(number)[HEAD]))["counts"].items():
-                    counts[name] += value
+        numbers: Iterable[int] = range(len(self.files))
+        if self.before is not None and self.before.files == self.files:
+            counts = {name: self.before.counts[name] for name in counts}
+            numbers = settled
+            for number in settled:
+                self._count(counts, self.before.settled_at[number].tolist(), -1)
+        for number in numbers:
+            self._count(counts, self.settled_at[number].tolist(), 1)
         lost = sum(code == "damaged" for listed in self.problems.values() for code, _, _ in listed)
         return {**counts, "lost": lost}
+
+    def _count(self, counts: dict[str, int], place: list[int], sign: int) -> None:
+        if place[1]:
+            for name, value in json.loads(bytes(self.settled.part(place, HEAD)))["counts"].items():
+                counts[name] += sign * value

@@ -42,6 +42,9 @@ def join_parts(parts: Sequence[Buffer]) -> bytes:
     return b"".join(out)
 
 
+_COUNT = struct.Struct("<Q")
+
+
 def split_parts(record: memoryview) -> list[memoryview]:
     """Raises ValueError for what join_parts did not write."""
     try:
@@ -84,6 +87,19 @@ class Pack:
 
     def parts(self, at: int, length: int) -> list[memoryview]:
         return split_parts(self.record(at, length))
+
+    def part(self, place: Sequence[int], number: int) -> memoryview:
+        """One part of the record at a place (where, length). Raises ValueError for what join_parts did not write."""
+        record = self.record(*place)
+        (count,) = _COUNT.unpack_from(record)
+        begin = 8 * (1 + count)
+        try:
+            for size in struct.unpack_from(f"<{number}Q", record, 8):
+                begin += size + (-size % 8)
+            (size,) = _COUNT.unpack_from(record, 8 * (1 + number))
+        except struct.error as err:
+            raise ValueError(f"not a record: {err}") from err
+        return record[begin:begin + size]
 
     def line(self, at: int) -> bytes:
         """The bytes from a place to the next line end."""

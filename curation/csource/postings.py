@@ -67,6 +67,12 @@ class Postings:
             at += 1
         return found
 
+    def distinct(self) -> Numbers:
+        """The keys, each once."""
+        first = np.ones(len(self.keys), bool)
+        np.not_equal(self.keys[1:], self.keys[:-1], out=first[1:])
+        return self.keys[first]  # type: ignore[no-any-return]
+
     def holds(self, key: int) -> bool:
         at = bisect_left(self._keys, key)
         return at < len(self._keys) and self._keys[at] == key

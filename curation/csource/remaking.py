@@ -55,12 +55,11 @@ def to_make_again(
     found: set[int] = set()
     if not len(names) and not len(moved) and not len(types):
         return found
-    for number, (at, length) in enumerate(kept_at.tolist()):
-        if number in own or not length:
+    for number, place in enumerate(kept_at.tolist()):
+        if number in own or not place[1]:
             continue
-        if len(types) and meet(types, settled.parts(*settled_at[number].tolist())[MENTIONED]):
+        if len(types) and meet(types, settled.part(settled_at[number].tolist(), MENTIONED)):
             return {n for n in range(len(kept_at)) if settled_at[n][1]}
-        parts = kept.parts(at, length)
-        if meet(names, parts[LOOKED_UP]) or meet(moved, parts[VALUES]):
+        if len(names) and meet(names, kept.part(place, LOOKED_UP)) or len(moved) and meet(moved, kept.part(place, VALUES)):
             found.add(number)
     return found

@@ -32,6 +32,7 @@ COLUMNS = {
     "sft": ("id", "task", "lang", "origin", "group", "prompt", "completion", "answer", "source", "file", "line", "meta"),
     "preference": ("id", "task", "lang", "origin", "group", "prompt", "chosen", "rejected", "meta"),
 }
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what JSON of another shape, or nested deep, brings up
 
 
 @dataclass(frozen=True)
@@ -139,17 +140,22 @@ def verify(path: Path | str) -> dict[str, Any]:
                                 found=manifest["format"], known=FORMAT))
         if dataset_hash(listed, options) != manifest["hash"]:
             raise refuse(Reason("other_hash", "the hash in manifest.json is not that of its rows"))
-    except (ValueError, KeyError, TypeError) as err:
+        hashes = {path_: entry["sha256"] for path_, entry in known.items()}
+    except _MALFORMED as err:
         raise refuse(Reason("no_manifest_json", "manifest.json is no manifest ({said})", said=f"{type(err).__name__}: {err}")) from err
     there = {p for p in _files(folder) if p not in (MANIFEST, SEAL)}
-    for path_ in sorted(there ^ known.keys()):
-        if path_ in known:
+    for path_ in sorted(there ^ hashes.keys()):
+        if path_ in hashes:
             raise refuse(Reason("file_missing", "{file} is missing", file=path_))
         raise refuse(Reason("file_added", "{file} was added", file=path_))
-    for path_ in sorted(known):
-        if (folder / path_).is_symlink() or _file_hash(folder / path_) != known[path_]["sha256"]:
+    for path_, sha256 in sorted(hashes.items()):
+        if (folder / path_).is_symlink() or _file_hash(folder / path_) != sha256:
             raise refuse(Reason("file_changed", "{file} was changed", file=path_))
-    if listed_rows(read_rows(folder)) != listed:
+    try:
+        same = listed_rows(read_rows(folder)) == listed
+    except _MALFORMED:
+        same = False
+    if not same:
         raise refuse(Reason("other_rows", "the rows in the files are not those that the manifest lists"))
     return manifest
 

@@ -1,7 +1,7 @@
 """Reasons inside errors: whatever a user may read in a sentence is a Reason with Chinese words, or the words of others.
 
-The code is read, not run: every UserError raised in curation/ and training/. Not held: the command lines (curation/commands, __main__.py),
-whose output is English, and BadKnowledge, which is about files of the project itself.
+The code is read, not run: every UserError raised in curation/ and training/. Not held: the command lines (commands/, __main__.py), whose
+output is English, and BadKnowledge, which is about files of the project itself.
 """
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _zh() -> dict[str, dict[str, str]]:
 
 def _modules() -> list[Path]:
     found = [*(ROOT / "curation").rglob("*.py"), *(ROOT / "training").rglob("*.py")]
-    return sorted(path for path in found if path.name != "__main__.py" and path.parent != ROOT / "curation" / "commands")
+    return sorted(path for path in found if path.name != "__main__.py" and path.parent.name != "commands")
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

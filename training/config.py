@@ -18,9 +18,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from curation.errors import BadConfig, NotFound, Reason, invalid, joined
+from curation.errors import BadConfig, NotFound, Reason, invalid, joined, reason_in
 from curation.model import Model
 from training.models import DType, ModelChoice
+from training.reading import parse_yaml, read_bytes
 from training.stage import recipes
 
 PRESETS = Path(__file__).resolve().parent / "presets"
@@ -133,9 +134,9 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         kind = Reason("preset_or_file", "preset ({known}) or configuration file", known=", ".join(presets()))
         raise NotFound(kind=kind, name=str(source))
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader that refuses duplicates)
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise BadConfig(where=str(path), problems=Reason("not_yaml", "- it is not YAML: {said}", said=" ".join(str(err).split()))) from err
+        values = parse_yaml(read_bytes(path))
+    except ValueError as err:
+        raise BadConfig(where=str(path), problems=Reason("", "- {why}", why=reason_in(err))) from err
     if not isinstance(values, dict):
         raise BadConfig(where=str(path), problems=Reason("no_keys", "- it holds no keys. `init-config` writes one to begin with."))
     return str(path), values
@@ -145,19 +146,6 @@ def _copied(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _copied(v) for k, v in value.items()}
     return list(value) if isinstance(value, list) else value
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's own rules: a key given twice is an error (PyYAML takes the last in silence)."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands there twice", key_node.start_mark)
-            seen.add(key if isinstance(key, str) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 def _put(values: dict[str, Any], path: str, value: Any) -> None:

@@ -11,13 +11,13 @@ and prompt/chosen/rejected (config `preference`); only the completion is learned
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from curation.errors import NotFound, Reason, TouchedDataset, UserError
+from curation.errors import NotFound, Reason, TouchedDataset, UserError, reason_in
+from training.reading import damaged, parse_object, read_bytes
 
 Split = Literal["train", "validation", "test"]
 IGNORED = -100  # the label of a token that is not learned (torch's cross_entropy default)
@@ -58,29 +58,52 @@ class Encoded:
 def open_dataset(path: Path) -> Dataset:
     """Reads the manifest and compares every file it names by SHA-256. Raises NotFound without a manifest, TouchedDataset when the
     manifest, a file's bytes, or the list of data files is not what was frozen."""
-    where = path / "manifest.json"
-    if not where.is_file():
+    if not (path / "manifest.json").is_file():
         raise NotFound(kind="frozen dataset (a folder with manifest.json)", name=str(path))
-    raw = where.read_bytes()
-    digest_file = path / "manifest.sha256"
-    digest = digest_file.read_text(encoding="utf-8").split()[:1] if digest_file.is_file() else []
-    if digest != [hashlib.sha256(raw).hexdigest()]:
-        raise TouchedDataset(where=str(path), why=Reason("seal_broken", "manifest.json does not have the hash in manifest.sha256"))
-    manifest = json.loads(raw)
-    for name, entry in manifest["files"].items():
-        file = path / name
-        if not file.resolve().is_relative_to(path.resolve()):
-            raise TouchedDataset(
-                where=str(path), why=Reason("file_outside", "its manifest names {file}, which lies outside of the folder", file=name),
-            )
-        if not file.is_file():
-            raise TouchedDataset(where=str(path), why=Reason("file_missing", "{file} is missing", file=name))
-        if _sha256(file) != entry["sha256"]:
-            raise TouchedDataset(where=str(path), why=Reason("file_changed", "{file} was changed", file=name))
-    for file in sorted(path.glob("*/*.parquet")):
-        if file.relative_to(path).as_posix() not in manifest["files"]:
-            raise TouchedDataset(where=str(path), why=Reason("file_added", "{file} was added", file=file.relative_to(path).as_posix()))
+    try:
+        manifest = _sealed_manifest(path)
+        for name, entry in manifest["files"].items():
+            file = path / name
+            if not file.resolve().is_relative_to(path.resolve()):
+                raise ValueError(Reason("file_outside", "its manifest names {file}, which lies outside of the folder", file=name))
+            if not file.is_file():
+                raise ValueError(Reason("file_missing", "{file} is missing", file=name))
+            if _sha256(file) != entry["sha256"]:
+                raise ValueError(Reason("file_changed", "{file} was changed", file=name))
+        for file in sorted(path.glob("*/*.parquet")):
+            if file.relative_to(path).as_posix() not in manifest["files"]:
+                raise ValueError(Reason("file_added", "{file} was added", file=file.relative_to(path).as_posix()))
+    except ValueError as err:
+        raise TouchedDataset(where=str(path), why=reason_in(err)) from err
+    except (OSError, RuntimeError) as err:  # no right to read it, a disk error, a ring of links
+        why = Reason("file_not_readable", "it cannot be read ({said})", said=getattr(err, "strerror", None) or str(err))
+        raise TouchedDataset(where=str(path), why=why) from err
     return Dataset(path=path, manifest=manifest)
+
+
+def _sealed_manifest(path: Path) -> dict[str, Any]:
+    """The manifest with what is read of it later in its right types. Raises ValueError with a Reason."""
+    raw = read_bytes(path / "manifest.json")
+    seal = read_bytes(path / "manifest.sha256").split()[:1] if (path / "manifest.sha256").is_file() else []
+    if seal != [hashlib.sha256(raw).hexdigest().encode()]:
+        raise ValueError(Reason("seal_broken", "manifest.json does not have the hash in manifest.sha256"))
+    manifest = parse_object(raw)
+    for key, kind in (("name", str), ("version", int), ("hash", str), ("files", dict), ("tasks", dict)):
+        if not isinstance(manifest.get(key), kind) or isinstance(manifest[key], bool):
+            raise ValueError(Reason("manifest_key", "manifest.json has no {key!r}, or one of a wrong type", key=key))
+    for key, entries in (("files", manifest["files"]), ("tasks", manifest["tasks"])):
+        for name, entry in entries.items():
+            if "\0" in name or not isinstance(entry, dict) or not _entry_fits(key, entry):
+                raise ValueError(Reason("manifest_entry", "the entry {name!r} of {key!r} in manifest.json is wrong", name=name, key=key))
+    return manifest
+
+
+def _entry_fits(key: str, entry: dict[str, Any]) -> bool:
+    if key == "files":
+        rows = entry.get("rows")
+        return isinstance(entry.get("sha256"), str) and (rows is None or type(rows) is int and rows >= 0)
+    metrics = entry.get("metrics", {})
+    return isinstance(metrics, dict) and all(isinstance(field, dict) and isinstance(field.get("metric"), str) for field in metrics.values())
 
 
 def _sha256(file: Path) -> str:
@@ -93,9 +116,14 @@ def read_rows(dataset: Dataset, config: Literal["sft", "preference"], split: Spl
     stay JSON text."""
     if not dataset.count(config, split):
         return []
+    import pyarrow
     import pyarrow.parquet as parquet
 
-    return parquet.read_table(dataset.path / config / f"{split}.parquet").to_pylist()
+    file = dataset.path / config / f"{split}.parquet"
+    try:
+        return parquet.read_table(file).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as err:
+        raise damaged(file, ValueError(Reason("no_parquet", "it is not Parquet ({said})", said=str(err).split("\n")[0]))) from err
 
 
 def encode(tokenizer: Any, prompt: list[dict[str, str]], completion: list[dict[str, str]]) -> Encoded:

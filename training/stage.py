@@ -26,7 +26,6 @@ What the stages give (keys others read):
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import pkgutil
 import threading
@@ -37,6 +36,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from training.reading import read_object
 
 COMPLETE = "COMPLETE"
 RESULT = "result.json"
@@ -110,7 +111,7 @@ def read_result(stage_dir: Path) -> dict[str, Any] | None:
     """A complete stage's result; None for one that is not complete or was skipped."""
     if not (stage_dir / COMPLETE).is_file():
         return None
-    result = json.loads((stage_dir / RESULT).read_text(encoding="utf-8"))
+    result = read_object(stage_dir / RESULT)
     return None if "skipped" in result else result
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from curation import label, prefer, review
+from curation import label, prefer, review, sure
 from curation.commands import Subcommands, Workspace, add_user, declare, workspace
 from curation.errors import BadValue
 from curation.model import Item, canonical_json
@@ -44,6 +44,7 @@ def add(commands: Subcommands) -> None:
     command.add_argument("--task", choices=sorted(all_tasks()), help="filter: the task")
     command.add_argument("--status", default="open", help="filter: open (default), answered, accepted, rejected, ... or any")
     command.add_argument("--flag", help="filter: pairs with this filter's flag; none: pairs without any flag")
+    command.add_argument("--sure", action="store_true", help="filter: sites whose proposal the task's rule lets a program confirm")
     command.add_argument("--lang", choices=["en", "zh"], help="filter: the language")
     command.add_argument("--source", help="filter: sites of this source")
     command.add_argument("--limit", type=int, metavar="N", help="filter: the first N (list: 50)")
@@ -82,7 +83,8 @@ def _chosen(work: Workspace, given: argparse.Namespace) -> list[Item]:
         work.store, tasks=[given.task] if given.task else None, source=given.source, lang=given.lang,
         statuses=None if given.status == "any" else [given.status],
     )
-    return list(islice((item for item in found if _has_flag(item, given.flag)), given.limit))
+    kept = (item for item in found if _has_flag(item, given.flag) and (not given.sure or sure.rule_of(item) is not None))
+    return list(islice(kept, given.limit))
 
 
 def _has_flag(item: Item, flag: str | None) -> bool:

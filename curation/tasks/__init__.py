@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Task:
     """kind: "site" (labeled in the source), "pair" (reviewed) or "preference" (chosen). goal: (minimum, wanted) rows in a frozen
     dataset, None without a goal. propose: yields proposals from an index (site tasks only). record: a proposal as the command line
-    writes it. draft: the explanation proposed to the annotator. meaning: what a field of an answer means in words, None where its value
+    writes it. sure: the rule by which a program may confirm a proposal unseen, as a short code; None: a person must look. draft:
+    the explanation proposed to the annotator. meaning: what a field of an answer means in words, None where its value
     says it. render: (item, answer, explanation or None, language) to a row."""
 
     name: str
@@ -41,6 +42,7 @@ class Task:
     goal: tuple[int, int] | None = None
     propose: Callable[[Index, list[str] | None], Iterator[Proposal]] | None = None
     record: Callable[[Proposal], dict[str, Any]] | None = None
+    sure: Callable[[Proposal], str | None] | None = None
     draft: Callable[[dict[str, Any], Proposal, Lang], str] | None = None
     meaning: Callable[[str, dict[str, Any], Proposal, Lang], str | None] | None = None
 

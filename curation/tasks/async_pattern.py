@@ -113,6 +113,13 @@ def record(proposal: Proposal) -> dict[str, Any]:
     }
 
 
+def sure(proposal: Proposal) -> str | None:
+    """"bound": the place where a known API binds the handler is seen, with at least one more phase of the pattern."""
+    phases = {step["phase"] for step in proposal.answer["phases"]}
+    bound = proposal.extra.get("group_first") and proposal.answer["handler"] and "bind" in phases and len(phases) > 1
+    return "bound" if bound else None
+
+
 _WORDS: dict[Lang, dict[str, str]] = {
     "en": {
         "mechanism": "This code uses the mechanism `{mechanism}`{handler}.",
@@ -213,5 +220,6 @@ TASK = Task(
     goal=(1000, 3000),
     propose=propose,
     record=record,
+    sure=sure,
     draft=draft,
 )

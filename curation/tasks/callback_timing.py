@@ -190,6 +190,14 @@ def record(proposal: Proposal) -> dict[str, Any]:
     }
 
 
+SURE_SCORE = 0.8  # of what a knowledge row says; inferred contexts score lower
+
+
+def sure(proposal: Proposal) -> str | None:
+    """"row": a knowledge row says where callbacks of this registration run, and the registration is seen."""
+    return "row" if proposal.score >= SURE_SCORE and proposal.answer["context"] is not None else None
+
+
 _CONTEXT: dict[Lang, dict[Context | None, str]] = {
     "en": {
         "process": "in process context",
@@ -350,6 +358,7 @@ TASK = Task(
     goal=(1000, 3000),
     propose=propose,
     record=record,
+    sure=sure,
     draft=draft,
     meaning=meaning,
 )

@@ -122,6 +122,18 @@ def record(proposal: Proposal) -> dict[str, Any]:
     }
 
 
+SURE_TARGETS = 8  # of longer lists people should look at each
+
+
+def sure(proposal: Proposal) -> str | None:
+    """"flow": every target came by a flow that was followed, all are defined in the corpus, they are few, and nothing says that there
+    may be more. How right such lists are is measured by calls observed at run time (docs/engine.md)."""
+    targets = proposal.answer["targets"]
+    whole = proposal.answer["completeness"] == "complete" and not proposal.extra.get("openings")
+    defined = all(target["file"] is not None for target in targets)
+    return "flow" if proposal.extra.get("step") == "flow" and whole and defined and 0 < len(targets) <= SURE_TARGETS else None
+
+
 _WORDS: dict[Lang, dict[str, str]] = {
     "en": {
         "site": "The call `{expression}(...)` at {place}{inside} goes through a pointer.",
@@ -240,5 +252,6 @@ def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: La
 
 
 TASK = Task(
-    name="function_pointer", kind="site", Answer=Answer, render=render, goal=(2000, 5000), propose=propose, record=record, draft=draft,
+    name="function_pointer", kind="site", Answer=Answer, render=render, goal=(2000, 5000), propose=propose, record=record, sure=sure,
+    draft=draft,
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator, model_validator
 
 from curation.errors import BadConfig, NotFound, Reason, invalid, joined, reason_in
 from curation.model import Model
@@ -26,7 +26,7 @@ from training.stage import recipes
 
 PRESETS = Path(__file__).resolve().parent / "presets"
 FIRST = "prepare"  # always runs, always first; not named in `stages`
-STAGES = ["sft", "dpo", "distill", "merge", "evaluate", "quantize", "package"]
+STAGES = ["sft", "dpo", "distill", "merge", "quantize", "evaluate", "package"]
 
 
 class Base(Model):
@@ -62,10 +62,26 @@ class Base(Model):
             if missing:
                 problems.append(Reason("stage_needs", "{stage} needs {others} before it", stage=stage, others=", ".join(missing)))
         if "distill" in stages and "student" in info.data and info.data["student"] is None:
-            problems.append(Reason("needs_student", "distill needs a `student`: name one, or take distill out"))
+            if "prune" not in stages[: stages.index("distill")]:
+                problems.append(Reason(
+                    "needs_student", "distill needs a `student`: name one, put prune before it, or take distill out"))
         if problems:
             raise ValueError(joined(problems, "; "))
         return stages
+
+    @model_validator(mode="after")
+    def _adapters_are_merged(self) -> Base:
+        """What is evaluated, quantized and shipped is whole: after a stage that leaves an adapter comes merge."""
+        adapters: list[str] = []
+        for stage in self.stages:
+            if stage in ("sft", "distill") and getattr(self, stage).method != "full":
+                adapters.append(stage)
+            elif stage == "merge":
+                adapters.clear()
+            elif stage in ("quantize", "evaluate", "package") and adapters:
+                raise ValueError(Reason(
+                    "needs_merge", "stages: {stage} needs merge between it and {maker}", stage=stage, maker=adapters[-1]))
+        return self
 
 
 @cache

@@ -15,6 +15,7 @@ What the stages give (keys others read):
   distill  as sft, for the student
   merge    {"model": folder, "base": folder, "teacher": folder, "student": folder or null}: `model` is the tuned model that is evaluated
            and shipped (the merged student if there is one, else the merged teacher), `base` its untuned counterpart; all are HF folders
+A recipe that goes on from weights asks training/tuned.py for them (`current`, `whole`), not for a stage by name: any order works.
 
 >>> def run(ctx):
 ...     tuned = ctx.path(ctx.result("merge")["model"])

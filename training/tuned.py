@@ -1,21 +1,126 @@
-"""Which weights did the stages before leave, and how are they loaded? Shared by the recipes that come after tuning.
+"""Which weights does a stage go on from, and how are they loaded? The one place that knows; recipes ask here and name no other stage.
 
-A stage leaves {"method", "base", "adapter" or "model"}: an adapter over its base (in NF4 for QLoRA, which is the function that was
-trained), or a whole model.
+A line has one or two models, by role: "teacher" is what is tuned, "student" the smaller one that `prune` or `distill` makes. Weights
+are told as {"method", "base", "adapter" or "model", "role", "mask"}: an adapter over its base (in NF4 for QLoRA, which is the function
+that was trained), or a whole model; paths as in every result. "mask" names what was pruned one by one and stays zero (see masks.py).
 
->>> model = load_tuned(ctx, teacher_of(ctx), device)
+>>> current(ctx)                     # before `merge`, after sft and dpo
+{"method": "lora", "base": "00-prepare/teacher", "adapter": "02-dpo/best", "model": None, "role": "teacher", "mask": None}
+>>> model = load_tuned(ctx, current(ctx, "teacher"), device)
 """
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
 
+from curation.errors import Reason, RunFailed
 from training.models import load_model
-from training.stage import StageContext
+from training.stage import StageContext, read_result
+
+Role = Literal["teacher", "student"]
+ROLES: tuple[Role, ...] = ("teacher", "student")
 
 
-def teacher_of(ctx: StageContext) -> dict[str, Any]:
-    """The teacher as its last tuning stage left it: dpo's result, else sft's."""
-    return ctx.result("dpo") or ctx.need("sft")
+def current(ctx: StageContext, role: Role | None = None) -> dict[str, Any]:
+    """The newest weights before this stage, of a role or of any; where nothing made any, the untuned ones. KeyError for a student where
+    there is none."""
+    for weights in _made_before(ctx):
+        if role in (None, weights["role"]):
+            return weights
+    prepared = ctx.need("prepare")
+    if role != "student" and prepared.get("start"):
+        return _weights(prepared["start"])
+    folder = prepared.get(role or "teacher")
+    if folder is None:
+        raise KeyError(role)
+    return _weights({"method": "full", "base": folder, "adapter": None, "model": folder, "role": role or "teacher"})
+
+
+def made(ctx: StageContext, role: Role) -> dict[str, Any] | None:
+    """The newest weights of a role that a stage before this one made, or that the run was started from; None for untuned ones."""
+    found = next((weights for weights in _made_before(ctx) if weights["role"] == role), None)
+    start = (ctx.result("prepare") or {}).get("start")
+    return found or (_weights(start) if start and role == "teacher" else None)
+
+
+def untuned(ctx: StageContext, role: Role) -> str:
+    """The model that a role's weights came from: a student cut out of the teacher has no other than the teacher's."""
+    prepared = ctx.need("prepare")
+    return prepared.get(role) or prepared["teacher"]
+
+
+def whole(ctx: StageContext) -> dict[str, Any]:
+    """What is evaluated, quantized and shipped: {"model", "base", "teacher", "student"}, all model folders. `model` is the student
+    where there is one, else the teacher; `base` its untuned counterpart. Raises RunFailed where a part is an adapter still."""
+    newest = next((result for name in _before(ctx) if (result := ctx.result(name)) and any(_weights_in(result))), None)
+    if newest is not None and "method" not in newest:  # merge has just said it all
+        return {key: newest.get(key) for key in ("model", "base", "teacher", "student")}
+    parts: dict[str, str] = {}
+    for role in ROLES:
+        weights = current(ctx, role) if role == "teacher" else made(ctx, role)
+        if weights is None:
+            continue
+        if weights["adapter"] is not None:
+            raise RunFailed(
+                where=ctx.name, why=Reason("is_an_adapter", "the weights before it are an adapter ({adapter})", adapter=weights["adapter"]),
+                todo=Reason("merge_first", "Put merge before it in `stages`."),
+            )
+        parts[role] = weights["model"]
+    shipped: Role = "student" if "student" in parts else "teacher"
+    return {"model": parts[shipped], "base": untuned(ctx, shipped), "teacher": parts["teacher"], "student": parts.get("student")}
+
+
+def _before(ctx: StageContext) -> list[str]:
+    """The stages before this one, newest first; `prepare` makes nothing."""
+    names = list(ctx.folders)
+    return [name for name in reversed(names[: names.index(ctx.name)]) if name != "prepare"]
+
+
+def _made_before(ctx: StageContext) -> Iterator[dict[str, Any]]:
+    """The weights that stages before this one made, newest first."""
+    for name in _before(ctx):
+        if (result := ctx.result(name)) is not None:
+            yield from _weights_in(result)
+
+
+def _weights_in(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The weights that a stage's result names: one, or those of every role (merge); none where it made none."""
+    if "adapter" in result and "method" in result:
+        yield _weights(result)
+    elif "model" in result and "teacher" in result:
+        for role in reversed(ROLES):
+            if result.get(role):
+                yield _weights({"method": "full", "base": result[role], "adapter": None, "model": result[role], "role": role,
+                                "mask": (result.get("masks") or {}).get(role)})
+
+
+def _weights(named: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{key: named.get(key) for key in ("method", "base", "adapter", "model", "mask")}, "role": named.get("role") or "teacher"}
+
+
+def left_by(run_dir: Path, folders: Mapping[str, Path]) -> tuple[dict[str, Any], Path]:
+    """What a whole run left, for another run to start from: (the shipped weights with absolute paths, the untuned model's folder)."""
+    prepared = read_result(folders["prepare"]) or {}
+    for name in reversed(list(folders)):
+        result = read_result(folders[name]) if name != "prepare" else None
+        for weights in _weights_in(result) if result else ():
+            absolute = {key: str(run_dir / weights[key]) for key in ("base", "adapter", "model", "mask") if weights[key]}
+            base = prepared.get(weights["role"]) or prepared["teacher"]
+            return {**weights, **absolute, "role": "teacher"}, run_dir / base
+    raise RunFailed(
+        where=run_dir.name, why=Reason("no_weights_yet", "no stage of it has made weights yet"),
+        todo=Reason("start_elsewhere", "Let it get further, or start from its base model."),
+    )
+
+
+def more_of(ctx: StageContext, base: Any, before: Mapping[str, Any]) -> Any:
+    """The adapter that is there, over its loaded base, to be trained further."""
+    from peft import PeftModel, prepare_model_for_kbit_training
+
+    if getattr(base, "is_loaded_in_4bit", False):
+        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
+    return PeftModel.from_pretrained(base, ctx.path(before["adapter"]), is_trainable=True)
 
 
 def load_tuned(ctx: StageContext, tuned: dict[str, Any], device: str) -> Any:

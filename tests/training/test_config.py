@@ -53,8 +53,8 @@ def test_an_unknown_key_that_is_near_none_is_told_with_those_there_are() -> None
 @pytest.mark.parametrize(
     ("stages", "told"),
     [
-        (["dpo"], "dpo needs sft before it"),
-        (["merge", "sft"], "merge needs sft before it"),
+        (["package"], "package needs quantize before it"),
+        (["merge", "sft", "quantize"], "quantize needs merge between it and sft"),
         (["sft", "sft"], "sft stands there twice"),
         (["sft", "mrge"], "did you mean merge"),
         (["prepare"], "there is no stage 'prepare'"),

@@ -7,8 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.losses import distillation, distillation_at, learned  # noqa: E402
-from training.recipes.distill import head_only_at  # noqa: E402
+from training.losses import apply_head, distillation, distillation_at, head_only_at, hidden_at, learned, nll_at_learned  # noqa: E402
 
 
 def _by_hand(student, teacher, labels, temperature, alpha):  # type: ignore[no-untyped-def]
@@ -116,3 +115,24 @@ def test_the_head_asked_at_learned_places_alone_gives_the_same_loss_and_gradient
     for parameter, gradient in zip(student.parameters(), gradients, strict=True):
         assert torch.allclose(parameter.grad, gradient, atol=1e-6)
     assert student(input_ids=ids).logits.shape == (2, 6, 11)
+
+
+def test_hidden_states_at_learned_places_make_the_same_logits_and_likelihood(batch) -> None:  # type: ignore[no-untyped-def]
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    size = {"vocab_size": 11, "hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1}
+    model = Qwen2ForCausalLM(Qwen2Config(**size, num_hidden_layers=1)).float().eval()
+    labels, ids = batch[2], batch[2].clamp(min=0)
+    places, targets = learned(labels)
+    seen: list[int] = []
+    hook = model.lm_head.register_forward_hook(lambda _, given, made: seen.append(made.shape[-2]))
+    hidden = hidden_at(model, places, input_ids=ids)
+    hook.remove()
+    assert seen == [1] and hidden.shape == (7, 16)
+    logits = model(input_ids=ids).logits[places]
+    assert torch.allclose(apply_head(model, hidden), logits, atol=1e-6)
+
+    nats, tokens = nll_at_learned(model, ids[0].tolist(), labels[0].tolist())
+    first = (labels[0, 1:] != -100).sum().item()
+    assert tokens == first
+    assert nats == pytest.approx(torch.nn.functional.cross_entropy(logits[:first], targets[:first], reduction="sum").item(), rel=1e-5)

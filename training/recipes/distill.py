@@ -9,8 +9,6 @@ builds logits (its language model head is fused with the loss), so the model is 
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from pydantic import Field
@@ -27,13 +25,13 @@ from training.fit import (
     loop_arguments,
     save_best_and_last,
 )
-from training.losses import distillation, distillation_at, learned
+from training.losses import PLACES, apply_head, distillation_at, head_only_at, hidden_at, learned
 from training.models import Method
 from training.stage import StageContext
-from training.tuned import load_tuned, teacher_of
+from training.tuned import current, load_tuned
 
 NAME = "distill"
-NEEDS = ("sft",)
+NEEDS: tuple[str, ...] = ()
 
 
 class Settings(LoopSettings):
@@ -48,7 +46,8 @@ def run(ctx: StageContext) -> dict[str, Any]:
 
     settings: Settings = ctx.settings
     device = models.device_of(ctx.config.device)
-    base = ctx.path(ctx.need("prepare")["student"])
+    untaught = current(ctx, "student")  # the named one, or what prune left
+    base = ctx.path(untaught["model"])
     tokenizer = models.load_tokenizer(base)
     frozen = data.open_dataset(ctx.dataset_dir)
 
@@ -59,7 +58,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     data.require_rows(train, "train", settings.max_length, len(left_out))
 
     # 2. Teacher and student.
-    teacher = load_tuned(ctx, teacher_of(ctx), device)
+    teacher = load_tuned(ctx, current(ctx, "teacher"), device)
     student = load_for_tuning(base, settings.method, device, ctx.config.dtype)
     if settings.method != "full":
         student = add_adapter(student, settings.adapter, ctx.seed)
@@ -84,6 +83,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         "base": ctx.relative(base),
         "adapter": None if whole else ctx.relative(kept),
         "model": ctx.relative(kept) if whole else None,
+        "role": "student", "mask": untaught["mask"],
         "divergence": {"before": before, "after": after},
         "rows": len(train), "rows_left_out": len(left_out),
         **figures,
@@ -123,20 +123,8 @@ def _trainer_class() -> Any:
     return DistillationTrainer
 
 
-@contextmanager
-def head_only_at(model: Any, places: Any) -> Iterator[None]:
-    """Logits come as (places, vocabulary), of these places of (batch, length) alone. Most of a row is its prompt, of which nothing is
-    learned: with a vocabulary of 152,000 tokens 2,048 places are 1.2 GB of float32, and with `tiny` they were a fifth of a step's time."""
-    head = model.get_output_embeddings()
-    hook = head.register_forward_pre_hook(lambda _, given: (given[0][places], *given[1:]))
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
 def _divergence(student: Any, teacher: Any, rows: list[data.Encoded], settings: Settings) -> float | None:
-    """KL·T² a learned token over the validation rows, without dropout; None without rows."""
+    """KL·T² a learned token over the validation rows, without dropout; None without rows. A chunk of places at a time."""
     import torch
 
     if not rows:
@@ -147,11 +135,13 @@ def _divergence(student: Any, teacher: Any, rows: list[data.Encoded], settings: 
     with torch.no_grad():
         for row in rows:
             ids = torch.tensor([row.input_ids], device=student.device)
-            labels = torch.tensor([row.labels], device=student.device)
-            parts = distillation(
-                student(input_ids=ids).logits, teacher(input_ids=ids).logits, labels, temperature=settings.temperature, alpha=1.0
-            )
-            total, tokens = total + parts.divergence.item() * parts.tokens, tokens + parts.tokens
+            places, targets = learned(torch.tensor([row.labels], device=student.device))
+            ours, theirs = (hidden_at(model, places, input_ids=ids) for model in (student, teacher))
+            for a, b, wanted in zip(ours.split(PLACES), theirs.split(PLACES), targets.split(PLACES), strict=True):
+                parts = distillation_at(
+                    apply_head(student, a), apply_head(teacher, b), wanted, temperature=settings.temperature, alpha=1.0
+                )
+                total, tokens = total + parts.divergence.item() * parts.tokens, tokens + parts.tokens
     student.train(was_training)
     return round(total / max(tokens, 1), 6)
 

@@ -17,9 +17,10 @@ from pydantic import Field
 from training import data, models
 from training.fit import LoopSettings, events_of, fit, load_for_tuning, loop_arguments, save_best_and_last
 from training.stage import StageContext
+from training.tuned import current
 
 NAME = "dpo"
-NEEDS = ("sft",)
+NEEDS: tuple[str, ...] = ()
 
 
 class Settings(LoopSettings):
@@ -40,7 +41,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     from datasets import Dataset  # type: ignore[attr-defined]  # mypy takes the data folder of that name for it
 
     device = models.device_of(ctx.config.device)
-    tuned = ctx.need("sft")
+    tuned = current(ctx)
     tokenizer = models.load_tokenizer(ctx.path(tuned["base"]))
 
     # 1. Pairs of which both answers fit.
@@ -76,6 +77,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         "base": tuned["base"],
         "adapter": None if whole else ctx.relative(kept),
         "model": ctx.relative(kept) if whole else None,
+        "role": tuned["role"], "mask": tuned["mask"],
         "rows": len(train), "rows_left_out": len(left_out),
         **figures,
     }

@@ -25,11 +25,12 @@ from typing import Any
 from pydantic import Field
 
 from curation.model import Model
-from training import data, metrics, models, report
+from training import data, losses, metrics, models, report
 from training.stage import StageContext, write_atomically
+from training.tuned import whole
 
 NAME = "evaluate"
-NEEDS: tuple[str, ...] = ("merge",)
+NEEDS: tuple[str, ...] = ()
 
 
 class Settings(Model):
@@ -47,7 +48,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     rows = chosen_rows(test, ctx.settings.rows_per_task)
     if not rows:
         return {"skipped": "no_test_rows"}
-    folders = who_is_evaluated(ctx.result("merge") or {})
+    folders = who_is_evaluated(whole(ctx))
     total = len(rows) * len(folders)
 
     predictions: dict[str, list[dict[str, Any]]] = {}
@@ -171,17 +172,10 @@ def end_tokens(model: Any, tokenizer: Any) -> list[int]:
 
 def surprise(model: Any, row: data.Encoded) -> dict[str, float] | None:
     """The gold completion's negative log likelihood: {"nats" (sum), "tokens"}; None when the row does not fit into the context."""
-    import torch
-
     if len(row.input_ids) > (getattr(model.config, "max_position_embeddings", None) or 2**31):
         return None
-    ids = torch.tensor([row.input_ids], device=model.device)
-    labels = torch.tensor(row.labels[1:], device=model.device)
-    with torch.inference_mode():
-        logits = model(input_ids=ids).logits[0, :-1].float()
-    learned = labels != data.IGNORED
-    nats = torch.nn.functional.cross_entropy(logits[learned], labels[learned], reduction="sum")
-    return {"nats": float(nats), "tokens": int(learned.sum())}
+    nats, tokens = losses.nll_at_learned(model, row.input_ids, row.labels)
+    return {"nats": nats, "tokens": tokens}
 
 
 def prediction(

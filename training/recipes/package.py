@@ -28,9 +28,10 @@ from curation.model import Model
 from training import chat_template, data, gguf, models, report
 from training.recipes.quantize import Kind
 from training.stage import StageContext, read_result, utc_now
+from training.tuned import whole
 
 NAME = "package"
-NEEDS: tuple[str, ...] = ("merge", "quantize")
+NEEDS: tuple[str, ...] = ("quantize",)
 PREFERRED: Kind = "Q4_K_M"
 SHIPPED = ("type", "bytes", "tensors", "fallbacks", "kl_mean", "kl_max", "same_best")  # figures of a file that version.json repeats
 
@@ -44,7 +45,7 @@ class Settings(Model):
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
-    quantized, merged = ctx.result("quantize") or {}, ctx.result("merge") or {}
+    quantized, merged = ctx.need("quantize"), whole(ctx)
     name = quantized["name"]
     chosen = chosen_files(quantized, ctx.settings.types)
     folder = ctx.stage_dir / name

@@ -26,9 +26,10 @@ from curation.errors import Reason, RunFailed
 from curation.model import Model
 from training import data, gguf, models, tools
 from training.stage import StageContext
+from training.tuned import whole
 
 NAME = "quantize"
-NEEDS: tuple[str, ...] = ("merge",)
+NEEDS: tuple[str, ...] = ()
 CONVERTER = tools.SOURCE.parent / "convert.py"
 CONTEXT = 64  # prompt positions before the answer that are compared too
 LONGEST = 1024  # tokens of a prompt that is compared; a longer one is compared by its last ones
@@ -63,7 +64,7 @@ class Asked:
 
 def run(ctx: StageContext) -> dict[str, Any]:
     settings: Settings = ctx.settings
-    folder = ctx.path((ctx.result("merge") or {})["model"])
+    folder = ctx.path(whole(ctx)["model"])
     llama = tools.ensure(say=ctx.log)
     threads = ctx.config.threads or sensible_threads(folder)
     kinds = ["F16", *settings.types]

@@ -25,6 +25,7 @@ from training.fit import (
 )
 from training.models import Method
 from training.stage import StageContext
+from training.tuned import current, more_of
 
 NAME = "sft"
 NEEDS: tuple[str, ...] = ()
@@ -41,7 +42,9 @@ def run(ctx: StageContext) -> dict[str, Any]:
 
     settings: Settings = ctx.settings
     device = models.device_of(ctx.config.device)
-    base = ctx.path(ctx.need("prepare")["teacher"])
+    before = current(ctx)
+    base = ctx.path(before["base"] if before["adapter"] is not None else before["model"])
+    method = before["method"] if before["adapter"] is not None else settings.method
     tokenizer = models.load_tokenizer(base)
     frozen = data.open_dataset(ctx.dataset_dir)
 
@@ -53,11 +56,11 @@ def run(ctx: StageContext) -> dict[str, Any]:
     data.require_rows(train, "train", settings.max_length, len(left_out))
 
     # 2. The model. Only what is trained has gradients.
-    model = load_for_tuning(base, settings.method, device, ctx.config.dtype)
-    if settings.method != "full":
-        model = add_adapter(model, settings.adapter, ctx.seed)
+    model = load_for_tuning(base, method, device, ctx.config.dtype)
+    if method != "full":
+        model = more_of(ctx, model, before) if before["adapter"] is not None else add_adapter(model, settings.adapter, ctx.seed)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    ctx.log(f"{settings.method}: {trainable:,} trainable parameters on {device}")
+    ctx.log(f"{method}: {trainable:,} trainable parameters on {device}")
 
     # 3. The loop. max_length is None without packing: every row fits already.
     arguments = SFTConfig(
@@ -73,12 +76,13 @@ def run(ctx: StageContext) -> dict[str, Any]:
 
     # 4. What goes on to the next stage: an adapter over `base`, or a whole model.
     kept = save_best_and_last(trainer, tokenizer, ctx)
-    whole = settings.method == "full"
+    whole = method == "full"
     return {
-        "method": settings.method,
+        "method": method,
         "base": ctx.relative(base),
         "adapter": None if whole else ctx.relative(kept),
         "model": ctx.relative(kept) if whole else None,
+        "role": before["role"], "mask": before["mask"],
         "trainable_parameters": trainable,
         "rows": len(train), "rows_left_out": len(left_out),
         **figures,

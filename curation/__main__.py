@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 
-from curation.commands import explain, export, freeze, generate, imports, index, knowledge, propose, review, sources, users
+from curation.commands import explain, export, freeze, generate, imports, index, knowledge, propose, review, sample, sources, users
 from curation.errors import UserError
 
 
@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="`python -m curation COMMAND --help` says what a command does, with examples.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for entry in (imports, sources, index, knowledge, propose, explain, generate, review, freeze, export, users):
+    for entry in (imports, sample, sources, index, knowledge, propose, explain, generate, review, freeze, export, users):
         entry.add(commands)
     return top
 

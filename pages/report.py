@@ -75,9 +75,10 @@ def _headline(about: dict[str, Any]) -> None:
     figures = about["figures"]
     before.metric(t("report.before"), f"{figures[report.BEFORE]['score']['value']:.3f}" if figures[report.BEFORE]["score"] else "–")
     if figures[report.AFTER]["score"]:
-        after.metric(t("report.after"), f"{figures[report.AFTER]['score']['value']:.3f}", delta=f"{about['change']['value']:+.3f}",
-                     **NO_CHANGE if f"{about['change']['value']:.3f}" in ("0.000", "-0.000") else {},
-                     help=t("report.change_help", low=f"{about['change']['low']:+.3f}", high=f"{about['change']['high']:+.3f}"))
+        change = about["change"]
+        interval = None if change["low"] is None else t("report.change_help", low=f"{change['low']:+.3f}", high=f"{change['high']:+.3f}")
+        after.metric(t("report.after"), f"{figures[report.AFTER]['score']['value']:.3f}", delta=f"{change['value']:+.3f}",
+                     **NO_CHANGE if f"{change['value']:.3f}" in ("0.000", "-0.000") else {}, help=interval)
     won.metric(t("report.won"), about["won"])
     lost.metric(t("report.lost"), about["lost"])
 

@@ -31,7 +31,9 @@ def _prediction(i: int, said: str | None, text: str) -> dict[str, Any]:
     how = {"targets": {"metric": "set", "key": "name"}}
     gold, parsed = {"targets": [{"name": "read"}]}, {"targets": [{"name": said}]} if said else None
     return {"id": f"row{i}", "task": "function_pointer", "lang": "en", "group": "g", "text": text, "ended": "stop", "tokens": 3,
-            "parsed": parsed, "gold": gold, "scores": metrics.score_row(how, gold, parsed), "surprise": {"nats": 4.0, "tokens": 2}}
+            "parsed": parsed, "gold": gold, "scores": metrics.score_row(how, gold, parsed), "surprise": {"nats": 4.0, "tokens": 2},
+            "hallucinated": [], "repeated": False, "failures": [], "prompt_tokens": 9, "seconds": 1.0, "wall_s": 1.0, "source": "s",
+            "file": "f.c", "line": 1, "item": None, "kind": None, "difficulty": None}
 
 
 def _write_run(runs_dir: Path, name: str, evaluated: bool = True, files: bool = True) -> Path:
@@ -47,7 +49,7 @@ def _write_run(runs_dir: Path, name: str, evaluated: bool = True, files: bool = 
     rows = {"base": [_prediction(0, None, EVIL), _prediction(1, "read", "ok"), _prediction(2, None, "no")],
             "tuned": [_prediction(0, "read", "{...}"), _prediction(1, "write", "bad"), _prediction(2, "read", "ok")]}
     how = {"function_pointer": {"targets": {"metric": "set", "key": "name"}}}
-    built = report.build(rows, how, {"base": "b", "tuned": "t"}, seed=1, test_rows=9)
+    built = report.build(rows, how, {who: {"role": who, "path": who} for who in rows}, seed=1, test_rows=9)
     (run / "02-evaluate" / "report.json").write_text(json.dumps(built))
     complete(run / "02-evaluate", {"report": "02-evaluate/report.json"})
     if files:

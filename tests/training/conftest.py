@@ -11,6 +11,8 @@ from tests.training.stage_fixture import complete, context, needs_compilers, wri
 from training import tools
 from training.recipes import evaluate, quantize
 
+SETTINGS = evaluate.Settings(engine="transformers", max_new_tokens=48, batch_size=3, stop_after_line=False, quantized=False, surprise=True)
+
 
 @pytest.fixture(scope="session")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -28,9 +30,9 @@ def llama() -> tools.LlamaCpp:
 @pytest.fixture(scope="session")
 def evaluated(line: Path) -> dict[str, Any]:
     events: list[dict[str, Any]] = []
-    result = evaluate.run(context(line, "evaluate", evaluate.Settings(max_new_tokens=48, batch_size=3), events))
+    result = evaluate.run(context(line, "evaluate", SETTINGS, events))
     complete(line / "01-evaluate", result)
-    assert [(e["step"], e["total"]) for e in events if e["kind"] == "step"] == [(3, 12), (6, 12), (9, 12), (12, 12)]
+    assert [(e["step"], e["total"]) for e in events if e["kind"] == "step"] == [(n, 12) for n in range(1, 13)]
     return json.loads((line / result["report"]).read_text(encoding="utf-8"))
 
 

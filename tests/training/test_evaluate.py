@@ -5,19 +5,20 @@ import csv
 import io
 import json
 import shutil
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation.errors import NotFound
+from tests.training.conftest import SETTINGS
 from tests.training.stage_fixture import context
 from training import data, models, report
 from training.recipes import evaluate
 from training.stage import Stopped
 
 pytestmark = pytest.mark.line
-SETTINGS = evaluate.Settings(max_new_tokens=48, batch_size=3)
 
 
 def _predictions(run: Path, who: str) -> list[dict[str, Any]]:
@@ -50,9 +51,9 @@ def test_nothing_of_the_answer_goes_into_the_prompt(line: Path, monkeypatch: pyt
     asked: list[str] = []
     real = evaluate.generate
 
-    def listening(model: Any, tokenizer: Any, prompts: list[str], *rest: Any) -> list[dict[str, Any]]:
-        asked.extend(prompts)
-        return real(model, tokenizer, prompts, 1)
+    def listening(model: Any, tokenizer: Any, prompts: list[list[int]], most: list[int], *rest: Any) -> list[dict[str, Any]]:
+        asked.extend(tokenizer.decode(ids) for ids in prompts)
+        return real(model, tokenizer, prompts, [1] * len(prompts))
 
     monkeypatch.setattr(evaluate, "generate", listening)
     run = _copy(line, tmp_path)
@@ -76,7 +77,7 @@ def test_a_stopped_evaluation_goes_on_after_its_last_whole_row(line: Path, evalu
 
     def stop_after_two_batches(event: dict[str, Any]) -> None:
         first.append(event)
-        if len(first) == 3:
+        if len(first) == 9:
             ctx.stop.set()
 
     ctx.write_event = stop_after_two_batches
@@ -88,25 +89,33 @@ def test_a_stopped_evaluation_goes_on_after_its_last_whole_row(line: Path, evalu
         file.write('{"id": "row')
     events: list[dict[str, Any]] = []
     result = evaluate.run(context(run, "evaluate", SETTINGS, events))
-    assert [e["step"] for e in events] == [12]
-    assert _predictions(run, "tuned") == _predictions(line, "tuned")
-    assert json.loads((run / result["report"]).read_text(encoding="utf-8")) == evaluated
+    assert [e["step"] for e in events] == [10, 11, 12]
+    assert [_untimed(p) for p in _predictions(run, "tuned")] == [_untimed(p) for p in _predictions(line, "tuned")]
+    again = json.loads((run / result["report"]).read_text(encoding="utf-8"))
+    assert _untimed(again["overall"]) == _untimed(evaluated["overall"]) and again["verdict"] == evaluated["verdict"]
+    assert again["examples"] == evaluated["examples"]
+
+
+def _untimed(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key not in ("seconds", "wall_s")}
 
 
 def test_a_batch_padded_on_the_left_answers_as_each_row_alone(line: Path) -> None:
     tokenizer, model = models.load_tokenizer(line / "tuned"), models.load_model(line / "tuned", device="cpu", dtype="float32")
     rows = data.read_rows(data.open_dataset(line / "dataset"), "sft", "test")
-    prompts = [data.prompt_text(tokenizer, row["prompt"]) for row in rows]
-    assert len({len(tokenizer(p)["input_ids"]) for p in prompts}) > 1
-    together = evaluate.generate(model, tokenizer, prompts, 40)
-    assert together == [evaluate.generate(model, tokenizer, [p], 40)[0] for p in prompts]
+    prompts = [evaluate.prompt_ids(tokenizer, row["prompt"]) for row in rows]
+    assert len({len(ids) for ids in prompts}) > 1
+    together = evaluate.generate(model, tokenizer, prompts, [40] * len(prompts))
+    alone = [evaluate.generate(model, tokenizer, [ids], [40])[0] for ids in prompts]
+    assert [_untimed(a) for a in together] == [_untimed(a) for a in alone]
     assert {answer["ended"] for answer in together} <= {"stop", "length"}
 
 
 def test_a_prompt_without_room_in_the_context_is_not_cut_and_says_so(line: Path) -> None:
     tokenizer, model = models.load_tokenizer(line / "tuned"), models.load_model(line / "tuned", device="cpu", dtype="float32")
-    long, short = evaluate.generate(model, tokenizer, ["int x; " * 400, "int x;"], 4)
-    assert long == {"text": "", "tokens": 0, "ended": "prompt"}
+    prompts = [tokenizer("int x; " * times)["input_ids"] for times in (400, 1)]
+    long, short = evaluate.generate(model, tokenizer, prompts, [4, 4])
+    assert (long["text"], long["tokens"], long["ended"]) == ("", 0, "prompt") and long["prompt_tokens"] > 512
     assert short["tokens"] > 0 or short["ended"] == "stop"
 
 
@@ -115,29 +124,47 @@ def test_a_dataset_without_test_rows_skips_the_stage(line: Path, monkeypatch: py
     assert evaluate.run(context(_copy(line, tmp_path), "evaluate", SETTINGS)) == {"skipped": "no_test_rows"}
 
 
-def test_the_teacher_of_a_distilled_student_is_evaluated_beside_it() -> None:
-    merged = {"model": "s", "base": "b", "teacher": "t", "student": "s"}
-    assert evaluate.who_is_evaluated(merged) == {"base": "b", "tuned": "s", "teacher": "t"}
-    assert evaluate.who_is_evaluated({**merged, "student": None}) == {"base": "b", "tuned": "s"}
+def test_the_teacher_of_a_distilled_student_is_evaluated_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    merged: dict[str, Any] = {"model": "s", "base": "b", "teacher": "t", "student": "s"}
+    monkeypatch.setattr(evaluate, "whole", lambda _: merged)
+    monkeypatch.setattr(evaluate, "untuned", lambda *_: "untuned")
+    ctx = types.SimpleNamespace(result=lambda _: None, path=Path, settings=SETTINGS, config=None, folders={})
+    assert [(s.who, s.folder) for s in evaluate.subjects_of(ctx)] == [  # type: ignore[arg-type]
+        ("base", Path("b")), ("tuned", Path("s")), ("teacher", Path("t")), ("untuned_teacher", Path("untuned"))]
+    merged["student"] = None
+    assert [s.who for s in evaluate.subjects_of(ctx)] == ["base", "tuned"]  # type: ignore[arg-type]
+    merged["base"] = "s"  # a model given by itself
+    assert [s.who for s in evaluate.subjects_of(ctx)] == ["tuned"]  # type: ignore[arg-type]
 
 
 def test_rows_per_task_takes_the_first_of_each() -> None:
     rows = [{"id": i, "task": t} for i, t in enumerate("aababb")]
-    assert [r["id"] for r in evaluate.chosen_rows(rows, 2)] == [0, 1, 2, 4]
-    assert evaluate.chosen_rows(rows, None) == rows
+    assert [r["id"] for r in evaluate.chosen_rows(rows, 2, None, 1)] == [0, 1, 2, 4]
+    assert evaluate.chosen_rows(rows, None, None, 1) == rows
+
+
+def test_a_sample_takes_tasks_and_groups_in_turn_and_is_the_same_for_a_seed() -> None:
+    rows = [{"id": i, "task": "a" if i < 90 else "b", "group": f"g{i % 3 if i < 80 else i}"} for i in range(100)]
+    taken = evaluate.chosen_rows(rows, None, 20, 7)
+    assert [r["task"] for r in taken].count("b") == 10
+    assert len({r["group"] for r in taken if r["task"] == "a"}) == 10  # 13 groups: none twice before each had its turn
+    assert taken == evaluate.chosen_rows(rows, None, 20, 7) != evaluate.chosen_rows(rows, None, 20, 8)
+    assert [r["id"] for r in taken] == sorted(r["id"] for r in taken)
 
 
 def test_the_csv_holds_every_figure_of_the_report(line: Path, evaluated: dict[str, Any]) -> None:
     rows = list(csv.DictReader(io.StringIO((line / "01-evaluate" / "report.csv").read_text(encoding="utf-8"))))
     f1 = [r for r in rows if (r["task"], r["model"], r["field"], r["figure"]) == ("function_pointer", "tuned", "targets", "f1")]
     assert [(float(r["value"]), r["n"]) for r in f1] == [(1.0, "3")]
-    assert {r["model"] for r in rows} == {"base", "tuned"}
+    assert {r["model"] for r in rows if r["table"] == "evaluation"} == {"base", "tuned"}
+    assert {"overall", "change", "baseline", "gate"} <= {r["table"] for r in rows}
 
 
 def test_the_markdown_names_tasks_figures_and_shows_answers_as_they_are(line: Path, evaluated: dict[str, Any]) -> None:
     text = (line / "01-evaluate" / "report.md").read_text(encoding="utf-8")
     assert "6 of the 6 rows" in text and "## function_pointer" in text
-    assert "| targets | f1 | 0.000 (0.000–0.000) | 1.000 (1.000–1.000) |" in text
+    assert "| targets | f1 | 0.000 (too few) | 1.000 (too few) |" in text  # three files
+    assert "|  | parse_rate | 0.000 (0.000–0.561) | 1.000 (0.439–1.000) |" in text
     assert "Of 3 rows 3 were won, 0 lost, 0 stayed as they were" in text
     evil = json.loads(json.dumps(evaluated))
     evil["examples"][0]["base"]["text"] = "```\n# not a heading\n![x](http://evil.example/y.png)"

@@ -25,7 +25,7 @@ _MEANING = {
     "group": "what a split never tears apart", "prompt": "messages before the answer", "completion": "the answer to learn",
     "chosen": "the better answer", "rejected": "the worse answer", "answer": "the structured answer as JSON; null for free text",
     "source": "imported code base; null without one", "file": "file in it", "line": "line in the file, 1-based",
-    "meta": "JSON: the item the row was made of, and more about it",
+    "meta": "JSON: the item the row was made of; of a site its kind, its difficulty (1 to 4) and the place of each line number",
 }
 
 
@@ -62,7 +62,7 @@ def readme(manifest: dict[str, Any]) -> str:
         f"{options['near']}) stay together.",
         f"Checked on the written rows, across splits: {manifest['leaks']['exact']} equal and {manifest['leaks']['near']} nearly equal "
         "prompts.",
-        "", "## Columns", "",
+        "", "## Answers", "", *_answer_lines(manifest), "", "## Columns", "",
         *(f"- `{name}`: {_MEANING[name]}" for name in dict.fromkeys(n for c in manifest["configs"] for n in COLUMNS[c])), "",
         "## Hash", "", f"`{manifest['hash']}`, over the hashes of all rows and the options; `manifest.json` has each row's and file's.", "",
     ]
@@ -73,6 +73,32 @@ def _count_line(name: str, task: dict[str, Any]) -> str:
     minimum, wanted = task["goal"] or ("", "")
     counts = " | ".join(str(task["counts"].get(split, 0)) for split in SPLITS)
     return f"| {name} | {', '.join(task['langs'])} | {counts} | {minimum} | {wanted} |"
+
+
+_COMPLETION = {
+    "answer": "A completion is the answer as one line of JSON.",
+    "short": "A completion is the answer as one line of JSON and the reason in a sentence or two.",
+    "full": "A completion is the answer as one line of JSON and an explanation.",
+}
+
+
+def _answer_lines(manifest: dict[str, Any]) -> list[str]:
+    """What the completions hold, what was left out because the prompt does not show it, and how even the set is."""
+    options = manifest["options"]
+    budget = f"at most {options['excerpt_tokens']} tokens" if options["excerpt_tokens"] else "as it was made when the site was proposed"
+    lines = [
+        _COMPLETION[options["completion"]], f"The code in a prompt is an excerpt: {budget}. An answer names nothing that its excerpt",
+        "does not show; a number before a line is its name in the answer.", "",
+    ]
+    for name, task in sorted(manifest["tasks"].items()):
+        hidden = task["left_out"].get("not_shown", 0)
+        if task["answered"] and (hidden or task["trimmed"]):
+            lines.append(f"- {name}: of {task['answered']} answers {task['trimmed']} were shortened to what is shown, {hidden} left out.")
+        lines += [
+            f"- {name}: the largest {cap} is `{of['value']}` with {of['after']} of {task['items']} items (before the caps {of['before']})."
+            for cap, of in sorted(task["largest"].items()) if cap in ("class", "source")
+        ]
+    return lines
 
 
 def croissant(folder: Path, manifest: dict[str, Any]) -> str:

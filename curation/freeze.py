@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 WRITING = ".writing-"  # folders of versions that are not whole yet
+_VALUE = 200  # characters told of the largest value: an answer can be long
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,14 @@ class TaskPreview:
     langs: dict[str, int]
     goal: tuple[int, int] | None
     left_out: dict[str, int]
+    trimmed: int = 0
+    classes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    largest: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> int:
+        """Items that have an answer, before what is not shown and what is over its share were taken out."""
+        return self.items + sum(number for why, number in self.left_out.items() if why == "not_shown" or why.startswith("over_"))
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,13 @@ class FrozenVersion:
 
 @dataclass
 class Plan:
-    """rows: with group and split. items, left_out: as gather counts them. groups: as the manifest lists them. rejoined: pairs of rows that
-    leaked and were joined."""
+    """rows: with group and split. items, left_out, trimmed, balanced: as gather counts them. groups: as the manifest lists them. rejoined:
+    pairs of rows that leaked and were joined."""
 
     items: Counter[str]
     left_out: dict[str, Counter[str]]
+    trimmed: Counter[str] = field(default_factory=Counter)
+    balanced: dict[str, dict[str, dict[str, tuple[int, int]]]] = field(default_factory=dict)
     rows: list[FrozenRow] = field(default_factory=list)
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     rejoined: int = 0
@@ -151,7 +162,7 @@ def prepare(store: Store, options: FreezeOptions) -> Plan:
     """All rows with their splits, nothing written. Raises BadValue for a wrong option."""
     check_options(options)
     gathered = gather(store, options)
-    plan = Plan(items=gathered.items, left_out=gathered.left_out)
+    plan = Plan(gathered.items, gathered.left_out, gathered.trimmed, gathered.balanced)
     if gathered.drafts:
         _split(gathered.drafts, options, plan)
     return plan
@@ -238,17 +249,27 @@ def _write(folder: Path, plan: Plan, options: FreezeOptions, version: int) -> di
 def _task_entry(plan: Plan, task: TaskPreview) -> dict[str, Any]:
     return {
         "metrics": get_task(task.task).metrics(), "counts": task.splits, "langs": sorted(task.langs), "items": task.items,
-        "goal": None if task.goal is None else list(task.goal), "left_out": task.left_out,
+        "goal": None if task.goal is None else list(task.goal), "left_out": task.left_out, "answered": task.answered,
+        "trimmed": task.trimmed, "classes": {value: list(counts) for value, counts in task.classes.items()},
+        "largest": {
+            cap: {"value": value, "before": before, "after": after} for cap, (value, before, after) in task.largest.items()
+        },
     }
 
 
 def _task_preview(plan: Plan, task: Task) -> TaskPreview:
     mine = [row for row in plan.rows if row.fields["task"] == task.name]
-    by_split = Counter(row.split for row in mine)
+    by_split, balanced = Counter(row.split for row in mine), plan.balanced.get(task.name, {})
     return TaskPreview(
         task.name, len(mine), plan.items[task.name], {s: by_split[s] for s in SPLITS if by_split[s]},
         dict(sorted(Counter(row.fields["lang"] for row in mine).items())), task.goal, dict(sorted(plan.left_out[task.name].items())),
+        plan.trimmed[task.name], balanced.get("class", {}), {cap: _largest(values) for cap, values in balanced.items()},
     )
+
+
+def _largest(values: dict[str, tuple[int, int]]) -> tuple[str, int, int]:
+    value, (before, after) = max(values.items(), key=lambda one: one[1][::-1])
+    return value[:_VALUE], before, after
 
 
 def _warnings(plan: Plan, tasks: list[TaskPreview], options: FreezeOptions) -> Iterator[Warn]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from curation import catalog, indexing, jobs, sources
 from curation.access import require
-from curation.csource import FactsProblem, Index, Undecodable, build_index, decode, make_excerpt
+from curation.csource import FactsProblem, Index, Undecodable, build_index, decode, make_slice
 from curation.csource.build import cores
 from curation.csource.inclusion import includes_of
 from curation.csource.making import Progress
@@ -212,7 +212,8 @@ def stop(settings: Settings, actor: Actor, job: str) -> None:
 
 def item_of(index: Index, source: str, proposal: Proposal) -> Item:
     """A proposal as an item to label. Its id is made of the source, the task, the place and the expression: the same site again is the
-    same item."""
+    same item. meta["needed"]: which lines of the excerpt are needed most (csource/excerpt.py), so that it can be narrowed later."""
+    excerpt = make_slice(index, proposal, EXCERPT_TOKENS)
     return Item(
         id=stable_id(proposal.task, source, proposal.file, proposal.line, proposal.column, proposal.expression),
         task=proposal.task,
@@ -221,7 +222,7 @@ def item_of(index: Index, source: str, proposal: Proposal) -> Item:
         file=proposal.file,
         line=proposal.line,
         payload=proposal.model_dump(mode="json"),
-        excerpt=make_excerpt(index, proposal, EXCERPT_TOKENS),
+        excerpt=excerpt.text,
         group=f"{source}/{proposal.file}",
-        meta={"proposer": PROPOSER},
+        meta={"proposer": PROPOSER, "needed": excerpt.needed},
     )

@@ -12,6 +12,7 @@ Not covered: trigraphs, and what is inside a string literal or a comment is cut 
 """
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +59,13 @@ def count(text: str, tokenizer: str | None = None) -> int:
     if tokenizer is None:
         return len(tokens(text))
     return len(_load(tokenizer).encode(text, add_special_tokens=False).ids)
+
+
+def identity(tokenizer: str) -> str:
+    """What a tokenizer is on every machine: the hash of its tokenizer.json; its name where it is none of this machine's files."""
+    path = Path(tokenizer)
+    path = path / "tokenizer.json" if path.is_dir() else path
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else tokenizer
 
 
 @lru_cache(maxsize=4)

@@ -10,10 +10,11 @@ import pytest
 from pydantic import BaseModel
 
 from curation import seeds
+from curation.csource import Index
 from curation.filters import all_filters
 from curation.formats import all_formats
 from curation.model import Item, Proposal, TrainingRow
-from curation.propose import index_folder, propose_folder
+from curation.propose import index_folder, item_of, propose_folder
 from curation.tasks import all_tasks, site_tasks
 from training.config import presets
 from training.launchers import launchers
@@ -25,15 +26,17 @@ SITE_TASKS = [task.name for task in site_tasks()]
 
 
 @cache
+def _index() -> Index:
+    return index_folder(ROOT / "datasets" / "demo" / "src")[0]
+
+
+@cache
 def _proposals(task: str) -> list[Proposal]:
     return list(propose_folder(ROOT / "datasets" / "demo" / "src", [task]))
 
 
 def _item(proposal: Proposal) -> Item:
-    return Item(
-        id="x", task=proposal.task, origin="site", source="demo", file=proposal.file, line=proposal.line,
-        payload=proposal.model_dump(mode="json"), excerpt="int f(void);", group="demo",
-    )
+    return item_of(_index(), "demo", proposal)
 
 
 def _word(lang: str, path: str) -> str | None:

@@ -56,9 +56,11 @@ class SliceLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Slice:
-    """lines: in reading order, file by file. text: what a training row shows."""
+    """lines: in reading order, file by file. needed: for each line the number of the need that it was chosen for, 0 for the site: a smaller
+    slice is that of the lowest numbers. text: what a training row shows."""
 
     lines: list[SliceLine]
+    needed: list[int]
 
     @property
     def text(self) -> str:
@@ -104,7 +106,8 @@ def make_slice(index: Index, proposal: Proposal, max_tokens: int = 1000) -> Slic
     chosen: dict[str, dict[int, int]] = {proposal.file: _costs(index, proposal.file, {proposal.line})}
     spent = {proposal.file: _spent(proposal.file, chosen[proposal.file])}
     done: set[tuple[str, int]] = set()
-    for file, line, whole in _needs(index, proposal):
+    needed = {(proposal.file, proposal.line): 0}
+    for number, (file, line, whole) in enumerate(_needs(index, proposal), 1):
         for lines in (_with_beside(index, file, line), {line}) if whole else ({line},):
             if (file, line) in done and lines == {line} or line < 1:
                 continue
@@ -113,9 +116,25 @@ def make_slice(index: Index, proposal: Proposal, max_tokens: int = 1000) -> Slic
             if cost + sum(spent.values()) - spent.get(file, 0) <= max_tokens:
                 chosen[file], spent[file] = wider, cost
                 done.add((file, line))
+                for n in lines:  # the line itself before those that balance it
+                    needed.setdefault((file, n), 2 * number + (n != line))
                 break
     order = sorted(chosen, key=lambda f: (f == proposal.file, not f.endswith((".h", ".inc")), list(chosen).index(f)))
-    return Slice([SliceLine(file, line, _line(index, file, line)) for file in order for line in sorted(_filled(chosen[file], index, file))])
+    places = [(file, line) for file in order for line in sorted(_filled(chosen[file], index, file))]
+    for file, line in places:
+        if (file, line) not in needed:  # fills a gap
+            needed[file, line] = max(needed[file, line - 1], needed[file, line + 1])
+    return Slice([SliceLine(file, line, _line(index, file, line)) for file, line in places], _dense([needed[place] for place in places]))
+
+
+def _dense(numbers: list[int]) -> list[int]:
+    """The numbers in their order as 0, 1, 2, ...
+
+    >>> _dense([0, 7, 4, 7])
+    [0, 2, 1, 2]
+    """
+    rank = {number: place for place, number in enumerate(sorted(set(numbers)))}
+    return [rank[number] for number in numbers]
 
 
 def _line(index: Index, file: str, number: int) -> str:

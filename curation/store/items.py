@@ -52,12 +52,16 @@ def add(store: Store, items: Iterable[Item], *, renew: bool = False) -> tuple[in
 
 def _renew(db: Connection, known: list[Item]) -> None:
     ids, c = [item.id for item in known], items_table.c
-    locked = select(c.id, c.payload, c.excerpt).where(c.id.in_(ids)).order_by(c.id).with_for_update()  # as annotate() locks them
-    stored = {row.id: (row.payload, row.excerpt) for row in db.execute(locked)}
+    locked = select(c.id, c.payload, c.excerpt, c.meta).where(c.id.in_(ids)).order_by(c.id).with_for_update()  # as annotate() locks them
+    stored = {row.id: (row.payload, row.excerpt, row.meta) for row in db.execute(locked)}
     touched = _touched(db, ids)
     for item in known:
         row, state = _row(item, 0, ""), _first_state(item, 0)
-        if item.id in touched or stored[item.id] == (row["payload"], row["excerpt"]):
+        if stored[item.id][:2] == (row["payload"], row["excerpt"]):
+            if stored[item.id][2] != row["meta"]:  # says more of the same excerpt
+                db.execute(update(items_table).where(c.id == item.id).values(meta=row["meta"]))
+            continue
+        if item.id in touched:
             continue
         changed = {name: row[name] for name in ("payload", "excerpt", "meta")}
         db.execute(update(items_table).where(c.id == item.id).values(changed))

@@ -6,8 +6,10 @@ file here that defines `TASK`, plus its seeds in datasets/seeds/<name>.jsonl and
 names what is missing.
 
 The metric of a field is stated in its schema: Field(json_schema_extra={"metric": "set", "key": "name"}) compares lists as sets of
-that key (of several keys together where "key" is a list, of the whole values without "key"); "accuracy" compares values; a field
-without "metric" is not scored.
+that key (of several keys together where "key" is a list, of the whole values without "key"); "accuracy" compares values; "sequence"
+compares lists in their order; a field without "metric" is not scored. "names": true says that the values are names that must stand in the
+prompt; "costly": [said, is] is the mistake that costs most. A row states places by the excerpt's numbers, people's answers by file and
+line: "people_key" is the key between people's answers where it differs. Sequences are not compared between people.
 """
 from __future__ import annotations
 
@@ -22,9 +24,23 @@ from pydantic import BaseModel, ValidationError
 
 from curation.errors import BadAnswer, NotFound, Reason, invalid, joined
 from curation.model import Item, Lang, PreferenceRow, Proposal, TrainingRow
+from curation.shown import Shown
+
+Completion = Literal["answer", "short", "full"]
+_PASSED_ON = ("metric", "key", "names", "costly")
 
 if TYPE_CHECKING:
     from curation.csource import Index
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a site's answer is written in a row. completion: the JSON line alone, with a sentence or two, with the whole explanation.
+    most_targets: of one call. most_places: of one phase."""
+
+    completion: Completion = "full"
+    most_targets: int = 12
+    most_places: int = 3
 
 
 @dataclass(frozen=True)
@@ -33,18 +49,26 @@ class Task:
     dataset, None without a goal. propose: yields proposals from an index (site tasks only). record: a proposal as the command line
     writes it. sure: the rule by which a program may confirm a proposal unseen, as a short code; None: a person must look. draft:
     the explanation proposed to the annotator. meaning: what a field of an answer means in words, None where its value
-    says it. render: (item, answer, explanation or None, language) to a row."""
+    says it. render: (item, answer, explanation or None, language) to a row; of a site with (excerpt as shown, style) behind.
+
+    Of a site: shown(item, answer, excerpt, style) is the answer without what the excerpt does not show, None where nothing is left to
+    learn from. balanced: the field whose value is the class that must not be most of a set. facets(item, shown answer, excerpt) -> (kind:
+    a short code, difficulty 1..4). places: whether the stated answer names lines."""
 
     name: str
     kind: Literal["site", "pair", "preference"]
     Answer: type[BaseModel]
-    render: Callable[[Item, dict[str, Any], str | None, Lang], TrainingRow | PreferenceRow | None]
+    render: Callable[..., TrainingRow | PreferenceRow | None]
     goal: tuple[int, int] | None = None
     propose: Callable[[Index, list[str] | None], Iterator[Proposal]] | None = None
     record: Callable[[Proposal], dict[str, Any]] | None = None
     sure: Callable[[Proposal], str | None] | None = None
     draft: Callable[[dict[str, Any], Proposal, Lang], str] | None = None
     meaning: Callable[[str, dict[str, Any], Proposal, Lang], str | None] | None = None
+    shown: Callable[[Item, dict[str, Any], Shown, Style], dict[str, Any] | None] | None = None
+    balanced: str | None = None
+    facets: Callable[[Item, dict[str, Any], Shown], tuple[str, int]] | None = None
+    places: bool = False
 
     def check(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer as plain JSON, validated. Raises BadAnswer naming every wrong field."""
@@ -54,11 +78,10 @@ class Task:
             raise BadAnswer(why=joined([_fault(e) for e in err.errors()], "; ")) from err
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Field name -> {"metric": "set"|"accuracy", "key": ...} for each scored field; frozen with the data, read by training."""
+        """Field name -> {"metric": "set"|"accuracy"|"sequence", "key", "names", "costly"} for each scored field (see the module's text);
+        frozen with the data, read by training."""
         return {
-            name: {"metric": f["metric"], **({"key": f["key"]} if "key" in f else {})}
-            for name, f in _fields_of(self.Answer).items()
-            if "metric" in f
+            name: {key: f[key] for key in _PASSED_ON if key in f} for name, f in _fields_of(self.Answer).items() if "metric" in f
         }
 
     def compared(self) -> dict[str, dict[str, Any]] | None:
@@ -66,7 +89,13 @@ class Task:
         between two answers. None: the whole answer counts (a pair's text)."""
         if self.kind == "preference":
             return {"choice": {"metric": "accuracy"}}
-        return self.metrics() or None if self.kind == "site" else None
+        if self.kind != "site":
+            return None
+        fields = _fields_of(self.Answer)
+        return {
+            name: {"metric": how["metric"], **({"key": key} if (key := fields[name].get("people_key", how.get("key"))) else {})}
+            for name, how in self.metrics().items() if how["metric"] != "sequence"
+        } or None
 
     def word_field(self, word: str) -> str | None:
         """The field of the answer that can say `word` (completeness of function_pointer: "none"); None where there is none."""

@@ -5,20 +5,22 @@
 A pattern is one object (or handler) of one mechanism: where a handler is bound to it, where it is triggered, executed and waited for.
 `propose` yields one proposal for each of its places, all with the whole answer, as the command line writes one line a place;
 the first of a pattern (its first binding) says so (`extra["group_first"]`) and is the one item to label. Compared are the mechanism,
-the handler and the phases with their places (file and line).
+the handler and the phases with their places: file and line between people, the excerpt's line numbers in a row.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from curation.knowledge.mechanisms import Mechanism
-from curation.model import Evidence, Item, Lang, Message, Model, Phase, PhaseStep, Proposal, TrainingRow, stable_id
-from curation.tasks import Task
+from curation.model import Evidence, Item, Lang, Model, Phase, PhaseStep, Proposal, TrainingRow, stable_id
+from curation.shown import Shown, place_name
+from curation.shown import shown as shown_of
+from curation.tasks import Style, Task
+from curation.tasks._rows import HOW, Place, by_file, site_row, told
 
 if TYPE_CHECKING:
     from curation.csource import Index
@@ -32,8 +34,9 @@ class Answer(Model):
     """mechanism: None when there is none. handler: the function executed later; None for mechanisms that only wake a waiter, or unknown."""
 
     mechanism: Mechanism | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
-    handler: str | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
-    phases: list[PhaseStep] = Field(default=[], json_schema_extra={"metric": "set", "key": ["phase", "file", "line"]})
+    handler: str | None = Field(default=None, json_schema_extra={"metric": "accuracy", "names": True})
+    phases: list[PhaseStep] = Field(
+        default=[], json_schema_extra={"metric": "set", "key": ["phase", "line"], "people_key": ["phase", "file", "line"]})
 
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
@@ -157,15 +160,19 @@ _SHOWN = 4  # places told of one phase
 
 def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     """The explanation offered to the annotator: the mechanism, its handler, and the places of each phase."""
+    return _draft(answer, lang, by_file)
+
+
+def _draft(answer: dict[str, Any], lang: Lang, place: Place, short: bool = False) -> str:
     words, given = _WORDS[lang], Answer.model_validate(answer)
     if given.mechanism is None:
         return words["none"]
     handler = words["handler"].format(handler=given.handler) if given.handler else ""
     text = [words["mechanism"].format(mechanism=given.mechanism, handler=handler)]
-    for phase in _PHASES:
-        steps = [s for s in given.phases if s.phase == phase]
+    for phase in () if short else _PHASES:
+        steps = [told for s in given.phases if s.phase == phase and (told := _place(words, s, place)) is not None]
         if steps:
-            text.append(words[phase].format(places=words["and"].join(_place(words, step) for step in steps[:_SHOWN])))
+            text.append(words[phase].format(places=words["and"].join(steps[:_SHOWN])))
     phases = {s.phase for s in given.phases}
     if given.handler and {"bind", "trigger"} <= phases:
         text.append(words["later"].format(handler=given.handler))
@@ -174,42 +181,71 @@ def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     return ("" if lang == "zh" else " ").join(text)
 
 
-def _place(words: dict[str, str], step: PhaseStep) -> str:
+def _place(words: dict[str, str], step: PhaseStep, place: Place) -> str | None:
     inside = words["inside"].format(function=step.function) if step.function and step.phase != "execute" else ""
-    where = f"{step.file}:{step.line}"
+    where = place(step.file, step.line)
+    if where is None:
+        return None
     return words["place"].format(place=where, inside=inside, text=step.text) if step.text else f"{where}{inside}"
 
 
 _ASK: dict[Lang, str] = {
-    "en": (
-        "Which asynchronous mechanism does the code at {place} (`{expression}`) take part in? "
-        "First answer with one line of JSON with the keys `mechanism` (a short name such as `workqueue`, or null), `handler` "
-        "(the function that runs later, or null) and `phases` (a list of objects with "
-        "`phase`: `bind`, `trigger`, `execute` or `wait`, `file`, `line`); then explain, with the places in the code that show it."
-    ),
-    "zh": (
-        "{place} 处的代码（`{expression}`）参与了哪种异步机制？先用一行 JSON 作答，键为 `mechanism`"
-        "（如 `workqueue` 的简短名称，或 null）、`handler`"
-        "（稍后执行的函数，或 null）和 `phases`（对象列表，含 `phase`：取 `bind`、`trigger`、`execute` 或 `wait`，以及 `file`、`line`）；"
-        "再结合代码中的位置加以解释。"
-    ),
+    "en": "Which asynchronous mechanism does the code on {place} (`{expression}`) take part in? {how}",
+    "zh": "{place}的代码（`{expression}`）参与了哪种异步机制？{how}",
+}
+_KEYS: dict[Lang, str] = {
+    "en": "`mechanism` (a short name such as `workqueue`, or null), `handler` (the function that runs later, or null) and `phases` (a list "
+    "of objects with `phase`: `bind`, `trigger`, `execute` or `wait`, and `line`: a line number; at most {most} of each phase)",
+    "zh": " `mechanism`（如 `workqueue` 的简短名称，或 null）、`handler`（稍后执行的函数，或 null）和 `phases`（对象列表，含 `phase`：取 "
+    "`bind`、`trigger`、`execute` 或 `wait`，以及 `line`：行号；每个阶段最多 {most} 处）",
 }
 
 
-def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow:
-    """The pattern as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation."""
-    proposal = Proposal.model_validate(item.payload)
+def shown(item: Item, answer: dict[str, Any], excerpt: Shown, style: Style) -> dict[str, Any] | None:
+    """The answer with the places that the excerpt shows, phase by phase in their order there, at most style.most_places of each. None when
+    the site, the handler or all places are not shown."""
     checked = TASK.check(answer)
-    stated = {**checked, "phases": [{key: step[key] for key in ("phase", "file", "line")} for step in checked["phases"]]}
-    asked = _ASK[lang].format(place=f"{proposal.file}:{proposal.line}", expression=proposal.extra.get("api") or proposal.expression)
-    told = explanation if explanation and explanation.strip() else draft(checked, proposal, lang)
-    return TrainingRow(
-        task=TASK.name,
-        lang=lang,
-        prompt=[Message(role="user", content=f"{asked}\n\n```c\n{item.excerpt}\n```" if item.excerpt else asked)],
-        completion=[Message(role="assistant", content=f"{json.dumps(stated, ensure_ascii=False, separators=(',', ':'))}\n\n{told}")],
-        answer=stated,
-    )
+    if excerpt.marker(*excerpt.site) is None:
+        return None
+    if checked["mechanism"] is None:
+        return checked
+    if checked["handler"] is not None and excerpt.value(checked["handler"]) is None:
+        return None
+    phases: list[dict[str, Any]] = []
+    for phase in _PHASES:
+        places = {excerpt.marker(s["file"], s["line"]): s for s in reversed(checked["phases"]) if s["phase"] == phase}
+        phases += [places[marker] for marker in sorted(m for m in places if m is not None)[: style.most_places]]
+    return {**checked, "phases": phases} if phases else None
+
+
+def facets(item: Item, answer: dict[str, Any], excerpt: Shown) -> tuple[str, int]:
+    """The kind is the mechanism. One point of difficulty each for: more than two phases; places in more than one file; more than four
+    places."""
+    steps = answer["phases"]
+    hard = [len({s["phase"] for s in steps}) > 2, len({s["file"] for s in steps}) > 1, len(steps) > 4]
+    return answer["mechanism"] or "none", 1 + sum(hard)
+
+
+def render(
+    item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang, excerpt: Shown | None = None, style: Style | None = None,
+) -> TrainingRow | None:
+    """The pattern as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation. None when the
+    excerpt shows nothing of the answer."""
+    excerpt, style = excerpt or shown_of(item), style or Style()
+    kept = shown(item, answer, excerpt, style)
+    if kept is None:
+        return None
+    proposal = Proposal.model_validate(item.payload)
+
+    def drafted(given: dict[str, Any], place: Place | None) -> str:
+        return _draft(given, lang, place or by_file, short=style.completion == "short")
+
+    how = HOW[style.completion][lang].format(keys=_KEYS[lang].format(most=style.most_places))
+    expression = proposal.extra.get("api") or proposal.expression
+    asked = _ASK[lang].format(place=place_name(excerpt, *excerpt.site, lang), expression=expression, how=how)
+    phases = [{"phase": s["phase"], "line": excerpt.marker(s["file"], s["line"])} for s in kept["phases"]]
+    stated = {"mechanism": kept["mechanism"], "handler": kept["handler"], "phases": phases}
+    return site_row(item, lang, asked, excerpt, stated, told(explanation, TASK.check(answer), kept, drafted, excerpt, lang, style))
 
 
 TASK = Task(
@@ -222,4 +258,8 @@ TASK = Task(
     record=record,
     sure=sure,
     draft=draft,
+    shown=shown,
+    balanced="mechanism",
+    facets=facets,
+    places=True,
 )

@@ -11,15 +11,17 @@ an argument, from the code (knowledge/inferred.py). Not seen: functions that are
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from curation.knowledge import Words, in_use
-from curation.model import Context, Evidence, Item, Lang, Message, Model, Place, Proposal, TrainingRow
-from curation.tasks import Task
+from curation.model import Context, Evidence, Item, Lang, Model, Place, Proposal, TrainingRow
+from curation.shown import Shown, place_name, plain_answer
+from curation.shown import shown as shown_of
+from curation.tasks import Style, Task
+from curation.tasks import _rows as rows
 
 if TYPE_CHECKING:
     from curation.csource import Function, Index
@@ -34,9 +36,9 @@ class Answer(Model):
     callback. trigger: see the module's text."""
 
     context: Literal[Context, "none"] | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
-    may_sleep: bool | None = Field(default=None, json_schema_extra={"metric": "accuracy"})
+    may_sleep: bool | None = Field(default=None, json_schema_extra={"metric": "accuracy", "costly": [True, False]})
     trigger: str | None = None
-    chain: list[str] = []
+    chain: list[str] = Field(default=[], json_schema_extra={"metric": "sequence", "names": True})
     registered_via: str | None = None
 
     @model_validator(mode="after")
@@ -263,34 +265,39 @@ _KERNEL: tuple[Context | None, ...] = ("process", "softirq", "hardirq", "atomic"
 
 def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     """The explanation offered to the annotator: where the callback is registered, when and where it runs, whether it may sleep."""
+    return _draft(answer, proposal, lang, rows.by_file)
+
+
+def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: rows.Place, short: bool = False) -> str:
     words, given = _WORDS[lang], Answer.model_validate(answer)
     name = proposal.function or proposal.expression
     if given.context == "none":
         return words["no_callback"].format(name=name)
-    text = [_registered(words, name, given, proposal)]
-    if given.registered_via == proposal.answer.get("registered_via"):
+    text = [_registered(words, name, given, proposal, place)]
+    if given.registered_via == proposal.answer.get("registered_via") and not short:
         text += [
-            words["through"].format(place=f"{e.file}:{e.line}", text=e.text)
+            words["through"].format(place=at, text=e.text)
             for e in proposal.evidence
-            if e.kind in ("call", "initializer", "assignment")
+            if e.kind in ("call", "initializer", "assignment") and (at := place(e.file, e.line)) is not None
         ][:1]
     trigger = _trigger(given, proposal, lang)
     context = _CONTEXT[lang][given.context]
     text.append(words["runs"].format(context=context, trigger=trigger) if trigger else words["runs_plain"].format(context=context))
     user = given.may_sleep is not None and given.context not in _KERNEL
     text.append(words[f"{given.may_sleep}_user" if user else str(given.may_sleep)])
-    if len(given.chain) > 1:
+    if len(given.chain) > 1 and not short:
         text.append(words["chain"].format(chain=" → ".join(f"`{f}`" for f in given.chain)))
     return ("" if lang == "zh" else " ").join(text)
 
 
-def _registered(words: dict[str, str], name: str, given: Answer, proposal: Proposal) -> str:
+def _registered(words: dict[str, str], name: str, given: Answer, proposal: Proposal, place: rows.Place) -> str:
     if given.registered_via is None:
         return words["unregistered"].format(name=name)
     at = next((e for e in proposal.evidence if e.kind == "registration"), None)
-    if at is None or given.registered_via != proposal.answer.get("registered_via"):
+    where = place(at.file, at.line) if at is not None else None
+    if at is None or where is None or given.registered_via != proposal.answer.get("registered_via"):
         return words["registered_somewhere"].format(name=name, via=given.registered_via)
-    return words["registered"].format(name=name, place=f"{at.file}:{at.line}", via=given.registered_via, text=at.text)
+    return words["registered"].format(name=name, place=where, via=given.registered_via, text=at.text)
 
 
 def _trigger(given: Answer, proposal: Proposal, lang: Lang) -> str | None:
@@ -313,41 +320,63 @@ def meaning(field: str, answer: dict[str, Any], proposal: Proposal, lang: Lang) 
 
 
 _ASK: dict[Lang, str] = {
-    "en": (
-        "When and in which context does the callback `{name}` ({place}) run, and may it sleep? First answer with one line of JSON with the "
-        "keys `context` (one of {contexts}, where `none` means that it is no callback, or null), "
-        "`may_sleep` (true, false or null), `trigger` (what makes it run), "
-        "`chain` (the functions that lead to it, outermost first) and `registered_via` (the API or `struct.field`); "
-        "then explain, with the places in the code that show it."
-    ),
-    "zh": (
-        "回调函数 `{name}`（{place}）在何时、何种上下文中执行？它可以睡眠吗？先用一行 JSON 作答，键为 `context`"
-        "（取 {contexts} 之一，其中 `none` 表示它不是回调函数，或 null）、"
-        "`may_sleep`（true、false 或 null）、`trigger`（触发条件）、`chain`（调用链上的函数，由外到内）"
-        "和 `registered_via`（注册所用的 API 或 `结构体.字段`）；再结合代码中的位置加以解释。"
-    ),
+    "en": "When and in which context does the callback `{name}` ({place}) run, and may it sleep? {how}",
+    "zh": "回调函数 `{name}`（{place}）在何时、何种上下文中执行？它可以睡眠吗？{how}",
 }
+_KEYS: dict[Lang, str] = {
+    "en": "`context` (one of {contexts}, where `none` means that it is no callback, or null), `may_sleep` (true, false or null), `chain` "
+    "(the functions that lead to it, outermost first) and `registered_via` (the API or `struct.field`)",
+    "zh": " `context`（取 {contexts} 之一，其中 `none` 表示它不是回调函数，或 null）、`may_sleep`（true、false 或 null）、"
+    "`chain`（调用链上的函数，由外到内）和 `registered_via`（注册所用的 API 或 `结构体.字段`）",
+}
+_SHOWING = ("registration", "initializer", "assignment", "argument", "call", "lock", "sleeps", "alike")  # evidence that says something
 
 
-def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow | None:
-    """The callback as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation.
-    None when neither the context nor whether it may sleep is known: nothing could be learned from it."""
-    proposal = Proposal.model_validate(item.payload)
-    checked = Answer.model_validate(TASK.check(answer))
-    if checked.context is None and checked.may_sleep is None:
+def shown(item: Item, answer: dict[str, Any], excerpt: Shown, style: Style) -> dict[str, Any] | None:
+    """The answer with those functions of the chain, and that API or field, whose names stand in the excerpt. None when the callback is not
+    shown, or neither a place that speaks for the answer nor what the callback is registered with is."""
+    checked: dict[str, Any] = plain_answer(TASK.check(answer), excerpt)
+    if excerpt.marker(*excerpt.site) is None:
         return None
-    trigger = _trigger(checked, proposal, lang) if checked.context != "none" else None
-    stated = {**checked.model_dump(mode="json"), "trigger": trigger}
+    if checked["context"] == "none":
+        return checked
+    via = checked["registered_via"] if excerpt.has(checked["registered_via"]) else None
+    evidence = [e for e in item.payload.get("evidence", []) if e["kind"] in _SHOWING]
+    if via is None and not any(excerpt.marker(e["file"], e["line"]) for e in evidence):
+        return None
+    return {**checked, "chain": [name for name in checked["chain"] if excerpt.has(name)], "registered_via": via}
+
+
+def facets(item: Item, answer: dict[str, Any], excerpt: Shown) -> tuple[str, int]:
+    """The kind is what registers it: a known API or field (row), another API, another field (api, field), none. One point of difficulty
+    each for: no known row; a chain of more than two; code of more than one file."""
+    via, known = answer["registered_via"], answer["trigger"] is not None
+    kind = "none" if answer["context"] == "none" else "row" if known else "field" if "." in (via or "") else "api"
+    return kind, 1 + sum([not known, len(answer["chain"]) > 2, len({one.file for one in excerpt.lines}) > 1])
+
+
+def render(
+    item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang, excerpt: Shown | None = None, style: Style | None = None,
+) -> TrainingRow | None:
+    """The callback as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation, which alone
+    says what makes it run. None when neither the context nor whether it may sleep is known, or nothing of the answer is shown: nothing
+    could be learned from it."""
+    excerpt, style = excerpt or shown_of(item), style or Style()
+    kept = shown(item, answer, excerpt, style)
+    if kept is None or (kept["context"] is None and kept["may_sleep"] is None):
+        return None
+    proposal = Proposal.model_validate(item.payload)
+    proposal.answer = plain_answer(proposal.answer, excerpt)
+
+    def drafted(given: dict[str, Any], place: rows.Place | None) -> str:
+        return _draft(given, proposal, lang, place or rows.by_file, short=style.completion == "short")
+
     contexts = (", " if lang == "en" else "、").join(f"`{c}`" for c in (*get_args(Context), "none"))
-    asked = _ASK[lang].format(name=proposal.function, place=f"{proposal.file}:{proposal.line}", contexts=contexts)
-    told = explanation if explanation and explanation.strip() else draft(checked.model_dump(mode="json"), proposal, lang)
-    return TrainingRow(
-        task=TASK.name,
-        lang=lang,
-        prompt=[Message(role="user", content=f"{asked}\n\n```c\n{item.excerpt}\n```" if item.excerpt else asked)],
-        completion=[Message(role="assistant", content=f"{json.dumps(stated, ensure_ascii=False, separators=(',', ':'))}\n\n{told}")],
-        answer=stated,
-    )
+    how = rows.HOW[style.completion][lang].format(keys=_KEYS[lang].format(contexts=contexts))
+    asked = _ASK[lang].format(name=proposal.function, place=place_name(excerpt, *excerpt.site, lang), how=how)
+    stated = {key: kept[key] for key in ("context", "may_sleep", "chain", "registered_via")}
+    explained = rows.told(explanation, TASK.check(answer), kept, drafted, excerpt, lang, style)
+    return rows.site_row(item, lang, asked, excerpt, stated, explained)
 
 
 TASK = Task(
@@ -361,4 +390,7 @@ TASK = Task(
     sure=sure,
     draft=draft,
     meaning=meaning,
+    shown=shown,
+    balanced="context",
+    facets=facets,
 )

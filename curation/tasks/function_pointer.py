@@ -4,19 +4,22 @@
 
 Targets are the functions' names with their definitions' places; two answers are compared by the names. `completeness` says whether that
 is all: complete, incomplete (there are more than could be seen), external (the targets lie outside the corpus), none (nothing is ever
-called here).
+called here). A row states the bare names, in the order in which its excerpt shows them; where it shows more than it may state, the first of
+them, and "incomplete".
 """
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from curation.model import Candidate, Evidence, Item, Lang, Message, Model, Proposal, Target, TrainingRow
-from curation.tasks import Task
+from curation.model import Candidate, Evidence, Item, Lang, Model, Proposal, Target, TrainingRow
+from curation.shown import Shown, place_name
+from curation.shown import shown as shown_of
+from curation.tasks import Style, Task
+from curation.tasks._rows import HOW, Place, by_file, site_row, told
 
 if TYPE_CHECKING:
     from curation.csource import Call, Index
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Answer(Model):
-    targets: list[Target] = Field(default=[], json_schema_extra={"metric": "set", "key": "name"})
+    targets: list[Target] = Field(default=[], json_schema_extra={"metric": "set", "key": "name", "names": True})
     completeness: Literal["complete", "incomplete", "external", "none"] = Field(
         default="complete", json_schema_extra={"metric": "accuracy"}
     )
@@ -188,70 +191,102 @@ _PLACES = 4  # of one way
 
 def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     """The explanation offered to the annotator: where the call is, why each target is one, whether they are all."""
+    return _draft(answer, proposal, lang, by_file)
+
+
+def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: Place, short: bool = False) -> str:
     words = _WORDS[lang]
-    inside = words["inside"].format(function=proposal.function) if proposal.function else ""
-    text = words["site"].format(expression=proposal.expression, place=f"{proposal.file}:{proposal.line}", inside=inside)
-    if proposal.extra.get("macro"):
-        text += words["macro"].format(macro=proposal.extra["macro"])
-    sentences = [text]
     targets = answer.get("targets", [])
-    sentences.extend(_target(words, target, proposal) for target in targets[:_EXPLAINED])
-    if len(targets) > _EXPLAINED:
+    sentences = [] if short else [_site(words, proposal, place)]
+    sentences.extend(_target(words, target, proposal, place) for target in targets[: 1 if short else _EXPLAINED])
+    if len(targets) > _EXPLAINED and not short:
         sentences.append(words["more"].format(names=words["and"].join(f"`{t['name']}`" for t in targets[_EXPLAINED:])))
     sentences.append(words[answer.get("completeness") or "incomplete"])
     return ("" if lang == "zh" else " ").join(sentences)
 
 
-def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal) -> str:
+def _site(words: dict[str, str], proposal: Proposal, place: Place) -> str:
+    inside = words["inside"].format(function=proposal.function) if proposal.function else ""
+    text = words["site"].format(expression=proposal.expression, place=place(proposal.file, proposal.line), inside=inside)
+    return text + (words["macro"].format(macro=proposal.extra["macro"]) if proposal.extra.get("macro") else "")
+
+
+def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal, place: Place) -> str:
     known = next((c for c in proposal.candidates if c.name == target["name"] and target.get("file") in (None, c.file)), None)
     file, line = target.get("file"), target.get("line")
     if file is None and known is not None:
         file, line = known.file, known.line
-    defined = words["defined"].format(place=f"{file}:{line}") if file is not None else ""
-    why = next((e for e in known.evidence if e.kind in words and e.kind != "definition"), None) if known is not None else None
-    reason = words[why.kind].format(place=f"{why.file}:{why.line}", text=why.text) if why is not None else ""
-    way = _way(words, known) if reason and known is not None else ""
+    at = place(file, line)
+    defined = words["defined"].format(place=at) if at is not None else ""
+    shown = [e for e in known.evidence if e.kind in words and e.kind != "definition"] if known is not None else []
+    why = next((e for e in shown if place(e.file, e.line) is not None), None)
+    reason = words[why.kind].format(place=place(why.file, why.line), text=why.text) if why is not None else ""
+    way = _way(words, known, place) if reason and known is not None else ""
     return words["target"].format(name=target["name"], defined=defined, why=reason, way=way)
 
 
-def _way(words: dict[str, str], candidate: Candidate) -> str:
+def _way(words: dict[str, str], candidate: Candidate, place: Place) -> str:
     """The places between the one that puts the function there and the call."""
     moves = [s for s in candidate.steps if s.kind in ("passed", "stored", "read", "returned", "written_back")][:_PLACES + 1]
     if candidate.steps and moves and moves[0] == candidate.steps[0]:
         moves = moves[1:]
-    places = [words["place"].format(place=f"{s.file}:{s.line}", text=s.text) for s in moves[:_PLACES]]
+    named = [(at, s.text) for s in moves[:_PLACES] if (at := place(s.file, s.line)) is not None]
+    places = [words["place"].format(place=at, text=text) for at, text in named]
     return words["way"].format(places=words["and"].join(places)) if places else ""
 
 
 _ASK: dict[Lang, str] = {
-    "en": (
-        "Which functions can the call `{expression}(...)` at {place} reach? First answer with one line of JSON with the keys `targets` "
-        "(a list of objects with `name`, `file`, `line`) and `completeness` (`complete`, `incomplete`, `external` or `none`); then "
-        "explain, with the places in the code that show it."
-    ),
-    "zh": (
-        "{place} 处的调用 `{expression}(...)` 可能调用哪些函数？先用一行 JSON 作答，键为 `targets`（对象列表，含 `name`、`file`、`line`）和"
-        " `completeness`（取 `complete`、`incomplete`、`external` 或 `none`）；再结合代码中的位置加以解释。"
-    ),
+    "en": "Which functions can the call `{expression}(...)` on {place} reach? {how}",
+    "zh": "{place}的调用 `{expression}(...)` 可能调用哪些函数？{how}",
+}
+_KEYS: dict[Lang, str] = {
+    "en": "`targets` (a list of names, at most {most}, in the order of the code) and `completeness` (`complete`, `incomplete`, `external` "
+    "or `none`)",
+    "zh": " `targets`（函数名列表，最多 {most} 个，按代码中的先后）和 `completeness`（取 `complete`、`incomplete`、`external` 或 `none`）",
 }
 
 
-def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang) -> TrainingRow:
-    """The site as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when
-    None)."""
-    proposal = Proposal.model_validate(item.payload)
+def shown(item: Item, answer: dict[str, Any], excerpt: Shown, style: Style) -> dict[str, Any] | None:
+    """The answer with the targets whose names stand in the excerpt, in their order there, at most style.most_targets; incomplete when any
+    is left out. None when the call is not shown, or none of its targets is."""
     checked = TASK.check(answer)
-    asked = _ASK[lang].format(expression=proposal.expression, place=f"{proposal.file}:{proposal.line}")
-    told = explanation if explanation and explanation.strip() else draft(checked, proposal, lang)
-    return TrainingRow(
-        task=TASK.name, lang=lang,
-        prompt=[Message(role="user", content=f"{asked}\n\n```c\n{item.excerpt}\n```" if item.excerpt else asked)],
-        completion=[Message(role="assistant", content=f"{json.dumps(checked, ensure_ascii=False, separators=(',', ':'))}\n\n{told}")],
-        answer=checked,
-    )
+    targets = {target["name"]: target for target in reversed(checked["targets"])}
+    found = sorted((at, name) for name in targets if (at := excerpt.value(name)) is not None)
+    kept = [targets[name] for _, name in found[: style.most_targets]]
+    if excerpt.marker(*excerpt.site) is None or (targets and not kept):
+        return None
+    return {"targets": kept, "completeness": checked["completeness"] if len(kept) == len(targets) else "incomplete"}
+
+
+def facets(item: Item, answer: dict[str, Any], excerpt: Shown) -> tuple[str, int]:
+    """The kind is how the targets were found (Resolution.step). One point of difficulty each for: more than one target; code of more than
+    one file; a way of more than three steps or more than four targets."""
+    steps = max((len(c["steps"]) for c in item.payload.get("candidates", []) if c.get("steps")), default=0)
+    hard = [len(answer["targets"]) > 1, len({one.file for one in excerpt.lines}) > 1, steps > 3 or len(answer["targets"]) > 4]
+    return str(item.payload.get("extra", {}).get("step") or "none"), 1 + sum(hard)
+
+
+def render(
+    item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang, excerpt: Shown | None = None, style: Style | None = None,
+) -> TrainingRow | None:
+    """The site as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when
+    None). None when the excerpt shows nothing of the answer."""
+    excerpt, style = excerpt or shown_of(item), style or Style()
+    kept = shown(item, answer, excerpt, style)
+    if kept is None:
+        return None
+    proposal = Proposal.model_validate(item.payload)
+
+    def drafted(given: dict[str, Any], place: Place | None) -> str:
+        return _draft(given, proposal, lang, place or by_file, short=style.completion == "short")
+
+    how = HOW[style.completion][lang].format(keys=_KEYS[lang].format(most=style.most_targets))
+    asked = _ASK[lang].format(expression=proposal.expression, place=place_name(excerpt, *excerpt.site, lang), how=how)
+    stated = {"targets": [target["name"] for target in kept["targets"]], "completeness": kept["completeness"]}
+    return site_row(item, lang, asked, excerpt, stated, told(explanation, TASK.check(answer), kept, drafted, excerpt, lang, style))
 
 
 TASK = Task(
     name="function_pointer", kind="site", Answer=Answer, render=render, goal=(2000, 5000), propose=propose, record=record, sure=sure,
-    draft=draft,
+    draft=draft, shown=shown, balanced="completeness", facets=facets,
 )

@@ -188,7 +188,9 @@ def test_none_is_the_same_as_the_empty_answer_it_stands_for() -> None:
 
 def test_two_people_who_name_another_phase_of_the_same_line_differ() -> None:
     step = {"phase": "bind", "file": "a.c", "line": 4}
-    metric = get_task("async_pattern").metrics()["phases"]
+    compared = get_task("async_pattern").compared()
+    assert compared is not None and get_task("async_pattern").metrics()["phases"]["key"] == ["phase", "line"]
+    metric = compared["phases"]
     assert metric["key"] == ["phase", "file", "line"]
     words = [
         _said("wang", {"mechanism": "workqueue", "handler": "w", "phases": [step]}),

@@ -110,12 +110,14 @@ def test_the_draft_names_the_mechanism_the_handler_and_each_phase_with_its_place
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_training_row_answers_with_one_line_of_json_without_source_text(lang: Lang) -> None:
     proposal = proposals(("a.c", DRIVER))[0]
-    item = Item(id="1", task=TASK.name, origin="site", payload=proposal.model_dump(mode="json"), excerpt="// file: a.c\n...", group="a")
+    item = Item(
+        id="1", task=TASK.name, origin="site", payload=proposal.model_dump(mode="json"), excerpt=f"// file: a.c\n{DRIVER}", group="a",
+    )
     row = TASK.render(item, proposal.answer, None, lang)
     assert row is not None
     answer, _, told = row.completion[0].content.partition("\n\n")  # type: ignore[union-attr]
     assert json.loads(answer) == row.answer
-    assert json.loads(answer)["phases"][0] == {"phase": "bind", "file": "a.c", "line": 12}
+    assert json.loads(answer)["phases"][0] == {"phase": "bind", "line": 12}
     assert "pump_work" in told and "// file: a.c" in row.prompt[0].content  # type: ignore[union-attr]
 
 

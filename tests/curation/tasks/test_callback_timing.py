@@ -27,7 +27,9 @@ def proposals(*texts: tuple[str, str], files: list[str] | None = None) -> list[P
 
 
 def item(proposal: Proposal) -> Item:
-    return Item(id="1", task=TASK.name, origin="site", payload=proposal.model_dump(mode="json"), excerpt="// file: a.c\n...", group="a")
+    return Item(
+        id="1", task=TASK.name, origin="site", payload=proposal.model_dump(mode="json"), excerpt=f"// file: a.c\n{DRIVER}", group="a",
+    )
 
 
 def test_the_command_line_record_has_the_promised_keys() -> None:
@@ -119,7 +121,6 @@ def test_a_mended_answer_is_what_the_draft_and_the_row_tell() -> None:
     assert row is not None
     first, _, told = row.completion[0].content.partition("\n\n")
     assert json.loads(first) == row.answer
-    assert json.loads(first)["trigger"] == "a thread is woken"
     assert "in process context, when a thread is woken" in told and "may sleep" in told
 
 
@@ -131,7 +132,8 @@ def test_a_training_row_asks_in_its_language_and_answers_with_one_line_of_json(l
     answer, _, told = row.completion[0].content.partition("\n\n")
     assert json.loads(answer)["context"] == "hardirq" and "\n" not in answer
     assert told == ("Because." if lang == "en" else "因为如此。")
-    assert (json.loads(answer)["trigger"] == "设备触发该中断线") == (lang == "zh")
+    drafted = TASK.render(item(proposal), proposal.answer, None, lang)
+    assert drafted is not None and ("设备触发该中断线" in drafted.completion[0].content) == (lang == "zh")
 
 
 def test_a_callback_of_which_nothing_is_known_gives_no_training_row() -> None:
@@ -145,7 +147,11 @@ def test_an_answer_with_an_unknown_context_is_refused_by_name() -> None:
 
 
 def test_context_and_may_sleep_are_scored() -> None:
-    assert TASK.metrics() == {"context": {"metric": "accuracy"}, "may_sleep": {"metric": "accuracy"}}
+    assert TASK.metrics() == {
+        "context": {"metric": "accuracy"}, "may_sleep": {"metric": "accuracy", "costly": [True, False]},
+        "chain": {"metric": "sequence", "names": True},
+    }
+    assert TASK.compared() == {"context": {"metric": "accuracy"}, "may_sleep": {"metric": "accuracy"}}
 
 
 def test_what_is_no_callback_has_no_context_trigger_or_chain() -> None:

@@ -74,13 +74,13 @@ def test_a_row_states_the_answer_as_one_line_of_json_and_then_explains(proposals
         task="function_pointer",
         origin="site",
         payload=proposals[0].model_dump(mode="json"),
-        excerpt="// file: a.c\nint f;",
+        excerpt=f"// file: a.c\n{CODE.rstrip()}",
         group="s/a.c",
     )
     row = TASK.render(item, proposals[0].answer, None, lang)
     first, blank, told = row.completion[0].content.split("\n", 2)
-    assert json.loads(first) == row.answer == proposals[0].answer
-    assert blank == "" and told == TASK.draft(proposals[0].answer, proposals[0], lang)
+    assert json.loads(first) == row.answer == {"targets": ["my_open"], "completeness": proposals[0].answer["completeness"]}
+    assert blank == "" and "a.c:" not in told and ("line 5" if lang == "en" else "第 5 行") in told
     assert "// file: a.c" in row.prompt[0].content and "`completeness`" in row.prompt[0].content
 
 
@@ -90,7 +90,7 @@ def test_a_wrong_answer_is_refused_by_field():
 
 
 def test_targets_are_scored_as_a_set_of_names():
-    assert TASK.metrics() == {"targets": {"metric": "set", "key": "name"}, "completeness": {"metric": "accuracy"}}
+    assert TASK.metrics() == {"targets": {"metric": "set", "key": "name", "names": True}, "completeness": {"metric": "accuracy"}}
 
 
 def test_a_call_in_a_template_is_one_site_with_the_candidates_of_all_inclusions() -> None:

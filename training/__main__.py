@@ -16,15 +16,23 @@ from training.commands import modules
 
 def main(argv: list[str] | None = None) -> int:
     """Exit codes: 0 done; 2 an error that is told, wrong usage included; `status` and `--follow`: 3 when the run failed or died."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a text or a path may hold what the terminal's encoding cannot write
     try:
         given = parser().parse_args(argv)
         return int(given.run(given))
     except UserError as err:
         print(f"error: {err}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:  # the reader (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as err:  # no right, no room: of the machine, not a defect
+        print(f"error: {err.filename or given.command}: {err.strerror or err}", file=sys.stderr)
+        return 2
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,10 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-
 from curation.errors import BadValue, NotFound
 from training import config
+from training.reading import parse_yaml
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 Command = Callable[[argparse.Namespace], int]
@@ -52,8 +51,8 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_runs_dir(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs-dir", type=Path, default=default_runs_dir(), help="where runs are (default: %(default)s)")
+def add_runs_dir(parser: argparse.ArgumentParser, *aliases: str) -> None:
+    parser.add_argument("--runs-dir", *aliases, type=Path, default=default_runs_dir(), help="where runs are (default: %(default)s)")
 
 
 def default_runs_dir() -> Path:
@@ -69,8 +68,8 @@ def loaded(given: argparse.Namespace) -> config.Config:
         if not equals:
             raise BadValue(field="--set", value=item, why="has no '='", todo="Give it as KEY=VALUE, e.g. sft.max_steps=20.")
         try:
-            overrides[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
+            overrides[key] = parse_yaml(value)
+        except ValueError:
             overrides[key] = value  # validated as text
     return config.load(given.config, overrides)
 
@@ -78,6 +77,11 @@ def loaded(given: argparse.Namespace) -> config.Config:
 def run_dir_of(given: argparse.Namespace) -> Path:
     """The directory of the run that the arguments name, in --runs-dir or as a path. Raises NotFound."""
     for candidate in (given.runs_dir / given.run_name, Path(given.run_name)):
-        if (candidate / "manifest.json").is_file() and (candidate / "config.yaml").is_file():
+        if is_run(candidate):
             return candidate.absolute()
     raise NotFound(kind=f"run in {given.runs_dir}", name=given.run_name)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a run's folder is here, damaged or not."""
+    return (folder / "manifest.json").is_file() and (folder / "config.yaml").is_file()

@@ -12,9 +12,11 @@ ORDER = 10
 
 
 def add(commands: Subcommands) -> None:
-    init = declare(commands, "init-config", _init_config, "Write a preset's configuration to a file, to be edited.", "tiny --out my.yaml")
+    init = declare(
+        commands, "init-config", _init_config, "Write a preset's configuration to a file, to be edited.", "tiny --output my.yaml",
+    )
     init.add_argument("preset", nargs="?", default=None, help="one of: " + ", ".join(config.presets()))
-    init.add_argument("--out", type=Path, help="the file (default: standard output); never overwritten")
+    init.add_argument("--output", "--out", type=Path, metavar="FILE", help="the file (default: standard output); never overwritten")
 
     validate = declare(commands, "validate-config", _validate_config, "Check a configuration; every fault is told at once.", "my.yaml")
     add_config(validate)
@@ -26,18 +28,24 @@ def _init_config(given: argparse.Namespace) -> int:
         print("\n".join(config.presets()))
         return 0
     text = config.template(given.preset)
-    if given.out is None:
+    if given.output is None:
         print(text, end="")
         return 0
     try:
-        with open(given.out, "x", encoding="utf-8") as out:
-            out.write(text)
+        with open(given.output, "x", encoding="utf-8") as out:
+            try:
+                out.write(text)
+                out.flush()
+            except OSError:
+                given.output.unlink()  # nothing half-written
+                raise
     except FileExistsError:
-        raise BadValue(field="--out", value=str(given.out), why="exists already", todo="Choose another name, or move it away.") from None
+        todo = "Choose another name, or move it away."
+        raise BadValue(field="--output", value=str(given.output), why="exists already", todo=todo) from None
     except OSError as err:
         why = f"cannot be written ({err.strerror})"
-        raise BadValue(field="--out", value=str(given.out), why=why, todo="Choose another place.") from err
-    print(given.out)
+        raise BadValue(field="--output", value=str(given.output), why=why, todo="Choose another place.") from err
+    print(given.output)
     return 0
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from curation.errors import NotFound
 from tests.training.conftest import SETTINGS
-from tests.training.stage_fixture import context
+from tests.training.stage_fixture import complete, context
 from training import data, models, report
 from training.recipes import evaluate
 from training.stage import Stopped
@@ -117,6 +117,71 @@ def test_a_prompt_without_room_in_the_context_is_not_cut_and_says_so(line: Path)
     long, short = evaluate.generate(model, tokenizer, prompts, [4, 4])
     assert (long["text"], long["tokens"], long["ended"]) == ("", 0, "prompt") and long["prompt_tokens"] > 512
     assert short["tokens"] > 0 or short["ended"] == "stop"
+
+
+def test_llama_cpp_answers_for_every_file_and_a_stopped_evaluation_goes_on(line: Path, quantized: dict[str, Any], llama: Any,
+                                                                            tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(line, run, ignore=shutil.ignore_patterns("0?-evaluate", "0?-package"))
+    settings = evaluate.Settings(slots=3)
+    ctx = context(run, "evaluate", settings)
+    events: list[dict[str, Any]] = []
+
+    def stop_in_the_second_model(event: dict[str, Any]) -> None:
+        events.append(event)
+        if event["step"] == 8:
+            ctx.stop.set()
+
+    ctx.write_event = stop_in_the_second_model
+    with pytest.raises(Stopped):
+        evaluate.run(ctx)
+    assert len(_predictions(run, "base")) == 6 and len(_predictions(run, "tuned")) == 2
+    result = evaluate.run(context(run, "evaluate", settings, events))
+    assert result["models"] == ["base", "tuned", "Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0"] and [e["step"] for e in events if e["total"] > 1] == [
+        *range(1, 37)]
+    found = json.loads((run / result["report"]).read_text(encoding="utf-8"))
+    assert {about["engine"] for about in found["models"].values()} == {"llama_cpp"}
+    assert found["models"]["Q4_0"]["bytes"] < found["models"]["Q8_0"]["bytes"] < found["models"]["tuned"]["bytes"]
+    assert found["overall"]["tuned"]["score"]["value"] == 1 and found["overall"]["Q8_0"]["score"]["value"] == 1
+    assert found["overall"]["base"]["parse_rate"]["value"] == 0 and found["overall"]["base"]["stop_rate"]["value"] < 1
+    assert found["verdict"]["types"]["Q8_0"] and {g["subject"] for g in found["verdict"]["gates"]} >= {"Q8_0", "Q4_0", "majority"}
+    for one in _predictions(run, "tuned"):  # the JSON line, and nothing behind it
+        assert "\n" not in one["text"] and json.loads(one["text"]) == one["gold"] and one["ended"] == "stop"
+        assert one["wall_s"] > 0 and one["seconds"] > 0 and one["prompt_tokens"] > 10
+
+
+def test_both_engines_give_the_same_greedy_answers(line: Path, quantized: dict[str, Any], llama: Any) -> None:
+    """The F16 file against HF in float32, the tuned model, whole answers as tokens of text."""
+    ctx = context(line, "evaluate", evaluate.Settings(slots=1))
+    tokenizer = models.load_tokenizer(line / "tuned")
+    rows = data.read_rows(data.open_dataset(line / "dataset"), "sft", "test")
+    prompts, most = [evaluate.prompt_ids(tokenizer, row["prompt"]) for row in rows], [40] * len(rows)
+    subject = evaluate.Subject("tuned", "tuned", line / "tuned", line / quantized["files"][0]["file"], "F16")
+    ours = dict(evaluate._by_llama_cpp(ctx, subject, prompts, most))
+    theirs = dict(evaluate._by_transformers(ctx, subject, tokenizer, prompts, most))
+    for i in range(len(rows)):
+        assert {k: v for k, v in ours[i].items() if k != "seconds"} == {k: v for k, v in theirs[i].items() if k != "seconds"}
+
+
+def test_a_model_alone_is_judged_without_a_gain(line: Path, llama: Any, tmp_path: Path) -> None:
+    run = _copy(line, tmp_path)
+    complete(run / "00-merge", {"model": "tuned", "base": "tuned", "teacher": "tuned", "student": None})
+    result = evaluate.run(context(run, "evaluate", evaluate.Settings(rows_per_task=1)))
+    assert result["models"] == ["tuned"] and result["gain"] is None and result["rows"] == 2
+    verdict = json.loads((run / result["report"]).read_text(encoding="utf-8"))["verdict"]
+    gain = next(gate for gate in verdict["gates"] if gate["name"] == "gain")
+    assert gain["passed"] is None and gain["reason"]["reason"] == "gate_no_base"
+    assert not list((run / "01-evaluate").glob("*.gguf"))  # converted for the evaluation alone
+
+
+def test_the_longest_right_answer_of_a_task_says_how_long_one_may_be(line: Path) -> None:
+    tokenizer = models.load_tokenizer(line / "tuned")
+    rows = data.read_rows(data.open_dataset(line / "dataset"), "sft", "test")
+    line_only, whole = (evaluate.answer_limits(tokenizer, rows, evaluate.Settings(stop_after_line=stop)) for stop in (True, False))
+    for task in line_only:
+        longest = max(len(tokenizer(row["answer"])["input_ids"]) + 1 for row in rows if row["task"] == task)
+        assert line_only[task] == longest + max(16, longest // 4) < whole[task]
+    assert set(evaluate.answer_limits(tokenizer, rows, evaluate.Settings(max_new_tokens=7)).values()) == {7}
 
 
 def test_a_dataset_without_test_rows_skips_the_stage(line: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,7 +27,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +34,7 @@ from pydantic import Field
 
 from curation.errors import RunFailed, ToolMissing
 from curation.model import Model
-from training import baselines, data, gates, losses, metrics, models, report, tools
+from training import baselines, data, gates, llama_server, losses, metrics, models, report, tools
 from training.gates import Gates
 from training.predictions import prediction, row_line, whole_lines
 from training.recipes import quantize
@@ -61,7 +60,7 @@ class Settings(Model):
     max_rows: int | None = Field(default=None, ge=1, description="at most so many, drawn by seed; tasks, then their groups, take turns")
     quantized: bool = Field(default=True, description="score every quantized file that could be shipped")
     surprise: bool = Field(default=False, description="also measure nats a token of the right completion (loads each unquantized model)")
-    slots: int = Field(default=8, ge=1, le=64, description="answers that llama.cpp makes at a time")
+    slots: int = Field(default=llama_server.SLOTS, ge=1, le=64, description="answers that llama.cpp makes at a time")
     batch_size: int = Field(default=8, ge=1, description="answers that transformers makes at a time")
     gates: Gates = Field(default_factory=Gates)
 
@@ -110,6 +109,8 @@ def run(ctx: StageContext) -> dict[str, Any]:
         ctx.log(line)
     for gate in gates.refusals(built["verdict"]):
         ctx.log(f"gate {gate['name']} refuses: {gate['reason']['text'].format(**gate['reason']['params'])}")
+    for file in ctx.stage_dir.glob("*.gguf"):
+        file.unlink()  # converted for the evaluation alone
     names = {"report": "report.json", "markdown": "report.md", "csv": "report.csv"}
     score, change = built["overall"][report.AFTER]["score"], (built["change"] or {}).get("score")
     return {
@@ -157,8 +158,7 @@ def with_files(ctx: StageContext, subjects: list[Subject]) -> list[Subject]:
     where llama.cpp cannot be had or does not know the model, and the log says so."""
     engine = ctx.settings.engine
     if engine == "auto":
-        served = find_spec("training.llama_server") is not None
-        engine = "llama_cpp" if served and models.device_of(ctx.config.device) == "cpu" else "transformers"
+        engine = "llama_cpp" if models.device_of(ctx.config.device) == "cpu" else "transformers"
     if engine == "llama_cpp":
         try:
             return [Subject(s.who, s.role, s.folder, s.file or _f16(ctx, s), s.type or "F16") for s in subjects]
@@ -196,12 +196,11 @@ def folder_hash(folder: Path) -> str:
 
 
 def _about(ctx: StageContext, subject: Subject) -> dict[str, Any]:
-    """The subject's entry in the report. Files of the tools' folder are named by what they were made of."""
-    kept = subject.file is not None and subject.file.is_relative_to(ctx.run_dir)
-    return {
-        "role": subject.role, "path": ctx.relative(subject.file if kept and subject.file else subject.folder), "type": subject.type,
-        "bytes": subject.file.stat().st_size if subject.file else None, "engine": "llama_cpp" if subject.file else "transformers",
-    }
+    """The subject's entry in the report. A file that was converted for the evaluation alone is named by what it was made of."""
+    file = subject.file
+    kept = file if file is not None and file.is_relative_to(ctx.run_dir) and file.parent != ctx.stage_dir else subject.folder
+    return {"role": subject.role, "path": ctx.relative(kept), "type": subject.type, "bytes": file.stat().st_size if file else None,
+            "engine": "llama_cpp" if file else "transformers"}
 
 
 # ---- which rows, and how long an answer may be ----
@@ -296,8 +295,6 @@ def _without_room(prompts: Sequence[Sequence[int]], most: Sequence[int], context
 
 def _by_llama_cpp(ctx: StageContext, subject: Subject, prompts: list[list[int]], most: list[int]) -> Iterator[tuple[int, Answer]]:
     """(index, answer) as they are finished; ends early when a stop is asked for."""
-    from training import llama_server  # type: ignore[attr-defined]
-
     left_out = _without_room(prompts, most, room(subject.folder))
     yield from left_out.items()
     asked = [i for i in range(len(prompts)) if i not in left_out]

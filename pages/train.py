@@ -11,7 +11,7 @@ import streamlit as st
 
 from training import board
 from training.board import Line
-from ui import new_run, parts
+from ui import charts, new_run, parts
 from ui.amounts import duration
 from ui.run_view import best_word, run_view
 from ui.session import Session, current
@@ -61,12 +61,15 @@ def _table(found: list[Line], shown: Line) -> None:
     key = f"train_runs_{len(names)}"  # a choice is a position: it must not outlive the list it was made in
     rows = pd.DataFrame([_row(line) for line in found])
     at = names.index(shown.run.name)
-    marked = rows.style.apply(lambda row: ["background-color: rgba(15, 107, 120, .18)" if row.name == at else ""] * len(row), axis=1)
+    marked = rows.style.apply(lambda row: ["background-color: rgba(63, 176, 191, .2)" if row.name == at else ""] * len(row), axis=1)
+    states = [line.run.state for line in found]
+    marked = marked.apply(lambda column: [f"color: {charts.state_colour(state)}; font-weight: 600" for state in states],
+                          subset=[t("train.state")])
     st.dataframe(
         marked, hide_index=True, key=key, selection_mode="single-cell", row_height=ROW_PX, on_select=lambda: _picked(key, names),
         height=38 + ROW_PX * min(TABLE_ROWS, len(names)), alt=t("train.runs"),
         column_config={t("train.created"): st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-                       t("train.run"): st.column_config.TextColumn(width="large")},
+                       t("train.run"): st.column_config.TextColumn(width=225)},
     )
 
 

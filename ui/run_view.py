@@ -62,7 +62,8 @@ def _text(path: Path) -> str:
 
 def _headline(run: RunStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(t(f"train.state_{run.state}"), icon=ICONS[run.state], color=COLOURS.get(run.state, "primary"))
+        with st.container(key="run_state", width="content"):
+            st.badge(t(f"train.state_{run.state}"), icon=ICONS[run.state], color=COLOURS.get(run.state, "primary"))
         st.subheader(parts.escaped(run.name), anchor=False, width="content")
         st.caption(parts.escaped(" · ".join(part for part in (run.dataset, run.preset, _when(run.created_at)) if part)), width="content")
     if run.state == "died":

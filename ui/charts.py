@@ -78,8 +78,8 @@ def compared_curves(series: Mapping[str, Mapping[int, float]], title: str, key: 
 def _lines(rows: Sequence[Mapping[str, Any]], order: list[str], title: str, height: int, small: bool = False) -> Any:
     legend = None if small else alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=420, symbolType="stroke", offset=4)
     base = alt.Chart(pd.DataFrame(rows, columns=["step", "name", "value"])).encode(
-        x=alt.X("step:Q", title=t("train.step"), axis=alt.Axis(tickMinStep=1, format="d", grid=False, titlePadding=3, tickCount=4 if small else 8),
-                scale=alt.Scale(nice=False)),
+        x=alt.X("step:Q", title=t("train.step"), scale=alt.Scale(nice=False),
+                axis=alt.Axis(tickMinStep=1, format="d", grid=False, titlePadding=3, tickCount=4 if small else 8)),
         y=alt.Y("value:Q", title=None if small else title, scale=alt.Scale(zero=False, nice=True),
                 axis=alt.Axis(tickCount=3 if small else 5, format="~g")),
         color=alt.Color("name:N", scale=alt.Scale(domain=order, range=colours()[: max(1, len(order))]), legend=legend, title=None),

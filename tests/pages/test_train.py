@@ -101,11 +101,14 @@ def test_pressing_train_starts_one_worker_that_the_page_can_stop(home: Path, fro
 def test_a_wrong_override_is_told_and_starts_nothing(home: Path, frozen: Path) -> None:
     page = _page()
     page.selectbox(key="train_preset").set_value("tiny").run()
-    page.pills(key="train_stages_tiny_en").set_value(["merge"]).run()
     page.text_input(key="set_tiny_sft__learning_rate").set_value("fast").run()
-    told = page.error[0].value
-    assert "merge needs sft" in told and "learning\\_rate" in told and page.button(key="train_start").disabled
+    page.number_input(key="set_tiny_sft__adapter__rank").set_value(0).run()
+    told = page.error[0].value.replace("\\", "")
+    assert "sft.learning_rate" in told and "sft.adapter.rank" in told and page.button(key="train_start").disabled
     assert not (home / "runs").exists()
+    page.button(key="unset_sft__adapter__rank").click().run()
+    page.text_input(key="set_tiny_sft__learning_rate").set_value("2e-4").run()
+    assert not page.error and page.session_state["_settings_set"]["tiny"] == {"sft.learning_rate": 0.0002}
 
 
 def test_a_failed_run_shows_its_stages_its_error_its_log_and_its_curve(home: Path, frozen: Path) -> None:

@@ -1,8 +1,8 @@
 """Where a model comes from, whether its folder can be used, and how it is loaded. torch & co are imported inside functions.
 
-A model is a local folder, a name on the Hugging Face hub (HF_ENDPOINT names a mirror), or a small random one made in the run with
-a tokenizer trained on the frozen text. Weights are read from safetensors only and no code that comes with a model is ever run:
-a folder with pickled weights or its own Python is refused, with what to do.
+A model is one of the model store (model_store.py), a local folder, a name on the Hugging Face hub (HF_ENDPOINT names a mirror), or a small
+random one made in the run with a tokenizer trained on the frozen text. Weights are read from safetensors only and no code that comes
+with a model is ever run: a folder with pickled weights or its own Python is refused, with what to do (model_folder.py).
 
 >>> check_model_folder(Path("models/deepseek-coder-1.3b-instruct"))
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,9 @@ from pydantic import Field, model_validator
 
 from curation.errors import BadModelFolder, Reason
 from curation.model import Model
+from training import model_store
+from training.model_folder import check_model_folder
+from training.model_store import HUB_NAME, Say, Tell, download
 
 Method = Literal["full", "lora", "qlora"]
 DType = Literal["auto", "float32", "bfloat16"]
@@ -36,10 +38,6 @@ PLAIN_TEMPLATE = (
     "{% else %}### Instruction:\n{{ message['content'] }}\n\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}### Response:\n{% endif %}"
 )
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "tokenizer*", "vocab.json",
-             "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*"]
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 class RandomModel(Model):
@@ -62,7 +60,8 @@ class RandomModel(Model):
 
 
 class ModelChoice(Model):
-    """Which untuned model. path: a local folder or a hub name (`owner/name`), with the hub's `revision` (None: its newest); or `random`."""
+    """Which untuned model. path: a name in the model store (`smollm2-135m`), a local folder, or a hub name (`owner/name`) with the hub's
+    `revision` (None: its newest); or `random`."""
 
     path: str | None = None
     revision: str | None = None
@@ -76,9 +75,15 @@ class ModelChoice(Model):
 
 
 def check_local(choice: ModelChoice) -> Path | None:
-    """The checked folder of a model that is a local folder; None for a hub name or a random model. Downloads nothing and needs no torch, so
-    that a run with a wrong folder is refused before it is made. Raises BadModelFolder."""
+    """The checked folder of a model that is here: in the model store, or a local folder; None for a hub name, a random model, or a model of
+    the catalog that is still to be fetched. Downloads nothing and needs no torch, so that a run with a wrong folder is refused before it
+    is made. Raises BadModelFolder."""
     if choice.path is None:
+        return None
+    if model_store.known(choice.path):
+        if (stored := model_store.folder_of(choice.path)).is_dir():
+            check_model_folder(stored)
+            return stored
         return None
     local = Path(choice.path).expanduser()
     if local.is_dir():
@@ -87,105 +92,22 @@ def check_local(choice: ModelChoice) -> Path | None:
     if choice.path.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(choice.path):
         raise BadModelFolder(
             where=choice.path, why=Reason("no_folder", "there is no such folder"),
-            todo=Reason("give_model", "Give a model folder, or a hub name like owner/name."),
+            todo=Reason("give_model", "Give a model folder, a hub name like owner/name, or a name that `python -m training models` lists."),
         )
     return None
 
 
-def find(choice: ModelChoice, token: str | None = None) -> Path:
-    """The checked folder of a model given by `path`; a hub name is downloaded into the hub's own cache (safetensors and tokenizer
-    files only) unless it is there already. Raises BadModelFolder."""
+def find(choice: ModelChoice, token: str | None = None, say: Say = print, progress: Tell | None = None) -> Path:
+    """The checked folder of a model given by `path`. What is not here is fetched first: a model of the catalog into the store (progress
+    is told), a hub name into the hub's own cache (safetensors and tokenizer files only). Raises BadModelFolder, GetFailed."""
     assert choice.path is not None
     if (local := check_local(choice)) is not None:
         return local
-    folder = _download(choice.path, choice.revision, token)
+    if model_store.known(choice.path):
+        return model_store.get(choice.path, say=say, progress=progress)
+    folder = download(choice.path, choice.revision, token)
     check_model_folder(folder)
     return folder
-
-
-def _download(name: str, revision: str | None, token: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES, token=token))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as err:
-        said = f"{type(err).__name__}: {_first_line(err)}"
-        endpoint = os.environ.get("HF_ENDPOINT") or Reason("the_hub", "the hub")
-        why = Reason("not_given", "{endpoint} did not give it ({said})", endpoint=endpoint, said=said)
-        raise BadModelFolder(
-            where=name, why=why,
-            todo=Reason("check_hub", "Check the name and the network, set HF_ENDPOINT to a mirror, or download it and give the folder."),
-        ) from err
-
-
-def check_model_folder(folder: Path) -> None:
-    """Raises BadModelFolder unless the folder has config.json, whole safetensors weights and a tokenizer, and needs no code of its own."""
-
-    def refuse(why: str, todo: Reason) -> BadModelFolder:
-        return BadModelFolder(where=str(folder), why=why, todo=todo)
-
-    give_folder = Reason("give_model_folder", "Give the folder that holds config.json and *.safetensors.")
-    again = Reason("download_again", "Download the model again.")
-    if not folder.is_dir():
-        raise refuse(Reason("no_folder", "there is no such folder"), give_folder)
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise refuse(Reason("no_config_json", "it has no config.json"), give_folder) from None
-    except (OSError, ValueError) as err:
-        raise refuse(Reason("config_json_broken", "its config.json cannot be read ({said})", said=str(err)), again) from err
-    if not isinstance(config, dict) or "model_type" not in config:
-        raise refuse(Reason("no_model_type", "its config.json names no model_type"),
-                     Reason("give_transformers", "Give a transformers model folder."))
-    if "auto_map" in config and "AutoModelForCausalLM" in (config["auto_map"] or {}):
-        raise refuse(Reason("own_code", "it needs Python code of its own, which is never run"),
-                     Reason("choose_known", "Choose a model whose architecture transformers knows."))
-    if (folder / "adapter_config.json").exists():  # transformers 5.23 loads the base that it names, unchecked, in this folder's stead
-        raise refuse(Reason("is_adapter", "its adapter_config.json has another model loaded in its stead"),
-                     Reason("merge_adapter", "Merge the adapter into its base first, or take that file away."))
-    weights = _weight_files(folder)
-    if not weights:
-        pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
-        why = (Reason("pickled", "its weights are pickled (.bin), which can run code") if pickled
-               else Reason("no_weights", "it has no *.safetensors weights"))
-        raise refuse(why, Reason("convert_weights", "Convert them to safetensors, or choose a repository that has them."))
-    for file in weights:
-        if (broken := _broken_safetensors(file)) is not None:
-            raise refuse(broken, again)
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise refuse(Reason("no_tokenizer", "it has no tokenizer ({files})", files=", ".join(TOKENIZER_FILES)),
-                     Reason("put_tokenizer_beside", "Put the tokenizer files of the same model beside the weights."))
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            return [folder / Path(name).name for name in sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))]
-        except (ValueError, KeyError, AttributeError, TypeError):
-            return [index]  # reported as broken below
-    return sorted(folder.glob("*.safetensors"))
-
-
-def _broken_safetensors(file: Path) -> Reason | None:
-    """None for a whole file; else what is wrong. A file is 8 bytes of header length, a JSON header, and the bytes it lays out."""
-    if not file.is_file():
-        return Reason("file_missing", "{file} is missing", file=file.name)
-    size = file.stat().st_size
-    with open(file, "rb") as data:
-        length = int.from_bytes(data.read(8), "little")
-        if size < 8 or length > size - 8:
-            return Reason("file_cut", "{file} is not a whole safetensors file", file=file.name)
-        try:
-            header = json.loads(data.read(length))
-            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return Reason("no_header", "{file} has no readable safetensors header", file=file.name)
-    if 8 + length + end == size:
-        return None
-    return Reason("other_size", "{file} has {size} bytes where its header lays out {wanted}",
-                  file=file.name, size=size, wanted=8 + length + end)
 
 
 # ---- the small random model ----

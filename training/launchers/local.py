@@ -25,7 +25,12 @@ def launch(run_dir: Path, environment: dict[str, str]) -> dict[str, Any]:
             env={**os.environ, **environment}, close_fds=True,
         )
     process.returncode = 0  # it is not ours to wait for: keeps Popen's destructor from warning
-    return {"pid": process.pid, "started": _started(process.pid), "boot": _boot()}
+    return handle_of(process.pid)
+
+
+def handle_of(pid: int) -> dict[str, Any]:
+    """What `alive` needs to know this very process by."""
+    return {"pid": pid, "started": _started(pid), "boot": _boot()}
 
 
 def alive(handle: dict[str, Any]) -> bool:

@@ -1,20 +1,23 @@
 """Which untuned models does the run start from? Finds, downloads or makes them; always the first stage.
 
-A hub model is fetched (safetensors and tokenizer files only) and checked. A random one is made here, with a byte-level BPE tokenizer
-trained on the train split alone (the test split must not leak into it); teacher and student share that tokenizer, since distillation
-compares their distributions token by token. A model without a chat template gets the plain one, in a folder of links beside it.
+A model of the catalog or the hub is fetched where it is not here (whole or not at all), and checked. A random one is made here, with a
+byte-level BPE tokenizer trained on the train split alone (the test split must not leak into it); teacher and student share that
+tokenizer, since distillation compares their distributions token by token. A model without a chat template gets the plain one, in a
+folder of links beside it.
 
 >>> ctx.result("prepare")
 {"teacher": "00-prepare/teacher", "student": "00-prepare/student", "tokenizer_made": true, "models": {"teacher": {"files": {...}}, ...}}
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from curation.errors import BadConfig, Reason
 from curation.model import Model
 from training import data, models
+from training.model_store import Progress
 from training.stage import StageContext
 
 NAME = "prepare"
@@ -38,8 +41,8 @@ def run(ctx: StageContext) -> dict[str, Any]:
             folders[role] = ctx.stage_dir / role
             models.make_random(folders[role], choice.random, made, seed=ctx.seed + i)
         else:
-            ctx.log(f"{role}: {choice.path} (downloaded where it is no folder)")
-            folders[role] = _with_template(ctx, role, models.find(choice))
+            ctx.log(f"{role}: {choice.path} (fetched where it is not here)")
+            folders[role] = _with_template(ctx, role, models.find(choice, say=ctx.log, progress=_told(ctx, role)))
         ctx.check_stop()
     if "student" in folders:
         _same_tokenizer(folders["teacher"], folders["student"])
@@ -52,6 +55,20 @@ def run(ctx: StageContext) -> dict[str, Any]:
         "tokenizer_made": made is not None,
         "models": described,
     }
+
+
+def _told(ctx: StageContext, role: str) -> Callable[[Progress], None]:
+    """Whole percents of a fetch become events; a stop that was asked for ends it."""
+    last = -1
+
+    def told(now: Progress) -> None:
+        nonlocal last
+        ctx.check_stop()
+        if (percent := int(100 * now.share)) != last:
+            last = percent
+            ctx.emit("step", step=percent, total=100, doing=f"{role}: {now.doing}")
+
+    return told
 
 
 def _tokenizer(ctx: StageContext, vocab_size: int) -> Any:

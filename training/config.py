@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_m
 
 from curation.errors import BadConfig, NotFound, Reason, invalid, joined, reason_in
 from curation.model import Model
+from training.fit import Reporter
 from training.models import DType, ModelChoice
 from training.reading import parse_yaml, read_bytes
 from training.stage import recipes
@@ -30,17 +31,27 @@ STAGES = ["sft", "dpo", "distill", "merge", "quantize", "evaluate", "package"]
 
 
 class Base(Model):
-    """What is not a recipe's section. device auto: the GPU if there is one. dtype auto: bfloat16 on a GPU, float32 without. threads:
-    CPU threads of the worker, None: all. student: the smaller model that `distill` teaches; without one the teacher is shipped."""
+    """What is not a recipe's section. student: the smaller model that `distill` teaches; without one the teacher is shipped."""
 
     preset: str | None = Field(default=None, description="the preset this came from, for people")
-    seed: int = Field(default=17, ge=0, lt=2**32)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: DType = "auto"
-    threads: int | None = Field(default=None, ge=1)
-    teacher: ModelChoice
-    student: ModelChoice | None = None
-    stages: list[str] = Field(default=STAGES, validate_default=True)
+    seed: int = Field(default=17, ge=0, lt=2**32, description="every shuffle and random weight comes from it")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to compute; auto: a GPU if there is one")
+    dtype: DType = Field(
+        default="auto", description="number format to compute in; auto: bfloat16 where GPU or processor is made for it, else float32"
+    )
+    threads: int | None = Field(default=None, ge=1, description="processor threads of the worker; null: all")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        default="sdpa", description="how attention is computed while training; flash_attention_2 needs a GPU and the package flash-attn"
+    )
+    system_prompt: str | None = Field(
+        default=None, min_length=1, max_length=8000, description="put before every row, in training and in asking; a row's own stays"
+    )
+    report_to: list[Reporter] = Field(
+        default=[], description="also write the curves for tensorboard, wandb (offline) or trackio, below the run's folder"
+    )
+    teacher: ModelChoice = Field(description="the model that is tuned")
+    student: ModelChoice | None = Field(default=None, description="the smaller model that distill teaches")
+    stages: list[str] = Field(default=STAGES, validate_default=True, description="what is done, in this order")
 
     @field_validator("stages")
     @classmethod

@@ -11,7 +11,10 @@ and prompt/chosen/rejected (config `preference`); only the completion is learned
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +23,14 @@ from curation.errors import NotFound, Reason, TouchedDataset, UserError, reason_
 from training.reading import damaged, parse_object, read_bytes
 
 Split = Literal["train", "validation", "test"]
+Message = dict[str, str]  # {"role", "content"}
 IGNORED = -100  # the label of a token that is not learned (torch's cross_entropy default)
+BREAK = "\uf8ff"  # a private-use character: where a special token's text in a content is broken; never tokenized
+CONTROL_FORM = re.compile(r"<\S+>|\[\S+\]")  # what an added token that is not marked special looks like if it controls something
+OPEN_THOUGHT = re.compile(r"<think>\s*\Z")
+THOUGHT = re.compile(r"(<think>\s*).*?</think>", re.DOTALL)
+CLOSING = "\n</think>\n\n"
+NO_THOUGHT = "<think>\n" + CLOSING  # how Qwen3 and DeepSeek-R1 write an answer without a thought
 
 
 class NoRows(UserError):
@@ -29,6 +39,11 @@ class NoRows(UserError):
         "The {split} split has no row to train on ({left_out} rows are longer than {max_length} tokens). "
         "Raise max_length, or freeze more or shorter rows."
     )
+
+
+class BadTemplate(UserError):
+    code = "bad_template"
+    text = "The chat template of this model cannot be trained on: {why}. Give the model another chat template, or choose another model."
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,11 @@ class Encoded:
 
     input_ids: list[int]
     labels: list[int]
+
+    @property
+    def start(self) -> int:
+        """The index of the first token that is learned: the length of the prompt."""
+        return next((i for i, label in enumerate(self.labels) if label != IGNORED), len(self.labels))
 
 
 def open_dataset(path: Path) -> Dataset:
@@ -126,50 +146,149 @@ def read_rows(dataset: Dataset, config: Literal["sft", "preference"], split: Spl
         raise damaged(file, ValueError(Reason("no_parquet", "it is not Parquet ({said})", said=str(err).split("\n")[0]))) from err
 
 
-def encode(tokenizer: Any, prompt: list[dict[str, str]], completion: list[dict[str, str]]) -> Encoded:
-    """Tokenizes a row by the tokenizer's chat template. The completion begins where the rendered prompt (with its generation
-    prompt) ends, as TRL 1.16's SFTTrainer counts it; the end token is appended where the template writes none."""
-    ends = list(_render(tokenizer, prompt, add_generation_prompt=True))
-    ids = list(_render(tokenizer, prompt + completion))
-    start = next((i for i, (a, b) in enumerate(zip(ends, ids, strict=False)) if a != b), min(len(ends), len(ids)))
-    if tokenizer.eos_token_id not in ids[start:]:
-        ids.append(tokenizer.eos_token_id)
-    return Encoded(input_ids=ids, labels=[IGNORED] * start + ids[start:])
+# ---- the chat template: what is asked, and what is learned after it ----
 
 
-def _render(tokenizer: Any, messages: list[dict[str, str]], add_generation_prompt: bool = False) -> list[int]:
-    plain = [{"role": m["role"], "content": m["content"]} for m in messages]
-    return tokenizer.apply_chat_template(plain, tokenize=True, add_generation_prompt=add_generation_prompt, return_dict=False)
+def prompt_text(tokenizer: Any, prompt: list[Message], system: str | None = None) -> str:
+    """The prompt exactly as the model is asked: by the chat template, ready for the answer. Where the family's template opens a thought
+    (DeepSeek-R1: `<think>`), the thought is closed empty, as the family writes an answer without one; Qwen3's template does it itself.
+
+    Whoever sends tokens should take `prompt_ids`: in this text a `<|im_end|>` of the source code reads like the template's own."""
+    return _asked(tokenizer, prompt, system).replace(BREAK, "")
 
 
-def prompt_text(tokenizer: Any, prompt: list[dict[str, str]]) -> str:
-    """The prompt exactly as the model is asked: by the chat template, ready for the answer."""
-    plain = [{"role": m["role"], "content": m["content"]} for m in prompt]
-    return tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True)
+def prompt_ids(tokenizer: Any, prompt: list[Message], system: str | None = None) -> list[int]:
+    """The prompt as tokens: those that every training row begins with. Special tokens that stand in a message's content come as plain
+    characters, so no source text can end a turn. What is asked by evaluate and serve; llama.cpp's /completion takes such a list."""
+    return _tokens(tokenizer, [_asked(tokenizer, prompt, system)])[0]
 
 
-def encode_rows(tokenizer: Any, rows: list[dict[str, Any]], max_length: int) -> tuple[list[Encoded], list[str]]:
-    """Every row that fits, and the ids of those left out because they are longer than max_length tokens: a row cut off would teach to
-    stop in mid-answer, and a cut prompt would ask for what is not there."""
+def encode(tokenizer: Any, prompt: list[Message], completion: list[Message], system: str | None = None) -> Encoded:
+    """Tokenizes a row by the tokenizer's chat template: `prompt_ids`, then what is learned, up to and including the token that ends the
+    turn (appended where the template writes none). The same tokens as TRL 1.16's SFTTrainer wherever the template writes the answer right
+    behind what it asks with."""
+    return encode_batch(tokenizer, [(prompt, completion)], system)[0]
+
+
+def encode_batch(tokenizer: Any, rows: Sequence[tuple[list[Message], list[Message]]], system: str | None = None) -> list[Encoded]:
+    """`encode` of many rows with two calls of the tokenizer."""
+    texts = [_asked_and_whole(tokenizer, prompt, completion, system) for prompt, completion in rows]
+    asked = _tokens(tokenizer, [pair[0] for pair in texts])
+    whole = _tokens(tokenizer, [pair[0] + pair[1] for pair in texts])
+    alone = _tokens(tokenizer, [pair[1] for pair in texts]) if any(w[: len(a)] != a for a, w in zip(asked, whole, strict=True)) else []
+    encoded = []
+    for i, (start, ids) in enumerate(zip(asked, whole, strict=True)):
+        if ids[: len(start)] != start:  # a merge across the border: nothing is asked by such tokens
+            ids = start + alone[i]
+        if tokenizer.eos_token_id not in ids[len(start) :]:
+            ids = [*ids, tokenizer.eos_token_id]
+        encoded.append(Encoded(input_ids=ids, labels=[IGNORED] * len(start) + ids[len(start) :]))
+    return encoded
+
+
+def _asked(tokenizer: Any, prompt: list[Message], system: str | None) -> str:
+    """The text that is asked, its special tokens in contents broken by BREAK."""
+    return _closed(_render(tokenizer, with_system(_broken(tokenizer, prompt), system), True))
+
+
+def _asked_and_whole(tokenizer: Any, prompt: list[Message], completion: list[Message], system: str | None) -> tuple[str, str]:
+    """(what is asked, what is learned behind it). A completion that brings a thought of its own goes on from the opened thought."""
+    messages = with_system(_broken(tokenizer, prompt), system)
+    answer = _broken(tokenizer, completion, keep=("<think>", "</think>"))
+    asked, whole = _render(tokenizer, messages, True), _render(tokenizer, messages + answer)
+    content = answer[-1]["content"].strip()
+    thought = THOUGHT.match(content)
+    if OPEN_THOUGHT.search(asked):
+        behind = content[thought.end(1) :].lstrip() if thought else content
+        asked = asked if thought else _closed(asked)
+        content = behind if thought else content
+    elif thought and asked.endswith(NO_THOUGHT):
+        asked = asked.removesuffix(NO_THOUGHT)
+    if whole.startswith(asked):
+        return asked, whole[len(asked) :]
+    said = content.rpartition("</think>")[2].strip()  # R1's template drops the thought of an answer
+    at = whole.rfind(said)
+    if at < 0 or not said:
+        raise BadTemplate(why=Reason("answer_lost", "it does not write the answer {said!r} as it is given", said=said[:60]))
+    before = _shared_length(asked, whole)
+    if OPEN_THOUGHT.sub("", asked[before:].removesuffix(CLOSING)).strip() or whole[before:at].strip():
+        raise BadTemplate(why=Reason(
+            "asks_otherwise", "it asks with {asked!r} and writes a given answer behind {written!r}",
+            asked=asked[max(0, before - 20) :][:80], written=whole[max(0, before - 20) : at][:80],
+        ))
+    return asked, content + whole[at + len(said) :]
+
+
+def _closed(asked: str) -> str:
+    return asked + CLOSING if OPEN_THOUGHT.search(asked) else asked
+
+
+def _shared_length(a: str, b: str) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def with_system(prompt: list[Message], system: str | None) -> list[Message]:
+    """The prompt under the configuration's system prompt; a system message of the row's own stays as it is."""
+    own = bool(prompt) and prompt[0]["role"] == "system"
+    return prompt if system is None or own else [{"role": "system", "content": system}, *prompt]
+
+
+def _broken(tokenizer: Any, messages: list[Message], keep: tuple[str, ...] = ()) -> list[Message]:
+    """The messages with a BREAK behind the first character of each control token's text: both halves are then tokenized as the plain
+    characters that they are. Nothing changes in a content without such a text."""
+    control = _control_tokens(tokenizer, len(tokenizer), keep)
+    plain = []
+    for message in messages:
+        content = message["content"].replace(BREAK, "")
+        if control is not None:
+            content = control.sub(lambda found: found[0][0] + BREAK + found[0][1:], content)
+        plain.append({"role": message["role"], "content": content})
+    return plain
+
+
+@lru_cache(maxsize=8)
+def _control_tokens(tokenizer: Any, size: int, keep: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Finds the tokenizer's special tokens, and added ones in brackets (Qwen's `<tool_call>`), by their text. size: its length, so that
+    one that has grown is looked at again."""
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    texts = {str(token) for token in added.values() if token.special or CONTROL_FORM.fullmatch(str(token))}
+    texts = {text for text in texts if len(text) > 1 and text not in keep}
+    return re.compile("|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))) if texts else None
+
+
+def _render(tokenizer: Any, messages: list[Message], add_generation_prompt: bool = False) -> str:
+    """By the chat template. enable_thinking is Qwen3's switch; other templates do not look at it."""
+    from jinja2.exceptions import TemplateError
+
+    try:
+        return tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=add_generation_prompt, enable_thinking=False
+        )
+    except TemplateError as err:
+        roles = ", ".join(message["role"] for message in messages)
+        why = Reason("template_refuses", "it refuses the roles {roles} ({said})", roles=roles, said=str(err)[:200])
+        raise BadTemplate(why=why) from err
+
+
+def _tokens(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Each text's tokens; pieces between BREAKs are tokenized by themselves."""
+    pieces = [text.split(BREAK) for text in texts]
+    flat = [piece for parts in pieces for piece in parts if piece]
+    ids = iter(tokenizer(flat, add_special_tokens=False)["input_ids"] if flat else [])
+    return [[token for piece in parts if piece for token in next(ids)] for parts in pieces]
+
+
+def encode_rows(
+    tokenizer: Any, rows: list[dict[str, Any]], max_length: int, system: str | None = None
+) -> tuple[list[Encoded], list[str]]:
+    """Every row that fits, and the ids of those left out because they are longer than max_length tokens. Stages of a run take
+    training/encoded.py, which does it once."""
     kept, too_long = [], []
-    for row in rows:
-        encoded = encode(tokenizer, row["prompt"], row["completion"])
+    for row, encoded in zip(rows, encode_batch(tokenizer, [(r["prompt"], r["completion"]) for r in rows], system), strict=True):
         if len(encoded.input_ids) > max_length:
             too_long.append(row["id"])
         else:
             kept.append(encoded)
-    return kept, too_long
-
-
-def preference_rows(tokenizer: Any, rows: list[dict[str, Any]], max_length: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """The pairs of which both answers fit into max_length tokens, in TRL's form, and the ids of the others."""
-    kept, too_long = [], []
-    for row in rows:
-        longest = max(len(encode(tokenizer, row["prompt"], row[side]).input_ids) for side in ("chosen", "rejected"))
-        if longest > max_length:
-            too_long.append(row["id"])
-        else:
-            kept.append({key: row[key] for key in ("prompt", "chosen", "rejected")})
     return kept, too_long
 
 

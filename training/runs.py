@@ -35,6 +35,7 @@ from training.stage import COMPLETE, RESULT, utc_now, write_atomically
 log = logging.getLogger("flowsight")
 State = Literal["starting", "running", "stopping", "done", "stopped", "failed", "died"]
 StageState = Literal["waiting", "running", "done", "skipped", "stopped", "failed"]
+NO_CURVE = ("step", "total", "epoch", "num_tokens", "eval_num_tokens", "attempt", "seconds")  # numbers of an event that are no figures
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 VERSIONS_OF = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors")
 PROJECT = Path(__file__).resolve().parent.parent
@@ -81,7 +82,8 @@ class RunStatus(Model):
 
 @dataclass
 class Curve:
-    """One stage's losses: step -> {"loss": training, "validation_loss": validation}, either may be missing."""
+    """One stage's figures by step: "loss", "validation_loss" and whatever else was logged with them ("learning_rate", "grad_norm", ...);
+    any may be missing."""
 
     points: dict[int, dict[str, float]] = field(default_factory=dict)
     begun_anew: bool = False
@@ -272,8 +274,8 @@ def read_events(run_dir: Path, offset: int = 0) -> tuple[list[dict[str, Any]], i
 
 
 def add_to_curves(curves: dict[str, Curve], events: list[dict[str, Any]]) -> None:
-    """Adds events to the loss curves, stage by stage, in place. Where a stage went on from a checkpoint, or began anew, the points that are
-    computed again are dropped first."""
+    """Adds events to the curves, stage by stage, in place. Where a stage went on from a checkpoint, or began anew, the points that are
+    computed again are dropped first. Events without a loss (rows evaluated, files written) are no points."""
     for event in events:
         stage, kind, step = event.get("stage"), event.get("kind"), event.get("step") or 0
         if stage is None:
@@ -284,10 +286,17 @@ def add_to_curves(curves: dict[str, Curve], events: list[dict[str, Any]]) -> Non
         elif kind == "resumed":
             curve.begun_anew = False
             curve.points = {at: point for at, point in curve.points.items() if at <= step}
-        elif kind in ("step", "eval") and (figure := event.get("loss" if kind == "step" else "eval_loss")) is not None:
+        elif kind in ("step", "eval") and event.get("loss" if kind == "step" else "eval_loss") is not None:
             if curve.begun_anew:
                 curve.points, curve.begun_anew = {}, False
-            curve.points.setdefault(step, {})["loss" if kind == "step" else "validation_loss"] = figure
+            curve.points.setdefault(step, {}).update(_figures(event))
+
+
+def _figures(event: dict[str, Any]) -> dict[str, float]:
+    """The numbers of an event that make a curve; those of the validation begin with validation_, speeds and counters are left out."""
+    numbers = {name: value for name, value in event.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    kept = {name: value for name, value in numbers.items() if name not in NO_CURVE and not name.endswith(("_runtime", "_per_second"))}
+    return {f"validation_{name[5:]}" if name.startswith("eval_") else name: float(value) for name, value in kept.items()}
 
 
 def read_log(run_dir: Path, max_bytes: int = 16_384) -> str:

@@ -320,20 +320,21 @@ def losses(run_dir: Path) -> list[tuple[str, int]]:
     return [(str(e["stage"]), int(e["step"])) for e in events if e.get("loss") is not None and e.get("step") is not None]
 
 
-def metric(page: Any, key: str) -> Any:
-    """What the page shows under a heading such as State."""
-    return page.locator("[data-testid='stMetric']").filter(has_text=w(key)).first.locator("[data-testid='stMetricValue']")
+def state_of(page: Any, state: str) -> Any:
+    """The mark of the run shown, once it says this."""
+    return page.locator(".st-key-run_state").filter(has_text=re.compile(f"{w(f'train.state_{state}')}$"))
 
 
 def train_tiny(page: Any, server: Server) -> Path:
     """Presses Train, kills the web process while the worker tunes, and finds the run going on."""
     followed(page, "train")
+    picked(page, "train_preset", "tiny")
     page.get_by_text(w("train.settings")).click()
-    filled(page, "train_steps_tiny", str(STEPS))
+    filled(page, "set_tiny_sft__max_steps", str(STEPS))
     page.locator(".st-key-train_start button").click()
     page.wait_for_url("**/train?run=**")
     run_dir = server.home / "runs" / page.url.split("run=")[1].split("&")[0]
-    chart = page.locator("[data-testid='stVegaLiteChart']")
+    chart = page.locator("[data-testid='stVegaLiteChart']").first
     chart.wait_for(timeout=TRAINING_MS)
     assert runs.poll(run_dir).stage == "sft" and losses(run_dir)
 
@@ -348,7 +349,7 @@ def train_tiny(page: Any, server: Server) -> Path:
     server.start()
     page.reload()
     quiet(page)
-    metric(page, "train.state").filter(has_text=w("train.state_running")).wait_for()
+    state_of(page, "running").wait_for()
     chart.wait_for()
     now = runs.poll(run_dir)
     assert (now.attempt, now.active) == (1, True)
@@ -356,8 +357,8 @@ def train_tiny(page: Any, server: Server) -> Path:
 
 
 def finished(page: Any, run_dir: Path) -> None:
-    state = metric(page, "train.state").filter(has_text=re.compile(f"^{w('train.state_done')}$"))
-    state.wait_for(timeout=TRAINING_MS)
+    state_of(page, "done").wait_for(timeout=TRAINING_MS)
+    page.get_by_role("tab", name=w("train.results")).click()
     shown(page, w("train.bundle"))
     run = runs.poll(run_dir)
     assert run.state == "done", run.error

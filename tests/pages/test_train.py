@@ -41,8 +41,9 @@ def _page(lang: str = "en") -> AppTest:
     return page
 
 
-def _metrics(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
+def _line(page: AppTest, n: int = 0) -> dict[str, str]:
+    """A line of the table of runs."""
+    return page.dataframe[0].value.iloc[n].to_dict()
 
 
 def _fake_run(home: Path, name: str, *, leaving: dict | None, events: list[dict], done: tuple[str, ...] = ()) -> Path:
@@ -77,10 +78,9 @@ def test_without_a_frozen_dataset_the_page_says_what_to_do(home: Path, monkeypat
 
 def test_pressing_train_starts_one_worker_that_the_page_can_stop(home: Path, frozen: Path) -> None:
     page = _page()
-    assert page.selectbox(key="train_preset").value == "tiny"
-    page.multiselect(key="train_stages_tiny_en").set_value(["sft"])
-    page.number_input(key="train_steps_tiny").set_value(100_000)
-    page.run()
+    page.selectbox(key="train_preset").set_value("tiny").run()
+    page.pills(key="train_stages_tiny_en").set_value(["sft"]).run()
+    page.number_input(key="set_tiny_sft__max_steps").set_value(100_000).run()
     time.sleep(0.5)  # a press right after the drawing is taken for key repeat
     page.button(key="train_start").click().run()
     assert not page.exception and not page.error
@@ -100,12 +100,15 @@ def test_pressing_train_starts_one_worker_that_the_page_can_stop(home: Path, fro
 
 def test_a_wrong_override_is_told_and_starts_nothing(home: Path, frozen: Path) -> None:
     page = _page()
-    page.multiselect(key="train_stages_tiny_en").set_value(["merge"])
-    page.run()
-    time.sleep(0.5)
-    page.button(key="train_start").click().run()
-    assert not (home / "runs").exists() or not list((home / "runs").iterdir())
-    assert "merge needs sft" in page.session_state["_errors"][0]
+    page.selectbox(key="train_preset").set_value("tiny").run()
+    page.text_input(key="set_tiny_sft__learning_rate").set_value("fast").run()
+    page.number_input(key="set_tiny_sft__adapter__rank").set_value(0).run()
+    told = page.error[0].value.replace("\\", "")
+    assert "sft.learning_rate" in told and "sft.adapter.rank" in told and page.button(key="train_start").disabled
+    assert not (home / "runs").exists()
+    page.button(key="unset_sft__adapter__rank").click().run()
+    page.text_input(key="set_tiny_sft__learning_rate").set_value("2e-4").run()
+    assert not page.error and page.session_state["_settings_set"]["tiny"] == {"sft.learning_rate": 0.0002}
 
 
 def test_a_failed_run_shows_its_stages_its_error_its_log_and_its_curve(home: Path, frozen: Path) -> None:
@@ -116,12 +119,12 @@ def test_a_failed_run_shows_its_stages_its_error_its_log_and_its_curve(home: Pat
     error = {"code": "no_rows", "params": {"split": "train", "left_out": "4", "max_length": "16"}, "text": "The train split has no row"}
     _fake_run(home, "one", leaving={"state": "failed", "error": error}, events=events, done=("prepare", "sft"))
     page = _page()
-    assert _metrics(page)["State"] == "failed"
+    assert _line(page)["State"] == "failed"
     assert "no row" in page.error[0].value
     shown = " ".join(element.value for element in page.markdown)
     assert "Fine\\-tune · done" in shown and "Preferences \\(DPO\\) · failed" in shown and "Merge · waiting" in shown
     assert any("line two" in block.value for block in page.code)
-    assert page.button(key="train_stop").disabled and not page.button(key="train_resume").disabled
+    assert "train_stop" not in [b.key for b in page.button] and not page.button(key="train_resume").disabled
     assert page.get("vega_lite_chart") or page.get("arrow_vega_lite_chart")
 
 
@@ -139,13 +142,13 @@ def test_a_skipped_stage_says_why_in_the_users_language(home: Path, frozen: Path
     page.session_state["_lang"] = "zh"
     page.run()
     assert "数据集中没有偏好数据。" in [caption.value for caption in page.caption]
-    assert _metrics(page)["状态"] == "已完成"
+    assert _line(page)["状态"] == "已完成"
 
 
 def test_a_run_whose_worker_was_killed_is_said_to_have_died(home: Path, frozen: Path) -> None:
     _fake_run(home, "one", leaving=None, events=[])
     page = _page()
-    assert _metrics(page)["State"] == "died"
+    assert _line(page)["State"] == "died"
     assert not page.button(key="train_resume").disabled
 
 

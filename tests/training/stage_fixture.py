@@ -67,7 +67,8 @@ def context(run: Path, stage: str, settings: Any, events: list[dict[str, Any]] |
     stages = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["stages"]
     folders = {name: run / f"{i:02d}-{name}" for i, name in enumerate(stages)}
     folders[stage].mkdir(exist_ok=True)
-    config = types.SimpleNamespace(device="cpu", dtype="float32", threads=1, seed=5, preset="tiny")
+    config = types.SimpleNamespace(device="cpu", dtype="float32", threads=1, seed=5, preset="tiny", attention="sdpa", system_prompt=None,
+                                   report_to=[])
     return StageContext(name=stage, run_dir=run, stage_dir=folders[stage], config=config, settings=settings, dataset_dir=run / "dataset",
                         seed=5, folders=folders, write_event=(events if events is not None else []).append)
 

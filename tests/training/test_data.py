@@ -77,10 +77,15 @@ class LetterTokenizer:
     def __init__(self, writes_end: bool) -> None:
         self.writes_end = writes_end
 
-    def apply_chat_template(self, messages, tokenize, add_generation_prompt, return_dict):  # type: ignore[no-untyped-def]
+    def __len__(self) -> int:
+        return 256
+
+    def apply_chat_template(self, messages, tokenize, add_generation_prompt, enable_thinking):  # type: ignore[no-untyped-def]
         text = "".join(f"[{m['role'][0]}:{m['content']}]" for m in messages) + ("[a:" if add_generation_prompt else "")
-        end = [0] if self.writes_end and not add_generation_prompt else []
-        return [ord(c) for c in text] + end
+        return text + ("\0" if self.writes_end and not add_generation_prompt else "")
+
+    def __call__(self, texts, add_special_tokens):  # type: ignore[no-untyped-def]
+        return {"input_ids": [[ord(c) for c in text] for text in texts]}
 
     def decode(self, ids: list[int]) -> str:
         return "".join(chr(i) if i else "$" for i in ids)
@@ -104,16 +109,6 @@ def test_rows_that_do_not_fit_are_left_out_whole_and_named() -> None:
     assert len(kept) == 1 and left_out == ["long"]
     assert data.lengths(kept)["longest"] == len(kept[0].input_ids)
     assert data.lengths([]) == {"rows": 0}
-
-
-def test_a_pair_is_left_out_when_either_answer_does_not_fit() -> None:
-    pair = {
-        "id": "p", "prompt": [{"role": "user", "content": "a"}], "chosen": [{"role": "assistant", "content": "y"}],
-        "rejected": [{"role": "assistant", "content": "n" * 50}],
-    }
-    assert data.preference_rows(LetterTokenizer(True), [pair], 20) == ([], ["p"])
-    kept, _ = data.preference_rows(LetterTokenizer(True), [pair], 200)
-    assert set(kept[0]) == {"prompt", "chosen", "rejected"}
 
 
 def test_no_row_at_all_is_told_with_what_to_do() -> None:

@@ -1,0 +1,90 @@
+"""The charts of the train and the report screen: Altair, in the app's own colours for light and dark, every axis with its words.
+
+Colours: teal is the app's own and stands for what was trained, amber for what it is compared with or validated on; the others tell
+further models and files apart. They differ in lightness too, for those who see few colours. An interval is always drawn, as a bar or rule.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from ui.text import named, t
+
+LIGHT = ["#0f6b78", "#c2660c", "#5b4fa3", "#2f855a", "#b83b5e", "#4a5568", "#8a6d1d", "#2b6cb0"]
+DARK = ["#3fb0bf", "#f0a04b", "#a99bf0", "#68c993", "#f27f9d", "#a8b3c2", "#d9b84a", "#7cb4f0"]
+LOSSES = ("loss", "validation_loss")
+HEIGHT = 250  # px of a chart
+SMALL_HEIGHT = 160
+
+
+def is_dark() -> bool:
+    return st.context.theme.get("type") == "dark"
+
+
+def colours() -> list[str]:
+    return DARK if is_dark() else LIGHT
+
+
+def faint() -> str:
+    return "#8b949e" if is_dark() else "#6b7280"
+
+
+def state_colour(state: str) -> str:
+    """Of a run's state, as text in a table."""
+    teal, amber, _, green, red = colours()[:5]
+    return {"done": green, "failed": red, "died": red, "damaged": red, "stopped": amber, "stopping": amber}.get(state, teal)
+
+
+def show(chart: Any, *, key: str, alt_text: str) -> None:
+    """One chart over the whole width of its place. alt_text: what a screen reader says."""
+    st.altair_chart(chart, key=key, width="stretch", alt=alt_text)
+
+
+# ---- curves of a run ----
+
+
+def losses(points: Mapping[int, Mapping[str, float]], key: str, stage: str) -> None:
+    """Loss and validation loss of one stage over its steps, in one chart with one scale."""
+    rows = [{"step": step, "name": named("train.figure", name), "value": figures[name]}
+            for step, figures in sorted(points.items()) for name in LOSSES if name in figures]
+    order = [named("train.figure", name) for name in LOSSES if any(name in figures for figures in points.values())]
+    show(_lines(rows, order, t("train.loss"), 2 * SMALL_HEIGHT + 16), key=key, alt_text=t("train.chart_losses", stage=stage))
+
+
+def others(points: Mapping[int, Mapping[str, float]]) -> list[str]:
+    """Names of what was logged besides the losses, the learning rate first."""
+    found = {name for figures in points.values() for name in figures} - set(LOSSES)
+    return sorted(found, key=lambda name: (name != "learning_rate", name != "grad_norm", name))
+
+
+def small(points: Mapping[int, Mapping[str, float]], name: str, key: str, stage: str) -> None:
+    """One other figure of a stage: a small chart with a scale of its own, its name above it."""
+    word = named("train.figure", name)
+    rows = [{"step": step, "name": word, "value": figures[name]} for step, figures in sorted(points.items()) if name in figures]
+    chart = _lines(rows, [word], word, SMALL_HEIGHT, small=True)
+    show(chart, key=key, alt_text=t("train.chart_figure", figure=word, stage=stage))
+
+
+def compared_curves(series: Mapping[str, Mapping[int, float]], title: str, key: str) -> None:
+    """One figure of several runs in one chart. series: run -> step -> value."""
+    rows = [{"step": step, "name": run, "value": value} for run, points in series.items() for step, value in sorted(points.items())]
+    show(_lines(rows, list(series), title, HEIGHT), key=key, alt_text=title)
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], order: list[str], title: str, height: int, small: bool = False) -> Any:
+    legend = None if small else alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=420, symbolType="stroke", offset=4)
+    base = alt.Chart(pd.DataFrame(rows, columns=["step", "name", "value"])).encode(
+        x=alt.X("step:Q", title=t("train.step"), scale=alt.Scale(nice=False),
+                axis=alt.Axis(tickMinStep=1, format="d", grid=False, titlePadding=3, tickCount=4 if small else 8)),
+        y=alt.Y("value:Q", title=None if small else title, scale=alt.Scale(zero=False, nice=True),
+                axis=alt.Axis(tickCount=3 if small else 5, format="~g")),
+        color=alt.Color("name:N", scale=alt.Scale(domain=order, range=colours()[: max(1, len(order))]), legend=legend, title=None),
+        tooltip=[alt.Tooltip("name:N", title=t("train.figure_name")), alt.Tooltip("step:Q", title=t("train.step")),
+                 alt.Tooltip("value:Q", title=title, format=".5~g")],
+    )
+    chart = (base.mark_line(strokeWidth=2) + base.mark_circle(size=18, opacity=0.85)).properties(height=height)
+    return chart.properties(title=alt.Title(title, anchor="start", fontSize=13, fontWeight="normal", offset=4)) if small else chart

@@ -54,7 +54,8 @@ def _break(folder: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "told"),
     [
-        ("no tokenizer", "no tokenizer.*Put the tokenizer files"), ("no config", "no config.json"), ("config is prose", "config.json: it is not JSON"),
+        ("no tokenizer", "no tokenizer.*Put the tokenizer files"), ("no config", "no config.json"),
+        ("config is prose", "config.json: it is not JSON"),
         ("no weights", "no \\*.safetensors"), ("pickled", "pickled.*Convert them to safetensors"), ("truncated", "lays out.*Download"),
         ("empty weights", "not a whole safetensors"), ("own code", "never run"), ("adapter", "Merge"),
         ("missing shard", "00001-of-00002.safetensors is missing"),

@@ -54,7 +54,12 @@ def refusals(verdict: dict[str, Any]) -> list[Gate]:
     return [gate for gate in verdict["gates"] if gate["passed"] is False and (none_passed or gate["subject"] not in types)]
 
 
-def _gate(name: str, subject: str | None, passed: bool | None, value: float | None, limit: float, reason: Reason | None) -> Gate:
+def not_evaluated() -> Gate:
+    """The gate that refuses a model without a verdict."""
+    return _gate("evaluated", None, False, None, None, Reason("gate_not_evaluated", "it was not evaluated on the test split"))
+
+
+def _gate(name: str, subject: str | None, passed: bool | None, value: float | None, limit: float | None, reason: Reason | None) -> Gate:
     return {"name": name, "subject": subject, "passed": passed, "value": value, "limit": limit,
             "reason": reason_record(reason) if reason is not None and passed is not True else None}
 

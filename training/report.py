@@ -236,7 +236,8 @@ def reported_runs(runs_dir: Path) -> list[str]:
 
 def read(run_dir: Path) -> dict[str, Any]:
     """{"run", "created_at", "preset", "dataset": {label, hash}, "evaluation": of build, "quantized": result of quantize or None,
-    "bundle": result of package with an absolute "folder" or None}. Raises NotFound while there is no complete evaluation."""
+    "bundle": result of package with an absolute "folder", or None, "refused": the gates because of which there is none, else []}.
+    Raises NotFound while there is no complete evaluation."""
     found = _result(run_dir, "evaluate")
     if found is None:
         raise NotFound(kind="finished evaluation in the run", name=run_dir.name)
@@ -247,7 +248,8 @@ def read(run_dir: Path) -> dict[str, Any]:
         "dataset": {"label": manifest["dataset"]["label"], "hash": manifest["dataset"]["hash"]},
         "evaluation": json.loads((run_dir / found["report"]).read_text(encoding="utf-8")),
         "quantized": _result(run_dir, "quantize"),
-        "bundle": {**bundle, "folder": str(run_dir / bundle["folder"])} if bundle else None,
+        "bundle": {**bundle, "folder": str(run_dir / bundle["folder"])} if bundle and bundle["folder"] else None,
+        "refused": (bundle or {}).get("refused", []),
     }
 
 

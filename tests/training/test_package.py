@@ -93,9 +93,55 @@ def test_a_template_ollama_cannot_say_leaves_the_modelfile_out_and_says_why(line
     assert result["modelfile_problem"] in (run / result["folder"] / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_type_that_was_not_made_is_refused_and_the_smallest_stands_in_for_the_preferred(quantized: dict[str, Any]) -> None:
+def test_a_type_that_was_not_made_is_refused_and_the_next_stands_in_for_the_preferred(quantized: dict[str, Any]) -> None:
     with pytest.raises(BadConfig, match="Q2_K was not made"):
-        package.chosen_files(quantized, ["Q4_K_M", "Q2_K"])
-    assert [f["type"] for f in package.chosen_files(quantized, None)] == ["Q4_K_M"]
+        package.chosen_files(quantized, ["Q4_K_M", "Q2_K"], {})
+    assert [f["type"] for f in package.chosen_files(quantized, None, {})] == ["Q4_K_M"]
     others = {"files": [f for f in quantized["files"] if f["type"] != "Q4_K_M"]}
-    assert [f["type"] for f in package.chosen_files(others, None)] == ["Q4_0"]
+    assert [f["type"] for f in package.chosen_files(others, None, {})] == ["Q5_K_M"]
+
+
+def test_a_type_that_failed_its_gate_is_left_out_and_the_best_named_one_that_passed_is_taken(quantized: dict[str, Any]) -> None:
+    passed = {"Q4_K_M": False, "Q5_K_M": False, "Q8_0": True, "Q4_0": True}
+    assert [f["type"] for f in package.chosen_files(quantized, None, passed)] == ["Q8_0"]
+    assert [f["type"] for f in package.chosen_files(quantized, ["Q4_K_M", "Q4_0"], passed)] == ["Q4_0"]
+    assert package.chosen_files(quantized, ["Q4_K_M"], passed) == []
+
+
+def _judged(line: Path, run: Path, **changes: Any) -> Path:
+    """A copy of the run with another verdict; without one where it is None."""
+    shutil.copytree(line, run)
+    shutil.rmtree(run / "03-package", ignore_errors=True)
+    path = run / "01-evaluate" / "report.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+    return run
+
+
+FAILED = {"name": "gain", "subject": None, "passed": False, "value": 0.1, "limit": 0.2,
+          "reason": {"reason": "gate_too_few", "text": "only {groups} groups", "params": {"groups": 3}}}
+
+
+def test_a_refused_model_gets_no_bundle_unless_a_lead_says_why(line: Path, packaged: dict[str, Any], tmp_path: Path) -> None:
+    run = _judged(line, tmp_path / "run", verdict={"ship": False, "gates": [FAILED], "types": {}})
+    refused = package.run(context(run, "package", package.Settings()))
+    assert refused["refused"] == [FAILED] and refused["folder"] is None and not list((run / "03-package").iterdir())
+    complete(run / "03-package", refused)
+    assert report.read(run)["bundle"] is None and report.read(run)["refused"] == [FAILED]
+
+    shipped = package.run(context(run, "package", package.Settings(override="the customer asked for a look")))
+    about = json.loads((run / shipped["folder"] / "version.json").read_text(encoding="utf-8"))
+    assert about["override"] == "the customer asked for a look" and about["refused"] == [FAILED]
+    assert "Do not ship" in (run / shipped["folder"] / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_model_that_passes_needs_no_override_and_keeps_none(packaged: dict[str, Any], line: Path) -> None:
+    about = json.loads((_bundle(line) / "version.json").read_text(encoding="utf-8"))
+    assert packaged["refused"] == [] and about["override"] is None and about["refused"] == []
+
+
+@pytest.mark.parametrize("verdict", [None, "no report"])
+def test_a_model_that_nobody_judged_gets_no_bundle(line: Path, packaged: dict[str, Any], tmp_path: Path, verdict: str | None) -> None:
+    run = _judged(line, tmp_path / "run", verdict=None)  # as a report of format 1 has it
+    if verdict == "no report":
+        shutil.rmtree(run / "01-evaluate")
+    assert [g["name"] for g in package.run(context(run, "package", package.Settings()))["refused"]] == ["evaluated"]

@@ -5,12 +5,13 @@
     Modelfile         the very chat template the model was trained on, as Ollama's Go template (compared on frozen prompts)
     report.md  report.csv  README.md
 
+A model that its evaluation's gates refuse, or that nobody evaluated, gets no bundle: the result says which gates. A lead may override
+that with a written reason, which stays in version.json with the gates that failed. A quantized type that failed its own gate is left out.
 A chat template that Ollama cannot say is no reason to lose the bundle: the Modelfile is then left out, and README and result say why.
-    Modelfile         the very chat template the model was trained on, as Go template (compared letter by letter on frozen prompts)
 
 >>> ctx.result("package")
 {"name": "flowsight", "folder": "07-package/flowsight", "files": [{"name": "flowsight-Q4_K_M.gguf", "bytes": ..., "sha256": ...}, ...],
- "modelfile_problem": null}
+ "modelfile_problem": null, "refused": [], "override": null}
 """
 from __future__ import annotations
 
@@ -18,37 +19,51 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from curation.errors import BadConfig, Reason
+from curation.errors import BadConfig, Reason, remade_reason
 from curation.model import Model
-from training import chat_template, data, gguf, models, report
+from training import chat_template, data, gates, gguf, models, report
 from training.recipes.quantize import Kind
 from training.stage import StageContext, read_result, utc_now
 from training.tuned import whole
 
 NAME = "package"
 NEEDS: tuple[str, ...] = ("quantize",)
-PREFERRED: Kind = "Q4_K_M"
+PREFERENCE: tuple[Kind, ...] = ("Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "Q5_0", "Q4_K_S", "Q4_0", "Q3_K_M", "Q2_K")
 SHIPPED = ("type", "bytes", "tensors", "fallbacks", "kl_mean", "kl_max", "same_best")  # figures of a file that version.json repeats
 
 
 class Settings(Model):
-    """types: which quantized files go in, the first one is Ollama's; None: Q4_K_M, or the smallest where there is none. num_ctx: tokens of
+    """types: which quantized files go in, the first one is Ollama's; None: the first of PREFERENCE that passed its gate. num_ctx: tokens of
     context that Ollama reserves, at most what the model has."""
 
     types: list[Kind] | None = Field(default=None, min_length=1)
     num_ctx: int = Field(default=8192, ge=256)
+    override: str | None = Field(default=None, min_length=3, max_length=2000, description="why to ship although a gate refuses")
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
     quantized, merged = ctx.need("quantize"), whole(ctx)
     name = quantized["name"]
-    chosen = chosen_files(quantized, ctx.settings.types)
+    evaluation = _evaluation(ctx)
+    verdict = evaluation and evaluation.get("verdict")  # a report of format 1 has none
+    override = ctx.settings.override
+    passed = {} if override else (verdict or {}).get("types", {})
+    chosen = chosen_files(quantized, ctx.settings.types, passed)
+    refused = gates.refusals(verdict) if verdict else [gates.not_evaluated()]
+    if not chosen:  # the types that were asked for: others may have passed
+        refused = [gate for gate in (verdict or {}).get("gates", []) if gate["passed"] is False]
     folder = ctx.stage_dir / name
+    if refused and not override:
+        shutil.rmtree(folder, ignore_errors=True)
+        for gate in refused:
+            ctx.log(f"no bundle: gate {gate['name']}: {remade_reason(gate['reason'])}")
+        return {"name": name, "folder": None, "files": [], "modelfile_problem": None, "refused": refused, "override": None}
     scratch = ctx.stage_dir / f"{name}.part"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -66,9 +81,10 @@ def run(ctx: StageContext) -> dict[str, Any]:
     text, problem = _modelfile(ctx, model, ctx.path(chosen[0]["file"]))
     if text is not None:
         (scratch / "Modelfile").write_text(text, encoding="utf-8")
-    about = _about(ctx, name, chosen, hashed)
+    about = {**_about(ctx, name, chosen, hashed), "refused": refused, "override": override if refused else None,
+             "left_out": [kind for kind, well in passed.items() if not well]}
     (scratch / "version.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    if (evaluation := _evaluation(ctx)) is not None:
+    if evaluation is not None:
         (scratch / "report.md").write_text(report.markdown(evaluation, quantized, about), encoding="utf-8")
         (scratch / "report.csv").write_text(report.csv_text(evaluation, quantized), encoding="utf-8")
     (scratch / "README.md").write_text(_readme(name, about, problem), encoding="utf-8")
@@ -77,19 +93,20 @@ def run(ctx: StageContext) -> dict[str, Any]:
 
     ctx.log(f"bundle: {folder}" + (f"; no Modelfile: {problem}" if problem else ""))
     files = [{"name": f.name, "bytes": f.stat().st_size, "sha256": hashed.get(f.name) or _sha256(f)} for f in sorted(folder.iterdir())]
-    return {"name": name, "folder": ctx.relative(folder), "files": files, "modelfile_problem": problem}
+    return {"name": name, "folder": ctx.relative(folder), "files": files, "modelfile_problem": problem, "refused": refused,
+            "override": about["override"]}
 
 
-def chosen_files(quantized: dict[str, Any], types: list[Kind] | None) -> list[dict[str, Any]]:
-    """The files to ship, in the order of `types`. Raises BadConfig for a type that was not made."""
+def chosen_files(quantized: dict[str, Any], types: list[Kind] | None, passed: Mapping[str, bool]) -> list[dict[str, Any]]:
+    """The files to ship, in the order of `types`, without those that failed their gate (`passed`: type -> whether it did not; a type that
+    is not in it was not judged); [] when all did. Raises BadConfig for a type that was not made."""
     made = {file["type"]: file for file in quantized["files"]}
     if types is None:
-        smallest = min(made.values(), key=lambda file: file["bytes"])
-        return [made.get(PREFERRED, smallest)]
+        return [made[kind] for kind in (*PREFERENCE, "F16") if kind in made and passed.get(kind, True)][:1]
     if missing := [kind for kind in types if kind not in made]:
         raise BadConfig(where="package.types", problems=Reason(
             "type_not_made", "- package.types: {types} was not made by quantize ({made}).", types=", ".join(missing), made=", ".join(made)))
-    return [made[kind] for kind in types]
+    return [made[kind] for kind in types if passed.get(kind, True)]
 
 
 def _link(source: Path, target: Path) -> None:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_m
 
 from curation.errors import BadConfig, NotFound, Reason, invalid, joined, reason_in
 from curation.model import Model
+from training import starting
 from training.fit import Reporter
 from training.models import DType, ModelChoice
 from training.reading import parse_yaml, read_bytes
@@ -28,6 +29,21 @@ from training.stage import recipes
 PRESETS = Path(__file__).resolve().parent / "presets"
 FIRST = "prepare"  # always runs, always first; not named in `stages`
 STAGES = ["sft", "dpo", "distill", "merge", "quantize", "evaluate", "package"]
+
+
+class Start(Model):
+    """Weights to go on from instead of the untuned ones: a model folder, an adapter's folder, or another run's folder. `teacher` is then
+    their untuned counterpart; where it is not given, it is the model itself, the base that the adapter names, or the run's own."""
+
+    model: str | None = None
+    adapter: str | None = None
+    run: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Start:
+        if sum(part is not None for part in (self.model, self.adapter, self.run)) != 1:
+            raise ValueError(Reason("one_start", "give one of `model`, `adapter` and `run`"))
+        return self
 
 
 class Base(Model):
@@ -51,7 +67,17 @@ class Base(Model):
     )
     teacher: ModelChoice = Field(description="the model that is tuned")
     student: ModelChoice | None = Field(default=None, description="the smaller model that distill teaches")
+    start: Start | None = Field(default=None, description="weights to go on from; null: the untuned teacher")
     stages: list[str] = Field(default=STAGES, validate_default=True, description="what is done, in this order")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _teacher_of_start(cls, values: Any) -> Any:
+        start = values.get("start") if isinstance(values, dict) else None
+        if isinstance(start, dict) and values.get("teacher") is None and all(isinstance(part, str) for part in start.values() if part):
+            if (path := starting.untuned_of(start)) is not None:
+                return {**values, "teacher": {"path": path}}
+        return values
 
     @field_validator("stages")
     @classmethod
@@ -83,7 +109,7 @@ class Base(Model):
     @model_validator(mode="after")
     def _adapters_are_merged(self) -> Base:
         """What is evaluated, quantized and shipped is whole: after a stage that leaves an adapter comes merge."""
-        adapters: list[str] = []
+        adapters = ["start"] if self.start is not None and self.start.adapter is not None else []
         for stage in self.stages:
             if stage in ("sft", "distill") and getattr(self, stage).method != "full":
                 adapters.append(stage)
@@ -135,7 +161,12 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
 
 def dump(config: Config) -> str:
     """The whole configuration as YAML, every default written out; `load` reads it back to an equal one."""
-    return yaml.safe_dump(_plain(config.model_dump()), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+
+
+def plain(settings: BaseModel) -> dict[str, Any]:
+    """A configuration, or a section of one, as plain data, every default written out; `load` reads it back to an equal one."""
+    return _plain(settings.model_dump())
 
 
 def _plain(value: Any) -> Any:

@@ -12,28 +12,29 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from curation.errors import BadValue, NotFound, Reason, RunFailed
+from curation.errors import BadValue, NotFound, Reason, RunFailed, record
 from curation.model import Model
-from training.config import FIRST, Config, dump, load
+from training import inputs, starting
+from training.config import FIRST, STAGES, Config, dump, load, plain
 from training.data import open_dataset
 from training.launchers import launchers
 from training.models import check_local
-from training.stage import COMPLETE, RESULT, utc_now, write_atomically
+from training.reading import DamagedFile, damaged, parse_yaml, read_object, read_object_if_there
+from training.stage import COMPLETE, RESULT, stage_folders, utc_now, write_atomically
 
-log = logging.getLogger("flowsight")
-State = Literal["starting", "running", "stopping", "done", "stopped", "failed", "died"]
+State = Literal["starting", "running", "stopping", "done", "stopped", "failed", "died", "damaged"]
 StageState = Literal["waiting", "running", "done", "skipped", "stopped", "failed"]
 NO_CURVE = ("step", "total", "epoch", "num_tokens", "eval_num_tokens", "attempt", "seconds")  # numbers of an event that are no figures
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -53,8 +54,9 @@ class StageStatus(Model):
 
 class RunStatus(Model):
     """A run as it is now. name: of its folder, which may have been moved or copied since the start. died: the process is gone, left no
-    exit.json and was not asked to stop (killed, or the machine went down); it can be resumed, as stopped and failed can. step/total: of
-    the present stage. error: {"code", "params", "text"} of a UserError, code None for a defect."""
+    exit.json and was not asked to stop (killed, or the machine went down); it can be resumed, as stopped and failed can. damaged: one of
+    its own files cannot be read; error says which. step/total: of the present stage. error: {"code", "params", "text"} of a UserError,
+    code None for a defect."""
 
     name: str
     run_dir: Path
@@ -108,7 +110,7 @@ def start(config: Config, runs_dir: Path, *, dataset_dir: Path, name: str | None
     manifest = {
         "format": 1, "name": name, "created_at": utc_now(), "launcher": launcher, "seed": config.seed, "preset": config.preset,
         "dataset": {"path": str(dataset_dir.absolute()), "label": label, "hash": dataset.hash},
-        "stages": [FIRST, *config.stages], "models": None, "commit": _commit(), "versions": _versions(),
+        "stages": [FIRST, *config.stages], "config": dump(config), "models": None, "commit": _commit(), "versions": _versions(),
     }
     _make(run_dir, {"config.yaml": dump(config), "manifest.json": json.dumps(manifest, ensure_ascii=False, indent=1)})
     _launch(run_dir, manifest, config, attempt=1)
@@ -146,9 +148,142 @@ def resume(run_dir: Path) -> None:
                 where=status.name, why=Reason("run_is", "it is {run_state}", run_state=status.state),
                 todo=Reason("only_ended", "Only a stopped, failed or dead run can be resumed."),
             )
-        config = load(run_dir / "config.yaml")
+        manifest = read_manifest(run_dir)
+        config = config_of(run_dir, manifest)
+        dataset_of(manifest)
         (run_dir / "exit.json").unlink(missing_ok=True)
-        _launch(run_dir, _read(run_dir / "manifest.json"), config, attempt=status.attempt + 1)
+        _launch(run_dir, manifest, config, attempt=status.attempt + 1)
+
+
+def extend(
+    run_dir: Path, stages: Iterable[str] = (), overrides: Mapping[str, Any] | None = None, dataset_dir: Path | None = None
+) -> dict[str, list[str]]:
+    """Goes on with a run that is not active, done ones too: with more stages, stages done again (those named that it has already), and
+    settings put over its own. Only what depends on a change is done again; what that is, with the keys, is given back. dataset_dir: where
+    the same frozen version is now.
+
+    Raises RunFailed for an active run, BadConfig for settings or an order that cannot work; the run is then as it was."""
+    _require_run(run_dir)
+    with open(run_dir / "resume.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status = poll(run_dir)
+        if status.active or status.state == "damaged":
+            raise RunFailed(
+                where=status.name, why=Reason("run_is", "it is {run_state}", run_state=status.state),
+                todo=Reason("only_inactive", "Stop it first; a damaged one has to be mended."),
+            )
+        manifest = read_manifest(run_dir)
+        before = _recorded(manifest) if "config" in manifest else config_of(run_dir, manifest)  # the manifest's, whatever was edited
+        config = load(plain(before), {**(overrides or {}), "stages": _in_order(before.stages, list(stages))})
+        if dataset_dir is not None:
+            manifest["dataset"] = {**manifest["dataset"], "path": str(dataset_dir.absolute())}
+        if open_dataset(dataset_of(manifest)).hash != manifest["dataset"]["hash"]:
+            raise RunFailed(
+                where=status.name, why=Reason("other_version", "it is another version than the one this run was started with"),
+                todo=Reason("new_run", "Start a new run with it."),
+            )
+        again = {**manifest.get("again", {})}
+        for stage in stages:
+            if stage in before.stages:
+                again[stage] = again.get(stage, 0) + 1
+        manifest = {**manifest, "stages": [FIRST, *config.stages], "config": dump(config), "again": again}
+        outdated = inputs.stale(config, manifest, stage_folders(run_dir, manifest["stages"]))
+        write_atomically(run_dir / "config.yaml", dump(config))
+        write_atomically(run_dir / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+        (run_dir / "exit.json").unlink(missing_ok=True)
+        _launch(run_dir, manifest, config, attempt=status.attempt + 1)
+    return outdated
+
+
+def _in_order(there: list[str], more: list[str]) -> list[str]:
+    """The stages with new ones put in where the usual order has them: before the first that comes later in it."""
+    found = list(there)
+    for stage in more:
+        if stage not in found:
+            rank = STAGES.index(stage) if stage in STAGES else len(STAGES)
+            at = next((i for i, other in enumerate(found) if other in STAGES and STAGES.index(other) > rank), len(found))
+            found.insert(at, stage)
+    return found
+
+
+def start_stages(
+    stages: Iterable[str], source: str, runs_dir: Path, *, dataset_dir: Path | None = None, base: str | None = None,
+    settings: Mapping[str, Any] | None = None, name: str | None = None,
+) -> Path:
+    """A run of a few stages on weights that are there: a model folder or name, an adapter's folder, or another run (name or folder), whose
+    settings and dataset are taken then. Stages that those named cannot do without come with them: merge for an adapter, quantize for
+    package. base: the untuned counterpart. Raises what `start` raises."""
+    values: dict[str, Any] = {"teacher": {"path": base}} if base else {}
+    folder = next((path for path in (runs_dir / source, Path(source)) if (path / "manifest.json").is_file()), Path(source).expanduser())
+    wanted = list(stages)
+    adapter = (folder / "adapter_config.json").is_file()
+    if (folder / "manifest.json").is_file() and (folder / "config.yaml").is_file():
+        manifest = read_manifest(folder)
+        own = {key: value for key, value in plain(config_of(folder, manifest)).items() if key not in ("teacher", "student", "start")}
+        values = {**own, **values, "start": {"run": str(folder.absolute())}}
+        dataset_dir = dataset_dir or dataset_of(manifest)
+        adapter = starting.weights_of(values["start"])["adapter"] is not None
+    elif adapter:
+        values["start"] = {"adapter": str(folder.absolute())}
+    elif base:
+        values["start"] = {"model": str(folder.absolute())}
+    else:
+        values["teacher"] = {"path": source}
+    if dataset_dir is None:
+        raise BadValue(field="data", value="", why=Reason("no_data_given", "is not given"),
+                       todo=Reason("give_frozen", "Give the folder of a frozen version."))
+    if "package" in wanted:
+        wanted = _in_order(wanted, ["quantize"])
+    if adapter and {"evaluate", "quantize", "package", "prune"} & set(wanted):
+        wanted = _in_order(wanted, ["merge"])
+    return start(load({**values, "stages": wanted}, settings), runs_dir, dataset_dir=dataset_dir, name=name)
+
+
+def read_manifest(run_dir: Path) -> dict[str, Any]:
+    """A run's manifest.json with what is read of it in its right types. Raises DamagedFile."""
+    manifest = read_object(run_dir / "manifest.json")
+    dataset, stages = manifest.get("dataset"), manifest.get("stages")
+    good = {
+        "stages": isinstance(stages, list) and all(isinstance(stage, str) for stage in stages),
+        "dataset": isinstance(dataset, dict) and all(isinstance(dataset.get(key), str) for key in ("path", "label", "hash")),
+        "created_at": isinstance(manifest.get("created_at"), str),
+    }
+    for key, fits in good.items():
+        if not fits:
+            why = Reason("manifest_key", "manifest.json has no {key!r}, or one of a wrong type", key=key)
+            raise damaged(run_dir / "manifest.json", ValueError(why))
+    return manifest
+
+
+def config_of(run_dir: Path, manifest: Mapping[str, Any]) -> Config:
+    """The run's configuration. Raises RunFailed where config.yaml is not what the run was started or continued with."""
+    config = load(run_dir / "config.yaml")
+    if "config" in manifest and (keys := inputs.differing(_recorded(manifest), config)):
+        raise RunFailed(
+            where=run_dir.name, why=Reason("config_edited", "its config.yaml was edited behind it: {keys}", keys=", ".join(keys)),
+            todo=Reason("continue_with_set", "Put it back, or change a setting by `python -m training continue {run} --set KEY=VALUE`.",
+                        run=run_dir.name),
+        )
+    return config
+
+
+def _recorded(manifest: Mapping[str, Any]) -> Config:
+    """The configuration as the manifest has it, in YAML: JSON would make texts of the numbers that are keys."""
+    return load(parse_yaml(manifest["config"]))
+
+
+def dataset_of(manifest: Mapping[str, Any]) -> Path:
+    """The frozen version that a run reads. Raises RunFailed where it is no longer there."""
+    folder = Path(manifest["dataset"]["path"])
+    if not (folder / "manifest.json").is_file():
+        raise RunFailed(
+            where=str(manifest.get("name")),
+            why=Reason("dataset_gone", "its dataset {label} is no longer at {path} (dataset.path in manifest.json)",
+                       label=manifest["dataset"]["label"], path=str(folder)),
+            todo=Reason("continue_with_data", "Put it back, or say where it is by `python -m training continue {run} --data FOLDER`.",
+                        run=str(manifest.get("name"))),
+        )
+    return folder
 
 
 def _launch(run_dir: Path, manifest: dict[str, Any], config: Config, attempt: int) -> None:
@@ -166,10 +301,25 @@ def _launch(run_dir: Path, manifest: dict[str, Any], config: Config, attempt: in
 
 
 def poll(run_dir: Path) -> RunStatus:
-    """The run as it is now, out of its directory and the process table. Raises NotFound where no run is."""
-    if not (run_dir / "manifest.json").is_file():
-        raise NotFound(kind="run", name=str(run_dir))
-    manifest = _read(run_dir / "manifest.json")
+    """The run as it is now, out of its directory and the process table; "damaged" where its files cannot be read. Raises NotFound where no
+    run is."""
+    _require_run(run_dir)
+    try:
+        return _polled(run_dir)
+    except DamagedFile as err:
+        error = {**record(err), "text": str(err)}
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as err:  # JSON of another shape: a hand or a disk was at it
+        error = {"code": None, "text": f"{type(err).__name__}: {err}"[:500]}
+    return RunStatus(name=run_dir.name, run_dir=run_dir, state="damaged", error=error, created_at=_written(run_dir))
+
+
+def _written(run_dir: Path) -> str:
+    """When a damaged run's folder was last written to, so that it stands in the list where it belongs."""
+    return datetime.fromtimestamp(run_dir.stat().st_mtime, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _polled(run_dir: Path) -> RunStatus:
+    manifest = read_manifest(run_dir)
     alive = _alive(run_dir)  # looked at first: what the worker wrote before it ended is then read after
     status, leaving = _read(run_dir / "status.json"), _read(run_dir / "exit.json")
     state: State
@@ -207,11 +357,6 @@ def _stages(run_dir: Path, names: list[str], status: dict[str, Any], state: Stat
     return found
 
 
-def stage_folders(run_dir: Path, names: list[str]) -> dict[str, Path]:
-    """Stage name -> its folder, numbered in order: 00-prepare, 01-sft, ..."""
-    return {name: run_dir / f"{i:02d}-{name}" for i, name in enumerate(names)}
-
-
 def stop(run_dir: Path, grace_s: float | None = None) -> RunStatus:
     """Asks the worker to save a checkpoint and exit. grace_s None: returns at once; else waits that many seconds and then kills it."""
     _require_run(run_dir)
@@ -239,17 +384,13 @@ def kill(run_dir: Path) -> None:
 
 
 def list_runs(runs_dir: Path) -> list[RunStatus]:
-    """Every run, newest first. Folders that are no runs are passed over; so are damaged ones, with a line in the log, for one of them must
-    not hide the others."""
+    """Every run, newest first. Folders that are no runs are passed over; a damaged one is listed as such, and hides no other."""
     if not runs_dir.is_dir():
         return []
     found = []
     for path in runs_dir.iterdir():
         if not path.name.startswith(".") and (path / "manifest.json").is_file() and (path / "config.yaml").is_file():
-            try:
-                found.append(poll(path))
-            except (ValueError, KeyError) as err:
-                log.warning("%s is passed over: its files cannot be read (%r)", path, err)
+            found.append(poll(path))
     return sorted(found, key=lambda run: (run.created_at, run.name), reverse=True)
 
 
@@ -327,11 +468,8 @@ def _alive(run_dir: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON file's object; {} where there is none, or nothing in it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8") or "{}")
-    except FileNotFoundError:
-        return {}
+    """A JSON file's object; {} where there is none, or nothing in it. Raises DamagedFile."""
+    return read_object_if_there(path)
 
 
 def _versions() -> dict[str, str]:

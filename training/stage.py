@@ -15,7 +15,9 @@ What the stages give (keys others read):
   distill  as sft, for the student
   merge    {"model": folder, "base": folder, "teacher": folder, "student": folder or null}: `model` is the tuned model that is evaluated
            and shipped (the merged student if there is one, else the merged teacher), `base` its untuned counterpart; all are HF folders
-A recipe that goes on from weights asks training/tuned.py for them (`current`, `whole`), not for a stage by name: any order works.
+A recipe that makes weights says WEIGHTS = True, one that reads other results besides names them in READS: what it depends on follows
+from that (inputs.py). A recipe that goes on from weights asks training/tuned.py for them (`current`, `whole`), not for a stage by name,
+so that any order works.
 
 >>> def run(ctx):
 ...     tuned = ctx.path(ctx.result("merge")["model"])
@@ -30,7 +32,7 @@ import importlib
 import os
 import pkgutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -103,6 +105,13 @@ class StageContext:
             raise Stopped(self.name)
 
 
+def stage_folders(run_dir: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Stage name -> its folder, numbered in order: 00-prepare, 01-sft, ... A folder that is there keeps its number when a run gets
+    more stages."""
+    there = {path.name[3:]: path for path in sorted(run_dir.glob("[0-9][0-9]-*"), reverse=True)}
+    return {name: there.get(name, run_dir / f"{i:02d}-{name}") for i, name in enumerate(names)}
+
+
 def utc_now() -> str:
     """The time as events have it: UTC, ISO 8601, milliseconds, `Z`."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -119,11 +128,15 @@ def read_result(stage_dir: Path) -> dict[str, Any] | None:
 def write_atomically(path: Path, text: str) -> None:
     """Whoever reads `path` sees the former text or this one whole; it is on disk when this returns."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    with open(scratch, "w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(scratch, path)
+    try:
+        with open(scratch, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(scratch, path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 @cache

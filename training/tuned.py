@@ -11,15 +11,12 @@ that was trained), or a whole model; paths as in every result. "mask" names what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from curation.errors import Reason, RunFailed
 from training.models import load_model
-from training.stage import StageContext, read_result
-
-Role = Literal["teacher", "student"]
-ROLES: tuple[Role, ...] = ("teacher", "student")
+from training.stage import StageContext
+from training.starting import ROLES, Role, as_weights, weights_in
 
 
 def current(ctx: StageContext, role: Role | None = None) -> dict[str, Any]:
@@ -30,18 +27,18 @@ def current(ctx: StageContext, role: Role | None = None) -> dict[str, Any]:
             return weights
     prepared = ctx.need("prepare")
     if role != "student" and prepared.get("start"):
-        return _weights(prepared["start"])
+        return as_weights(prepared["start"])
     folder = prepared.get(role or "teacher")
     if folder is None:
         raise KeyError(role)
-    return _weights({"method": "full", "base": folder, "adapter": None, "model": folder, "role": role or "teacher"})
+    return as_weights({"method": "full", "base": folder, "adapter": None, "model": folder, "role": role or "teacher"})
 
 
 def made(ctx: StageContext, role: Role) -> dict[str, Any] | None:
     """The newest weights of a role that a stage before this one made, or that the run was started from; None for untuned ones."""
     found = next((weights for weights in _made_before(ctx) if weights["role"] == role), None)
     start = (ctx.result("prepare") or {}).get("start")
-    return found or (_weights(start) if start and role == "teacher" else None)
+    return found or (as_weights(start) if start and role == "teacher" else None)
 
 
 def untuned(ctx: StageContext, role: Role) -> str:
@@ -53,7 +50,7 @@ def untuned(ctx: StageContext, role: Role) -> str:
 def whole(ctx: StageContext) -> dict[str, Any]:
     """What is evaluated, quantized and shipped: {"model", "base", "teacher", "student"}, all model folders. `model` is the student
     where there is one, else the teacher; `base` its untuned counterpart. Raises RunFailed where a part is an adapter still."""
-    newest = next((result for name in _before(ctx) if (result := ctx.result(name)) and any(_weights_in(result))), None)
+    newest = next((result for name in _before(ctx) if (result := ctx.result(name)) and any(weights_in(result))), None)
     if newest is not None and "method" not in newest:  # merge has just said it all
         return {key: newest.get(key) for key in ("model", "base", "teacher", "student")}
     parts: dict[str, str] = {}
@@ -81,37 +78,7 @@ def _made_before(ctx: StageContext) -> Iterator[dict[str, Any]]:
     """The weights that stages before this one made, newest first."""
     for name in _before(ctx):
         if (result := ctx.result(name)) is not None:
-            yield from _weights_in(result)
-
-
-def _weights_in(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The weights that a stage's result names: one, or those of every role (merge); none where it made none."""
-    if "adapter" in result and "method" in result:
-        yield _weights(result)
-    elif "model" in result and "teacher" in result:
-        for role in reversed(ROLES):
-            if result.get(role):
-                yield _weights({"method": "full", "base": result[role], "adapter": None, "model": result[role], "role": role,
-                                "mask": (result.get("masks") or {}).get(role)})
-
-
-def _weights(named: Mapping[str, Any]) -> dict[str, Any]:
-    return {**{key: named.get(key) for key in ("method", "base", "adapter", "model", "mask")}, "role": named.get("role") or "teacher"}
-
-
-def left_by(run_dir: Path, folders: Mapping[str, Path]) -> tuple[dict[str, Any], Path]:
-    """What a whole run left, for another run to start from: (the shipped weights with absolute paths, the untuned model's folder)."""
-    prepared = read_result(folders["prepare"]) or {}
-    for name in reversed(list(folders)):
-        result = read_result(folders[name]) if name != "prepare" else None
-        for weights in _weights_in(result) if result else ():
-            absolute = {key: str(run_dir / weights[key]) for key in ("base", "adapter", "model", "mask") if weights[key]}
-            base = prepared.get(weights["role"]) or prepared["teacher"]
-            return {**weights, **absolute, "role": "teacher"}, run_dir / base
-    raise RunFailed(
-        where=run_dir.name, why=Reason("no_weights_yet", "no stage of it has made weights yet"),
-        todo=Reason("start_elsewhere", "Let it get further, or start from its base model."),
-    )
+            yield from weights_in(result)
 
 
 def more_of(ctx: StageContext, base: Any, before: Mapping[str, Any]) -> Any:

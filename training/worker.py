@@ -1,11 +1,14 @@
 """Runs the stages of one run directory: `python -m training.worker RUN_DIR`. One process runs them all, since importing torch and
 its kin takes seconds.
 
-It verifies the frozen dataset, runs each stage that is not complete in its folder, writes result.json and then COMPLETE, and exit.json
-at the end. SIGTERM sets a flag that the stage looks at; a second worker on the same run is refused by a lock that dies with the process.
+It verifies the frozen dataset, runs each stage that is not complete in its folder or was made from other inputs (inputs.py), writes
+result.json and then COMPLETE, and exit.json at the end. What was made from other inputs is set aside below `earlier/`, not deleted.
+A full disk ends the run with a clear error; what was complete stands. SIGTERM sets a flag that the stage looks at; a second worker on
+the same run is refused by a lock that dies with the process.
 """
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -15,15 +18,17 @@ import sys
 import threading
 import time
 import traceback
+import uuid
 from pathlib import Path
 from typing import Any
 
 from curation.errors import Reason, RunFailed, TouchedDataset, UserError, record
-from training.config import Config, load, settings_of
+from training import inputs
+from training.config import Config, settings_of
 from training.data import open_dataset
-from training.fit import CHECKPOINTS
-from training.runs import stage_folders
-from training.stage import COMPLETE, RESULT, StageContext, Stopped, recipes, utc_now, write_atomically
+from training.fit import CHECKPOINTS, last_complete_checkpoint
+from training.runs import config_of, dataset_of, read_manifest
+from training.stage import COMPLETE, RESULT, StageContext, Stopped, recipes, stage_folders, utc_now, write_atomically
 
 HEARTBEAT_S = 2.0
 
@@ -54,7 +59,10 @@ class Journal:
 
     def beat(self) -> None:
         with self._lock:
-            self._save()
+            try:
+                self._save()
+            except OSError:
+                pass  # a full disk is told by the stage that writes; the heart goes on beating
 
     def _save(self) -> None:
         self._status["heartbeat"] = time.time()
@@ -97,14 +105,19 @@ def _attempt(run_dir: Path, journal: Journal, stop: threading.Event) -> tuple[st
         return "failed", {**record(err), "text": str(err)}
     except Exception as err:  # noqa: BLE001 (a defect or a failure of the machine: recorded whole, and the process ends)
         traceback.print_exc()
+        if (told := disk_error(run_dir, err)) is not None:
+            for folder in run_dir.glob(f"*/{CHECKPOINTS}"):
+                last_complete_checkpoint(folder.parent)  # removes the one that was being written: room for exit.json
+            print(f"error: {told}", flush=True)
+            return "failed", {**record(told), "text": str(told)}
         return "failed", {"code": None, "text": f"{type(err).__name__}: {err}"[:2000]}
     return "done", None
 
 
 def _run(run_dir: Path, journal: Journal, stop: threading.Event) -> None:
-    config = load(run_dir / "config.yaml")
-    manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
-    dataset_dir = Path(manifest["dataset"]["path"])
+    manifest = read_manifest(run_dir)
+    config = config_of(run_dir, manifest)
+    dataset_dir = dataset_of(manifest)
     if open_dataset(dataset_dir).hash != manifest["dataset"]["hash"]:
         raise TouchedDataset(
             where=str(dataset_dir), why=Reason("other_version", "it is another version than the one this run was started with"),
@@ -112,29 +125,61 @@ def _run(run_dir: Path, journal: Journal, stop: threading.Event) -> None:
     _set_threads(config)
     folders = stage_folders(run_dir, manifest["stages"])
     for name, folder in folders.items():
-        if (folder / COMPLETE).is_file():
+        wanted = inputs.inputs_of(config, manifest, folders, name)
+        keys = inputs.changed(inputs.read(folder), wanted, name)
+        if (folder / COMPLETE).is_file() and not keys:
             continue
         if stop.is_set():
             raise Stopped(name)
+        if keys and folder.exists():
+            _set_aside(run_dir, folder)
+            journal.emit("stage_outdated", stage=name, keys=keys)
+            print(f"[{name}] is done again: {', '.join(keys)} changed", flush=True)
         ctx = StageContext(
             name=name, run_dir=run_dir, stage_dir=folder, config=config, settings=settings_of(config, name), dataset_dir=dataset_dir,
             seed=config.seed, folders=folders, write_event=journal.write, stop=stop,
         )
-        _run_stage(ctx, journal)
+        _run_stage(ctx, journal, wanted)
         if name == "prepare":
             manifest["models"] = json.loads((folder / RESULT).read_text(encoding="utf-8"))["models"]
             write_atomically(run_dir / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
 
 
-def _run_stage(ctx: StageContext, journal: Journal) -> None:
+def _set_aside(run_dir: Path, folder: Path) -> None:
+    """Moves a stage's folder below earlier/, under a name that is free."""
+    earlier = run_dir / "earlier"
+    earlier.mkdir(exist_ok=True)
+    number = next(i for i in range(1, 10_000) if not (earlier / f"{folder.name}-{i}").exists())
+    os.rename(folder, earlier / f"{folder.name}-{number}")
+
+
+def disk_error(run_dir: Path, err: BaseException) -> RunFailed | None:
+    """A disk that is full, over its quota or read-only, as an error that is told; None for another failure. safetensors and torch raise
+    errors of their own for it, which only say it in words."""
+    words = {number: os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)}
+    said = next((text for number, text in words.items() if getattr(err, "errno", None) == number or text in str(err)), None)
+    free = shutil.disk_usage(run_dir).free
+    if said is None and "PytorchStreamWriter" in str(err) and free < 2**20:
+        said = os.strerror(errno.ENOSPC)
+    if said is None:
+        return None
+    return RunFailed(
+        where=run_dir.name, why=Reason("disk_full", "the disk takes no more ({said}; {free} bytes are free)", said=said, free=free),
+        todo=Reason("free_and_resume", "Free some space there and resume: whole checkpoints and complete stages stand."),
+    )
+
+
+def _run_stage(ctx: StageContext, journal: Journal, wanted: dict[str, Any]) -> None:
     ctx.stage_dir.mkdir(exist_ok=True)
+    write_atomically(ctx.stage_dir / inputs.FILE, json.dumps(wanted, ensure_ascii=False, indent=1))
     journal.set(stage=ctx.name, step=None, total=None, loss=None)
     ctx.emit("stage_started")
     began = time.monotonic()
     result = recipes()[ctx.name].run(ctx)
     seconds = time.monotonic() - began
     write_atomically(ctx.stage_dir / RESULT, json.dumps(result, ensure_ascii=False, indent=1))
-    write_atomically(ctx.stage_dir / COMPLETE, json.dumps({"time": utc_now(), "seconds": round(seconds, 1)}) + "\n")
+    completion = {"time": utc_now(), "seconds": round(seconds, 1), "made": uuid.uuid4().hex}
+    write_atomically(ctx.stage_dir / COMPLETE, json.dumps(completion) + "\n")
     shutil.rmtree(ctx.stage_dir / CHECKPOINTS, ignore_errors=True)  # optimizer states: of no use once the stage is complete
     if "skipped" in result:
         ctx.emit("stage_skipped", reason=result["skipped"])

@@ -216,7 +216,8 @@ def test_a_damaged_run_does_not_hide_the_others_and_a_copied_one_has_its_own_nam
         shutil.copytree(run_dir, tmp_path / "runs" / name)
     (tmp_path / "runs" / "cut" / "manifest.json").write_text('{"name": "cu')
     (tmp_path / "runs" / "empty" / "manifest.json").write_text("")
-    assert sorted(run.name for run in runs.list_runs(tmp_path / "runs")) == ["one", "two"]
+    states = {run.name: run.state for run in runs.list_runs(tmp_path / "runs")}
+    assert states == {"one": "starting", "two": "starting", "cut": "damaged", "empty": "damaged"}
 
 
 def test_runs_are_listed_newest_first_and_other_folders_passed_over(frozen: Path, tmp_path: Path, fake: SimpleNamespace) -> None:

@@ -62,16 +62,21 @@ def default_runs_dir() -> Path:
 
 def loaded(given: argparse.Namespace) -> config.Config:
     """The configuration that the arguments name, with what --set puts over it."""
-    overrides = {}
+    return config.load(given.config, overrides(given))
+
+
+def overrides(given: argparse.Namespace) -> dict[str, Any]:
+    """What --set says, by dotted key."""
+    found: dict[str, Any] = {}
     for item in given.set:
         key, equals, value = item.partition("=")
         if not equals:
             raise BadValue(field="--set", value=item, why="has no '='", todo="Give it as KEY=VALUE, e.g. sft.max_steps=20.")
         try:
-            overrides[key] = parse_yaml(value)
+            found[key] = parse_yaml(value)
         except ValueError:
-            overrides[key] = value  # validated as text
-    return config.load(given.config, overrides)
+            found[key] = value  # validated as text
+    return found
 
 
 def run_dir_of(given: argparse.Namespace) -> Path:

@@ -32,6 +32,7 @@ from training.tuned import current, load_tuned
 
 NAME = "distill"
 NEEDS: tuple[str, ...] = ()
+WEIGHTS = True
 
 
 class Settings(LoopSettings):

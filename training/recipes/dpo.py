@@ -28,6 +28,7 @@ from training.tuned import current
 NAME = "dpo"
 NEEDS: tuple[str, ...] = ()
 FEW_PAIRS = 200  # below it the validation loss of a preference run says little (it is warned, not refused)
+WEIGHTS = True
 
 
 class Settings(LoopSettings):

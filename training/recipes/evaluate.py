@@ -43,6 +43,7 @@ from training.tuned import untuned, whole
 
 NAME = "evaluate"
 NEEDS: tuple[str, ...] = ()
+READS = ("quantize",)
 MARGIN = 4  # an answer may be a quarter longer than the longest right one, and
 LEAST_MARGIN = 16  # at least so many tokens
 KEPT_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")  # that a converted file depends on

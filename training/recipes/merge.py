@@ -26,6 +26,7 @@ from training.tuned import Role, current, load_tuned, made, untuned
 
 NAME = "merge"
 NEEDS: tuple[str, ...] = ()
+WEIGHTS = True
 MOST_PLACES = 64  # of a row that are compared: 39 MB on disk with a vocabulary of 152,000
 CHUNK = 16  # places whose logits are in memory at once
 

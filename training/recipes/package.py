@@ -35,6 +35,7 @@ from training.tuned import whole
 NAME = "package"
 NEEDS: tuple[str, ...] = ("quantize",)
 PREFERENCE: tuple[Kind, ...] = ("Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "Q5_0", "Q4_K_S", "Q4_0", "Q3_K_M", "Q2_K")
+READS = ("quantize", "evaluate")
 SHIPPED = ("type", "bytes", "tensors", "fallbacks", "kl_mean", "kl_max", "same_best")  # figures of a file that version.json repeats
 
 

@@ -19,6 +19,7 @@ from curation.model import Model
 from training import data, models
 from training.model_store import Progress
 from training.stage import StageContext
+from training.starting import weights_of
 
 NAME = "prepare"
 NEEDS: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     return {
         "teacher": ctx.relative(folders["teacher"]),
         "student": ctx.relative(student) if student else None,
+        "start": _start(ctx, folders["teacher"]),
         "tokenizer_made": made is not None,
         "models": described,
     }
@@ -69,6 +71,15 @@ def _told(ctx: StageContext, role: str) -> Callable[[Progress], None]:
             ctx.emit("step", step=percent, total=100, doing=f"{role}: {now.doing}")
 
     return told
+
+
+def _start(ctx: StageContext, teacher: Path) -> dict[str, Any] | None:
+    """The weights that the run goes on from where they are not the untuned ones."""
+    if ctx.config.start is None:
+        return None
+    weights = weights_of(ctx.config.start.model_dump())
+    ctx.log(f"goes on from {weights['adapter'] or weights['model']}")
+    return {**weights, "base": weights["base"] or ctx.relative(teacher)}
 
 
 def _tokenizer(ctx: StageContext, vocab_size: int) -> Any:

@@ -32,6 +32,7 @@ from training.tuned import current, more_of
 
 NAME = "sft"
 NEEDS: tuple[str, ...] = ()
+WEIGHTS = True
 
 
 class Settings(LoopSettings):

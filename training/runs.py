@@ -230,7 +230,7 @@ def start_stages(
     else:
         values["teacher"] = {"path": source}
     if dataset_dir is None:
-        raise BadValue(field="data", value="", why=Reason("no_data_given", "is not given"),
+        raise BadValue(field="dataset", value="", why=Reason("no_data_given", "is not given"),
                        todo=Reason("give_frozen", "Give the folder of a frozen version."))
     if "package" in wanted:
         wanted = _in_order(wanted, ["quantize"])

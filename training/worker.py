@@ -164,7 +164,8 @@ def disk_error(run_dir: Path, err: BaseException) -> RunFailed | None:
     if said is None:
         return None
     return RunFailed(
-        where=run_dir.name, why=Reason("disk_takes_no_more", "the disk takes no more ({said}; {free} bytes are free)", said=said, free=free),
+        where=run_dir.name,
+        why=Reason("disk_takes_no_more", "the disk takes no more ({said}; {free} bytes are free)", said=said, free=free),
         todo=Reason("free_and_resume", "Free some space there and resume: whole checkpoints and complete stages stand."),
     )
 

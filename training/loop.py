@@ -89,11 +89,15 @@ def trainer_class() -> Any:
                 return super()._get_train_sampler(dataset)
             return LengthGrouped([len(ids) for ids in dataset["input_ids"]], self.args.train_batch_size, self.args.data_seed or 0)
 
+        def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+            return torch.utils.data.SequentialSampler(eval_dataset)  # transformers would group by length here too, drawing at random
+
     return AnswerTrainer
 
 
 def preference_trainer_class() -> Any:
     """TRL's DPOTrainer over pairs that are tokens already (columns prompt_ids, chosen_ids, rejected_ids)."""
+    import torch
     from trl import DPOTrainer
 
     class PreferenceTrainer(DPOTrainer):
@@ -107,6 +111,9 @@ def preference_trainer_class() -> Any:
             sides = [dataset[name] for name in ("prompt_ids", "chosen_ids", "rejected_ids")]
             sizes = [len(prompt) + max(len(chosen), len(rejected)) for prompt, chosen, rejected in zip(*sides, strict=True)]
             return LengthGrouped(sizes, self.args.train_batch_size, self.args.data_seed or 0)
+
+        def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+            return torch.utils.data.SequentialSampler(eval_dataset)
 
     return PreferenceTrainer
 

@@ -11,7 +11,7 @@ import pytest
 from tests.training.frozen_fixture import write_frozen
 from tests.training.stage_fixture import complete, context
 from training import data, encoded, models
-from training.recipes import sft
+from training.recipes import dpo, sft
 
 SIZE = models.RandomModel(layers=3, hidden_size=256, intermediate_size=256, heads=2, kv_heads=1, vocab_size=512, context=1024)
 
@@ -168,3 +168,30 @@ def test_batches_hold_rows_of_like_length_and_an_epoch_draws_them_anew() -> None
     sampler.set_epoch(1)
     assert list(sampler) != first and sorted(sampler) == list(range(203))
     assert list(LengthGrouped(sizes, 4, seed=4)) != first
+
+
+def _dpo(**given: Any) -> dpo.Settings:
+    small = {"max_steps": 4, "batch_size": 2, "gradient_accumulation": 1, "learning_rate": 1e-3, "log_every": 1, "save_every": 2,
+             "eval_rows": 4, "max_length": 512}
+    return dpo.Settings.model_validate({**small, **given})
+
+
+@pytest.fixture(scope="module")
+def tuned(line: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run behind sft: an adapter after one step."""
+    folder = tmp_path_factory.mktemp("tuned")
+    ctx = _context(line, folder, _settings(max_steps=1, eval_rows=0))
+    complete(ctx.stage_dir, sft.run(ctx))
+    return folder / "run"
+
+
+def test_preferences_that_do_not_help_are_not_carried_on_and_few_pairs_are_warned_of(tuned: Path) -> None:
+    events: list[dict[str, Any]] = []
+    before = json.loads((tuned / "01-sft" / "result.json").read_text())
+    bad = dpo.run(context(tuned, "dpo", _dpo(learning_rate=1e-12, precompute_reference=True), events))
+    assert not bad["carried_on"] and bad["adapter"] == before["adapter"] and bad["warnings"] == ["few_pairs"]
+    assert [e["code"] for e in events if e["kind"] == "warning"] == ["few_pairs", "dpo_not_carried_on"]
+    shutil.rmtree(tuned / "02-dpo")
+    good = dpo.run(context(tuned, "dpo", _dpo(), events := []))
+    assert good["carried_on"] and good["best_validation_loss"] < 0.6931 and good["adapter"] == "02-dpo/best"
+    assert _losses(events)[0] == pytest.approx(0.6931, abs=1e-3)

@@ -64,7 +64,7 @@ def test_a_run_killed_in_mid_tuning_ends_in_the_same_bits(method: str, frozen: P
     _done(whole)
 
     killed = runs.start(_sft(method), runs_dir, dataset_dir=frozen, name=f"killed-{method}")
-    _wait(killed, lambda run: run.stage == "sft" and (run.step or 0) >= 11)
+    _wait(killed, lambda run: run.stage == "sft" and run.loss is not None and (run.step or 0) >= 11)
     runs.kill(killed)
     assert runs.poll(killed).state == "died" and not (killed / "exit.json").exists()
     (killed / "01-sft" / "checkpoints" / "checkpoint-20").mkdir()  # one that was being written: transformers would take it for the newest
@@ -81,7 +81,7 @@ def test_a_run_killed_in_mid_tuning_ends_in_the_same_bits(method: str, frozen: P
 def test_a_run_stopped_in_mid_tuning_saves_first_and_ends_in_the_same_bits(frozen: Path, runs_dir: Path) -> None:
     """Compared with the whole run of the test before; the checkpoint lies between two evaluations."""
     stopped = runs.start(_sft("lora"), runs_dir, dataset_dir=frozen, name="stopped-lora")
-    _wait(stopped, lambda run: run.stage == "sft" and (run.step or 0) >= 3)
+    _wait(stopped, lambda run: run.stage == "sft" and run.loss is not None and (run.step or 0) >= 3)
     assert runs.stop(stopped, grace_s=120).state == "stopped"
     assert json.loads((stopped / "exit.json").read_text())["state"] == "stopped"
     runs.resume(stopped)
@@ -140,7 +140,7 @@ def test_a_dpo_stage_killed_in_its_middle_keeps_its_reference(frozen: Path, runs
     for name in ("dpo-whole", "dpo-killed"):
         run_dir = runs.start(config.load("tiny", settings), runs_dir, dataset_dir=frozen, name=name)
         if name == "dpo-killed":
-            _wait(run_dir, lambda run: run.stage == "dpo" and (run.step or 0) >= 6)
+            _wait(run_dir, lambda run: run.stage == "dpo" and run.loss is not None and (run.step or 0) >= 6)
             runs.kill(run_dir)
             runs.resume(run_dir)
         _done(run_dir)

@@ -13,6 +13,7 @@ Not covered: trigraphs, and what is inside a string literal or a comment is cut 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -54,7 +55,7 @@ def tokens(text: str) -> list[str]:
 def count(text: str, tokenizer: str | None = None) -> int:
     """Number of tokens of `text`: of the tokenizer where one is named (see Settings.tokenizer), else of `tokens`.
 
-    tokenizer: a folder holding tokenizer.json, that file itself, or a model's name already known to this machine. Special tokens are not
+    tokenizer: a folder holding tokenizer.json, that file itself, or the name of a kept model. Special tokens are not
     counted. Raises BadValue when it cannot be loaded."""
     if tokenizer is None:
         return len(tokens(text))
@@ -63,19 +64,25 @@ def count(text: str, tokenizer: str | None = None) -> int:
 
 def identity(tokenizer: str) -> str:
     """What a tokenizer is on every machine: the hash of its tokenizer.json; its name where it is none of this machine's files."""
-    path = Path(tokenizer)
-    path = path / "tokenizer.json" if path.is_dir() else path
+    path = _file_of(tokenizer)
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else tokenizer
+
+
+def _file_of(tokenizer: str) -> Path:
+    """Its tokenizer.json, which need not exist. A plain name is a kept model's (`python -m training models`) where there is one: those
+    stand beside the built tools, in $FLOWSIGHT_TOOLS/models (default ~/.cache/flowsight/models)."""
+    path = Path(tokenizer)
+    if not path.exists() and re.fullmatch(r"[\w][\w.-]*", tokenizer):
+        path = Path(os.environ.get("FLOWSIGHT_TOOLS") or Path.home() / ".cache" / "flowsight").expanduser() / "models" / tokenizer
+    return path / "tokenizer.json" if path.is_dir() else path
 
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    path = Path(name)
+    path = _file_of(name)
     try:
-        if path.is_dir():
-            path = path / "tokenizer.json"
         return Tokenizer.from_file(str(path)) if path.is_file() else Tokenizer.from_pretrained(name)
     except Exception as err:  # noqa: BLE001 - the library raises bare Exception for a missing or broken file
         why = Reason("cannot_load", "cannot be loaded ({said})", said=reason_in(err).splitlines()[0][:200])

@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.errors import BadValue
-from curation.tokens import count, rouge_l, tokens
+from curation.tokens import count, identity, rouge_l, tokens
 
 
 def test_c_code_is_cut_as_a_lexer_cuts_it():
@@ -48,3 +50,20 @@ def test_a_tokenizer_that_cannot_be_loaded_is_named(tmp_path):
     (tmp_path / "tokenizer.json").write_text("not json")
     with pytest.raises(BadValue, match="tokenizer.json"):
         count("x", str(tmp_path))
+
+
+def test_a_kept_model_is_named_as_training_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    from training import model_store
+
+    made = Tokenizer(WordLevel({"a": 0, "?": 1}, unk_token="?"))
+    made.pre_tokenizer = Whitespace()
+    monkeypatch.setenv("FLOWSIGHT_TOOLS", str(tmp_path))
+    folder = model_store.store_dir() / "kept-1.0"
+    folder.mkdir(parents=True)
+    made.save(str(folder / "tokenizer.json"))
+    assert count("a b a", "kept-1.0") == 3
+    assert identity("kept-1.0") == identity(str(folder))

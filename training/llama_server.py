@@ -62,10 +62,12 @@ class Answer(TypedDict):
 
 @dataclass
 class Server:
-    """A running server. `context`: tokens of one slot, prompt and answer together. `log`: what llama.cpp says."""
+    """A running server. `alias`: the model's name in its answers. `context`: tokens of one slot, prompt and answer together. `log`: what
+    llama.cpp says."""
 
     url: str
     model: Path
+    alias: str
     slots: int
     context: int
     process: subprocess.Popen[bytes]
@@ -108,8 +110,8 @@ def start(gguf: Path, *, slots: int = SLOTS, context: int, threads: int | None =
     if not gguf.is_file():
         raise BadModelFolder(where=str(gguf), why=Reason("no_gguf", "there is no such file"),
                              todo=Reason("give_gguf", "Give a GGUF file, or a run with a quantize stage."))
-    wanted = {"model": str(gguf.absolute()), "slots": slots, "context": context, "threads": threads or default_threads(), "port": port,
-              "alias": alias or gguf.stem}
+    wanted: dict[str, Any] = {"model": str(gguf.absolute()), "slots": slots, "context": context, "port": port,
+                              "threads": threads or default_threads(), "alias": alias or gguf.stem}
     answers, told = os.pipe()
     with open(log, "wb") as out, os.fdopen(answers, "rb") as ready:
         try:
@@ -124,7 +126,7 @@ def start(gguf: Path, *, slots: int = SLOTS, context: int, threads: int | None =
         raise BadModelFolder(
             where=str(gguf), why=Reason("not_served", "llama.cpp cannot serve it ({said})", said=last_words(log) or process.returncode),
             todo=Reason("give_other_gguf", "Give a whole GGUF file of a model that this llama.cpp knows, and a free port."))
-    return Server(line.decode().strip(), gguf, slots, context, process, log)
+    return Server(line.decode().strip(), gguf, wanted["alias"], slots, context, process, log)
 
 
 def stop(server: Server) -> None:

@@ -32,6 +32,7 @@ PAGES: list[tuple[str, tuple[Role, ...], str]] = [  # name, who may open it, ico
     ("freeze", LEADS, ":material/ac_unit:"),
     ("train", LEADS, ":material/model_training:"),
     ("report", LEADS, ":material/assessment:"),
+    ("chat", REVIEWERS, ":material/forum:"),
     ("knowledge", EVERYONE, ":material/menu_book:"),
     ("users", EVERYONE, ":material/group:"),  # shows those who are no leads their own password alone
 ]

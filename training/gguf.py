@@ -26,6 +26,8 @@ TYPES: dict[int, tuple[str, int, int]] = {
 }
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
+LONGEST_TEXT = 64 << 20  # bytes of one string; chat templates have a few thousand
+DEEPEST = 4  # arrays in arrays; none is in use
 
 
 class BadGguf(ValueError):
@@ -57,12 +59,15 @@ class Gguf:
 
 
 def read_gguf(path: Path) -> Gguf:
-    """Raises BadGguf when it is none, is of another version, or is cut off (the tensors would reach beyond its end)."""
-    with open(path, "rb") as file:
-        try:
+    """Raises BadGguf, and nothing else, when it cannot be read, is none, is of another version, is cut off (the tensors would reach beyond
+    its end), or holds sizes that cannot be."""
+    try:
+        with open(path, "rb") as file:
             return _read(file, path.stat().st_size)
-        except (struct.error, EOFError) as err:
-            raise BadGguf(f"{path.name} ends in the middle of its header") from err
+    except (struct.error, EOFError) as err:
+        raise BadGguf(f"{path.name} ends in the middle of its header") from err
+    except OSError as err:
+        raise BadGguf(f"{path.name} cannot be read ({err.strerror})") from err
 
 
 def _read(file: BinaryIO, size: int) -> Gguf:
@@ -75,7 +80,10 @@ def _read(file: BinaryIO, size: int) -> Gguf:
     for _ in range(n_keys):
         key = _string(file, size)
         metadata[key] = _value(file, struct.unpack("<I", file.read(4))[0], size)
-    tensors, ends = [], [0]
+    align = metadata.get("general.alignment", 32)
+    if type(align) is not int or not 0 < align <= 1 << 20 or align & (align - 1):
+        raise BadGguf(f"its general.alignment is {align!r}, which is no power of 2")
+    names, tensors, ends = set(), [], [0]
     for _ in range(n_tensors):
         name = _string(file, size)
         dims = struct.unpack("<I", file.read(4))[0]
@@ -87,9 +95,11 @@ def _read(file: BinaryIO, size: int) -> Gguf:
             raise BadGguf(f"tensor {name!r} has type {number}, which is not known here")
         kind, block, block_bytes = TYPES[number]
         stored = math.prod(shape) // block * block_bytes
+        if name in names or 0 in shape or (shape[0] if shape else 1) % block or offset % align or stored > size:
+            raise BadGguf(f"tensor {name!r} of shape {shape} and type {kind} at {offset} stands there twice or cannot be")
+        names.add(name)
         tensors.append(Tensor(name, shape, kind, stored))
         ends.append(offset + stored)
-    align = metadata.get("general.alignment", 32)
     data_starts = -(-file.tell() // align) * align
     if data_starts + max(ends) > size:
         raise BadGguf(f"its tensors need {data_starts + max(ends)} bytes, it has {size}")
@@ -98,7 +108,7 @@ def _read(file: BinaryIO, size: int) -> Gguf:
 
 def _string(file: BinaryIO, size: int) -> str:
     length = struct.unpack("<Q", file.read(8))[0]
-    if length > size:
+    if length > min(size, LONGEST_TEXT):
         raise EOFError
     raw = file.read(length)
     if len(raw) != length:
@@ -106,17 +116,23 @@ def _string(file: BinaryIO, size: int) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _value(file: BinaryIO, kind: int, size: int) -> Any:
+def _value(file: BinaryIO, kind: int, size: int, depth: int = 0) -> Any:
     if kind == _STRING:
         return _string(file, size)
     if kind == _ARRAY:
         of, count = struct.unpack("<IQ", file.read(12))
         if count > size:
             raise EOFError
+        if depth == DEEPEST:
+            raise BadGguf("its metadata nests arrays too deeply")
         if of in _SCALARS and count > 64:
             file.seek(count * struct.calcsize(_SCALARS[of]), 1)
             return None
-        values = [_value(file, of, size) for _ in range(count)]
+        values = []
+        for _ in range(count):
+            value = _value(file, of, size, depth + 1)
+            if count <= 64:
+                values.append(value)
         return values if count <= 64 else None
     if kind not in _SCALARS:
         raise BadGguf(f"metadata type {kind} is not known")

@@ -20,6 +20,8 @@ from training.reading import parse_object, read_bytes
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 MOST_HEADER = 100_000_000  # bytes; the limit of the safetensors library itself
 MOST_JSON = 500_000_000  # bytes; the largest tokenizer.json in use have about 40 MB
+MOST = {"num_hidden_layers": 4096, "hidden_size": 1 << 20, "intermediate_size": 1 << 22, "vocab_size": 1 << 24,
+        "num_attention_heads": 1 << 14, "max_position_embeddings": 1 << 32}  # far beyond any model; a list (one a layer) is let through
 _AGAIN = Reason("download_again", "Download the model again.")
 _GIVE_FOLDER = Reason("give_model_folder", "Give the folder that holds config.json and *.safetensors.")
 _CHOOSE_KNOWN = Reason("choose_known", "Choose a model whose architecture transformers knows.")
@@ -43,6 +45,10 @@ def _check(folder: Path) -> None:
     if not isinstance(config.get("model_type"), str):
         raise _refused(folder, Reason("no_model_type", "its config.json names no model_type"),
                        Reason("give_transformers", "Give a transformers model folder."))
+    for key, most in MOST.items():
+        if isinstance(value := config.get(key), str | int | float) and (type(value) is not int or not 0 < value <= most):
+            shown = str(value)[:40] if not isinstance(value, int) or abs(value) < 10**40 else "..."
+            raise _refused(folder, Reason("size_absurd", "its config.json gives {key} as {value!r}", key=key, value=shown), _AGAIN)
     _no_own_code(folder, "config.json", config)
     if (folder / "adapter_config.json").exists():  # transformers 5.23 loads the base that it names, unchecked, in this folder's stead
         raise _refused(folder, Reason("is_adapter", "its adapter_config.json has another model loaded in its stead"),

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from curation.errors import BadModelFolder, Reason
 from curation.model import Model
 from training import model_store
-from training.model_folder import check_model_folder
+from training.model_folder import check_model_folder, read_json
 from training.model_store import HUB_NAME, Say, Tell, download
 
 Method = Literal["full", "lora", "qlora"]
@@ -167,12 +167,15 @@ def device_of(device: Literal["auto", "cpu", "cuda"]) -> str:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a folder; raises BadModelFolder where transformers cannot read it or it has no end token."""
+    """The tokenizer of a folder, with a padding token (the end token where it names none). Raises BadModelFolder where transformers cannot
+    read it, it has no end token, or one that the model has no place for."""
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as err:
+    except BaseException as err:  # a panic of the tokenizers library (Rust) is no Exception
+        if not isinstance(err, Exception) and type(err).__name__ != "PanicException":
+            raise
         raise BadModelFolder(
             where=str(folder), why=Reason("tokenizer_broken", "its tokenizer cannot be loaded ({said})", said=_first_line(err)),
             todo=Reason("put_tokenizer", "Put the model's tokenizer files there."),
@@ -184,6 +187,13 @@ def load_tokenizer(folder: Path) -> Any:
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    rows = read_json(folder, "config.json").get("vocab_size") if (folder / "config.json").is_file() else None
+    for token, number in ((tokenizer.eos_token, tokenizer.eos_token_id), (tokenizer.pad_token, tokenizer.pad_token_id)):
+        if isinstance(rows, int) and number >= rows:
+            raise BadModelFolder(
+                where=str(folder), why=Reason("token_outside", "its token {token!r} is number {number}, the model has {rows}", token=token,
+                                              number=number, rows=rows),
+                todo=Reason("put_tokenizer", "Put the model's tokenizer files there."))
     return tokenizer
 
 
@@ -201,17 +211,21 @@ def load_model(folder: Path, *, device: str, dtype: DType = "auto", four_bit: bo
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=kind
         )
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=kind, quantization_config=quantization, device_map={"": device}, attn_implementation="sdpa",
-            use_safetensors=True, local_files_only=True, trust_remote_code=False,
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            folder, output_loading_info=True, dtype=kind, quantization_config=quantization, device_map={"": device},
+            attn_implementation="sdpa", use_safetensors=True, local_files_only=True, trust_remote_code=False,
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as err:
-        if isinstance(err, RuntimeError) and "out of memory" in str(err):
+    except Exception as err:  # noqa: BLE001 (whatever transformers raises over a configuration that it was not made for)
+        if isinstance(err, MemoryError) or "out of memory" in str(err):
             raise
         raise BadModelFolder(
             where=str(folder), why=Reason("cannot_load_model", "transformers cannot load it ({said})", said=_first_line(err)),
             todo=Reason("choose_causal", "Choose a causal language model it knows."),
         ) from err
+    if lacking := sorted(loading["missing_keys"]):  # transformers fills them with random numbers and goes on
+        raise BadModelFolder(
+            where=str(folder), why=Reason("lacks_weights", "it has no weights for {names}", names=", ".join(lacking[:5])),
+            todo=Reason("download_again", "Download the model again."))
     if four_bit:
         _keep_weights_as_quantized(model)
     return model.eval()

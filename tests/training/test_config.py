@@ -1,15 +1,21 @@
 """One schema for YAML, command line and form: defaults, faults told all at once, presets, round trip."""
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from curation.errors import BadConfig, NotFound
-from training import config
+from training import config, fit
+from training.recipes import dpo as dpo_recipe
+from training.recipes import sft as sft_recipe
 from training.stage import recipes
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 SMALL = {"teacher": {"path": "some/model"}, "stages": ["sft", "merge"]}
 
@@ -166,7 +172,7 @@ def test_sections_named_as_in_other_tools_are_read_with_a_note_of_what_each_beca
     assert loaded.stages == ["sft", "dpo", "merge", "quantize", "evaluate", "package"]
     told = "\n".join(notes)
     assert "lora.r became sft.adapter.rank: 8" in told and "data.path: rows.jsonl (not a setting: it is given to the command)" in told
-    assert len(notes) == 22
+    assert len(notes) == 24
     assert config.load("tiny") == config.load_with_notes("tiny")[0] and config.load_with_notes("tiny")[1] == []
 
 
@@ -207,3 +213,17 @@ def test_settings_that_cannot_work_together_are_refused(section: dict, told: str
     with pytest.raises(BadConfig) as error:
         config.load({**SMALL, "sft": section})
     assert told in error.value.params["problems"]
+
+
+@pytest.mark.parametrize("model", [fit.LoopSettings, fit.AdapterSettings, config.Base, sft_recipe.Settings, dpo_recipe.Settings])
+def test_every_setting_is_described_and_has_words_in_both_languages(model: type[BaseModel]) -> None:
+    words = {lang: tomllib.loads((ROOT / "ui" / "locales" / f"{lang}.toml").read_text(encoding="utf-8")) for lang in ("en", "zh")}
+    sections = {"teacher", "student", "preset", "stages", "adapter", "start"}  # drawn otherwise
+    for name, field in model.model_fields.items():
+        if name in sections:
+            continue
+        assert field.description, name
+        for lang in ("en", "zh"):
+            for kind in ("setting", "setting_about"):
+                there = words[lang][kind]
+                assert name in there or name in there.get("adapter", {}) or name in there.get("sft", {}), (name, lang, kind)

@@ -1,8 +1,10 @@
-"""What do training rows hold that their prompt does not show, and how long are they? `python benchmarks/row_lengths.py DIR ... [--tokenizer MODEL]`
+"""What do training rows hold that their prompt does not show, and how long are they?
 
-For the proposals of each folder, taken as answers: the share of targets and of rows with a target, and of call chains, that name what stands
-nowhere in the whole excerpt (what rows held before); then for each budget and completion how many answers are shortened or left out, and
-the tokens of a row in English. Chat templates add a few tokens more.
+    python benchmarks/row_lengths.py DIR ... [--tokenizer MODEL]
+
+For the proposals of each folder, taken as answers: the share of targets and of rows with a target, and of call chains, that name what
+stands nowhere in the whole excerpt (what rows held before); then for each budget and completion how many answers are shortened or left
+out, and the tokens of a row in English. Chat templates add a few tokens more.
 """
 from __future__ import annotations
 
@@ -49,8 +51,9 @@ def _before(found: list[Item]) -> None:
             hidden = sum(not excerpt.has(name) for name in names)
             seen.update({f"{what} rows": bool(names), f"{what} rows hidden": hidden > 0, what: len(names), f"{what} hidden": hidden})
     for what in ("targets", "chain"):
-        print(f"{what}: {seen[f'{what} hidden']} of {seen[what]} names stand nowhere in the whole excerpt, in {seen[f'{what} rows hidden']} of "
-              f"{seen[f'{what} rows']} rows ({100 * seen[f'{what} rows hidden'] / max(1, seen[f'{what} rows']):.1f} %)")
+        rows, hidden = seen[f"{what} rows"], seen[f"{what} rows hidden"]
+        print(f"{what}: {seen[f'{what} hidden']} of {seen[what]} names stand nowhere in the whole excerpt, in {hidden} of {rows} rows "
+              f"({100 * hidden / max(1, rows):.1f} %)")
 
 
 def _after(found: list[Item], completion: str, budget: int | None, tokenizer: str | None) -> None:

@@ -12,6 +12,7 @@ from curation.lengths import LIMITS, Lengths
 from ui import charts, parts
 from ui.text import named, t
 
+_CLASSES = 8  # shown without scrolling
 _NAME = 60  # characters shown of a class or file
 
 
@@ -19,7 +20,7 @@ def show_lengths(found: Lengths, model: str) -> None:
     """The histogram of the rows' tokens by task, and how many rows each max_length keeps."""
     st.subheader(t("freeze.lengths"), anchor=False)
     st.caption(parts.escaped(t("freeze.lengths_help", model=model, median=found.median() or 0)))
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
         charts.show(_histogram(found), key="freeze_lengths", alt_text=t("freeze.lengths"))
     with right:
@@ -41,7 +42,7 @@ def _histogram(found: Lengths) -> Any:
                         legend=alt.Legend(title=None, orient="top", labelLimit=300)),
         tooltip=[alt.Tooltip("task:N", title=t("freeze.task")), alt.Tooltip("tokens:N", title=t("freeze.tokens")),
                  alt.Tooltip("rows:Q", title=t("freeze.rows"))],
-    ).properties(height=charts.HEIGHT)
+    ).properties(height=charts.HEIGHT + 60)
 
 
 def _kept(found: Lengths) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ def show_balance(tasks: list[TaskPreview]) -> None:
                      t("freeze.share"): _percent(after, task.items)}
                     for value, (before, after) in task.classes.items()
                 ],
-                hide_index=True, height="content",
+                hide_index=True, height="content" if len(task.classes) <= _CLASSES else _CLASSES * 35 + 40,
             )
             hidden = task.left_out.get("not_shown", 0)
             told = [t("freeze.largest", what=t(f"freeze.largest_{cap}"), value=task.largest[cap][0][:_NAME],

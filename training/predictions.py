@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training import metrics
+from training.reading import parse_object
 
 _FROM_META = ("item", "kind", "difficulty")
 
@@ -60,7 +61,8 @@ def prediction(row: dict[str, Any], answer: dict[str, Any], how: metrics.Metrics
 
 
 def whole_lines(file: Path) -> Iterator[dict[str, Any]]:
-    """The predictions in a file; a last line torn by a kill is cut off the file."""
+    """The predictions in a file; a last line torn by a kill is cut off the file, a damaged one is passed over: its row is
+    answered again."""
     if not file.is_file():
         return
     raw = file.read_bytes()
@@ -69,4 +71,9 @@ def whole_lines(file: Path) -> Iterator[dict[str, Any]]:
         with open(file, "r+b") as torn:
             torn.truncate(len(whole))
     for line in whole.splitlines():
-        yield json.loads(line)
+        try:
+            found = parse_object(line)
+        except ValueError:
+            continue
+        if isinstance(found.get("id"), str):
+            yield found

@@ -89,6 +89,11 @@ def parse(raw: bytes | str) -> Any:
         raise ValueError(Reason("is_not_json", "it is not JSON ({said})", said=str(err))) from err
     if text.count("[") + text.count("{") > DEEPEST and _deeper(found, DEEPEST):
         raise ValueError(_too_deep())
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError(Reason("lone_surrogate", "it holds half of a character (a lone surrogate)")) from None
     return found
 
 
@@ -113,11 +118,6 @@ def number(value: Any) -> float | None:
     except OverflowError:  # an int that no float holds
         good = False
     return value if good else None
-
-
-def text(value: Any) -> str | None:
-    """A text that can be written anywhere; None for anything else (JSON may hold half a surrogate pair, which UTF-8 cannot)."""
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else None
 
 
 def parse_yaml(source: bytes | str) -> Any:

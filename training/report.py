@@ -53,15 +53,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from curation.errors import NotFound, remade_reason
+from curation.errors import NotFound, Reason, remade_reason
 from training import metrics
-from training.runs import list_runs, stage_folders
-from training.stage import read_result
+from training.reading import DamagedFile, damaged, parse_object, read_bytes, read_object
+from training.runs import list_runs, read_manifest, stage_folders
+from training.stage import RESULT, read_result
 
 FORMAT = 2
 BEFORE, AFTER = "base", "tuned"
@@ -233,32 +233,57 @@ def _examples(predictions: dict[str, Rows], task: str) -> Iterator[dict[str, Any
 
 def reported_runs(runs_dir: Path) -> list[str]:
     """Names of the runs whose evaluation is complete, newest first."""
-    return [run.name for run in list_runs(runs_dir) if _result(run.run_dir, "evaluate") is not None]
+    return [run.name for run in list_runs(runs_dir) if _is_reported(run.run_dir)]
+
+
+def _is_reported(run_dir: Path) -> bool:
+    try:
+        return _result(run_dir, "evaluate") is not None
+    except DamagedFile:
+        return False  # the list of runs says so; here it must not hide the others
 
 
 def read(run_dir: Path) -> dict[str, Any]:
     """{"run", "created_at", "preset", "dataset": {label, hash}, "evaluation": of build, "quantized": result of quantize or None,
     "bundle": result of package with an absolute "folder", or None, "refused": the gates because of which there is none, else []}.
-    Raises NotFound while there is no complete evaluation."""
+    Raises NotFound while there is no complete evaluation, DamagedFile for a file of another shape than was written."""
     found = _result(run_dir, "evaluate")
     if found is None:
         raise NotFound(kind="finished evaluation in the run", name=run_dir.name)
-    manifest = _manifest(run_dir)
-    bundle = _result(run_dir, "package")
-    return {
+    manifest, bundle = _manifest(run_dir), _result(run_dir, "package")
+    path = _report_path(run_dir, found)
+    about = {
         "run": run_dir.name, "created_at": manifest["created_at"], "preset": manifest.get("preset"),
         "dataset": {"label": manifest["dataset"]["label"], "hash": manifest["dataset"]["hash"]},
-        "evaluation": json.loads((run_dir / found["report"]).read_text(encoding="utf-8")),
-        "quantized": _result(run_dir, "quantize"),
-        "bundle": {**bundle, "folder": str(run_dir / bundle["folder"])} if bundle and bundle["folder"] else None,
+        "evaluation": read_object(path), "quantized": _result(run_dir, "quantize"),
+        "bundle": {**bundle, "folder": str(run_dir / str(bundle["folder"]))} if bundle and bundle.get("folder") else None,
         "refused": (bundle or {}).get("refused", []),
     }
+    with _whole(path):  # what every reader needs is looked at once, by writing it out
+        markdown(about["evaluation"], about["quantized"], about)
+        csv_text(about["evaluation"], about["quantized"])
+    return about
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What JSON of another shape brings up, as DamagedFile."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as err:
+        said = f"{type(err).__name__}: {err}"
+        raise damaged(path, ValueError(Reason("other_shape", "it has not the shape that was written ({said})", said=said))) from err
+
+
+def _report_path(run_dir: Path, result: dict[str, Any]) -> Path:
+    with _whole(stage_folders(run_dir, _manifest(run_dir)["stages"])["evaluate"] / RESULT):
+        return run_dir / result["report"]
 
 
 def _manifest(run_dir: Path) -> dict[str, Any]:
     if not (run_dir / "manifest.json").is_file():
         raise NotFound(kind="run", name=run_dir.name)
-    return json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
+    return read_manifest(run_dir)
 
 
 def _result(run_dir: Path, stage: str) -> dict[str, Any] | None:
@@ -272,84 +297,31 @@ def samples(run_dir: Path) -> Iterator[dict[str, Any]]:
     found = _result(run_dir, "evaluate")
     if found is None:
         raise NotFound(kind="finished evaluation in the run", name=run_dir.name)
-    path = run_dir / found["report"]
-    files = json.loads(path.read_text(encoding="utf-8")).get("files")
+    path = _report_path(run_dir, found)
+    files = read_object(path).get("files")
     if files is None:
         return
-    answers = {who: {p["id"]: p for p in _lines(path.with_name(name))} for who, name in files["predictions"].items()}
-    for row in _lines(path.with_name(files["rows"])):
+    with _whole(path):
+        named = {who: path.with_name(name) for who, name in files["predictions"].items()}
+        rows = path.with_name(files["rows"])
+    answers = {who: {p["id"]: p for p in _lines(file)} for who, file in named.items()}
+    for row in _lines(rows):
         yield {**row, "answers": {who: of[row["id"]] for who, of in answers.items() if row["id"] in of}}
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with open(path, encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines)
-
-
-# ---- several runs side by side ----
-
-
-def compare(run_dirs: Sequence[Path]) -> dict[str, Any]:
-    """Runs side by side: {"runs": [{"run", "dataset", "format", "ship", "score", "gain", "models": {who: {"score", "parse_rate", "bytes",
-    "rows_per_s"}}, "tasks": {task: figure of the tuned model}}], "settings": [{"key", "values": one a run, null where it is not set}] that
-    differ, "pairs": [{"before", "after", "rows", "score", "score_rows": figures, "won", "lost", "same"}] of each run against the first,
-    over the test rows that both answered and that ask the same; rows 0 where there is none}.
-
-    Runs of format 1 have figures by task alone. Raises NotFound for a run without a complete evaluation."""
-    found = [read(run_dir) for run_dir in run_dirs]
-    answered = [_tuned_rows(run_dir) for run_dir in run_dirs]
-    return {
-        "runs": [_side(one) for one in found], "settings": _differing([_settings(run_dir) for run_dir in run_dirs]),
-        "pairs": [{"before": found[0]["run"], "after": one["run"], **_same_rows(answered[0], rows, found[0]["evaluation"]["seed"])}
-                  for one, rows in zip(found[1:], answered[1:], strict=True)],
-    }
-
-
-def _side(found: dict[str, Any]) -> dict[str, Any]:
-    evaluation = found["evaluation"]
-    overall, about = evaluation.get("overall", {}), evaluation["models"]
-    return {
-        "run": found["run"], "dataset": found["dataset"]["label"], "format": evaluation["format"],
-        "ship": (evaluation.get("verdict") or {}).get("ship"), "score": overall.get(AFTER, {}).get("score"),
-        "gain": (evaluation.get("change") or {}).get("score"),
-        "models": {who: {"score": of["score"], "parse_rate": of["parse_rate"], "bytes": about[who]["bytes"],
-                         "rows_per_s": about[who]["rows_per_s"]} for who, of in overall.items()},
-        "tasks": {task: of["figures"][AFTER]["score"] for task, of in evaluation["tasks"].items()},
-    }
-
-
-def _tuned_rows(run_dir: Path) -> dict[str, dict[str, Any]]:
-    """Row id -> the tuned model's scored answer."""
-    return {row["id"]: row["answers"][AFTER] for row in samples(run_dir) if row["answers"][AFTER]["scores"]}
-
-
-def _same_rows(before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]], seed: int) -> dict[str, Any]:
-    """The paired difference. Two rows are the same where id, right answer and group are."""
-    ids = [i for i in before if i in after and all(before[i][key] == after[i][key] for key in ("task", "gold", "group"))]
-    return {"rows": len(ids), **paired([before[i] for i in ids], [after[i] for i in ids], seed)}
-
-
-def _settings(run_dir: Path) -> dict[str, Any]:
-    """The run's configuration by dotted key. Of a file that cannot be read nothing is said."""
+    """The objects of a JSON Lines file, each with a text `id`; a line that is none (torn by a kill, damaged) is passed over."""
     try:
-        values = yaml.safe_load((run_dir / "config.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        return {}
-    return dict(_dotted(values, "")) if isinstance(values, dict) else {}
-
-
-def _dotted(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _dotted(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
-
-
-def _differing(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    keys = dict.fromkeys(key for of in settings for key in of)
-    rows = [{"key": key, "values": [of.get(key) for of in settings]} for key in keys]
-    return [row for row in rows if any(value != row["values"][0] for value in row["values"][1:])]
+        raw = read_bytes(path)
+    except ValueError as err:
+        raise damaged(path, err) from err
+    for line in raw.split(b"\n"):
+        try:
+            found = parse_object(line)
+        except ValueError:
+            continue
+        if isinstance(found.get("id"), str):
+            yield found
 
 
 # ---- tables ----

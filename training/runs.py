@@ -31,12 +31,13 @@ from training.config import FIRST, STAGES, Config, dump, load, plain
 from training.data import open_dataset
 from training.launchers import launchers
 from training.models import check_local
-from training.reading import DamagedFile, damaged, parse_yaml, read_object, read_object_if_there
+from training.reading import DamagedFile, damaged, number, parse_object, parse_yaml, read_object, read_object_if_there
 from training.stage import COMPLETE, RESULT, stage_folders, utc_now, write_atomically
 
 State = Literal["starting", "running", "stopping", "done", "stopped", "failed", "died", "damaged"]
 StageState = Literal["waiting", "running", "done", "skipped", "stopped", "failed"]
 NO_CURVE = ("step", "total", "epoch", "num_tokens", "eval_num_tokens", "attempt", "seconds")  # numbers of an event that are no figures
+STAGE_RULE = re.compile(r"[A-Za-z0-9_-]{1,60}")  # it names a folder
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 VERSIONS_OF = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors")
 PROJECT = Path(__file__).resolve().parent.parent
@@ -244,7 +245,7 @@ def read_manifest(run_dir: Path) -> dict[str, Any]:
     manifest = read_object(run_dir / "manifest.json")
     dataset, stages = manifest.get("dataset"), manifest.get("stages")
     good = {
-        "stages": isinstance(stages, list) and all(isinstance(stage, str) for stage in stages),
+        "stages": isinstance(stages, list) and all(isinstance(stage, str) and STAGE_RULE.fullmatch(stage) for stage in stages),
         "dataset": isinstance(dataset, dict) and all(isinstance(dataset.get(key), str) for key in ("path", "label", "hash")),
         "created_at": isinstance(manifest.get("created_at"), str),
     }
@@ -308,7 +309,8 @@ def poll(run_dir: Path) -> RunStatus:
         return _polled(run_dir)
     except DamagedFile as err:
         error = {**record(err), "text": str(err)}
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as err:  # JSON of another shape: a hand or a disk was at it
+    # JSON of another shape: a hand or a disk was at it
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as err:
         error = {"code": None, "text": f"{type(err).__name__}: {err}"[:500]}
     return RunStatus(name=run_dir.name, run_dir=run_dir, state="damaged", error=error, created_at=_written(run_dir))
 
@@ -406,11 +408,9 @@ def read_events(run_dir: Path, offset: int = 0) -> tuple[list[dict[str, Any]], i
     found = []
     for line in whole.split(b"\n"):
         try:
-            event = json.loads(line)
+            found.append(parse_object(line))
         except ValueError:
             continue  # torn by a kill; the worker began a new line after it
-        if isinstance(event, dict):
-            found.append(event)
     return found, offset + len(whole) + len(newline)
 
 
@@ -419,7 +419,7 @@ def add_to_curves(curves: dict[str, Curve], events: list[dict[str, Any]]) -> Non
     computed again are dropped first. Events without a loss (rows evaluated, files written) are no points."""
     for event in events:
         stage, kind, step = event.get("stage"), event.get("kind"), event.get("step") or 0
-        if stage is None:
+        if not isinstance(stage, str) or not isinstance(step, int) or step.bit_length() > 53:
             continue
         curve = curves.setdefault(stage, Curve())
         if kind == "stage_started":
@@ -435,7 +435,7 @@ def add_to_curves(curves: dict[str, Curve], events: list[dict[str, Any]]) -> Non
 
 def _figures(event: dict[str, Any]) -> dict[str, float]:
     """The numbers of an event that make a curve; those of the validation begin with validation_, speeds and counters are left out."""
-    numbers = {name: value for name, value in event.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    numbers = {name: value for name, value in event.items() if isinstance(value, float) or number(value) is not None}
     kept = {name: value for name, value in numbers.items() if name not in NO_CURVE and not name.endswith(("_runtime", "_per_second"))}
     return {f"validation_{name[5:]}" if name.startswith("eval_") else name: float(value) for name, value in kept.items()}
 
@@ -459,7 +459,11 @@ def _require_run(run_dir: Path) -> None:
 
 def _process(run_dir: Path) -> tuple[Any, dict[str, Any]]:
     launch = _read(run_dir / "launch.json")
-    return launchers()[launch.get("launcher", "local")], launch.get("handle", {})
+    name, handle = launch.get("launcher", "local"), launch.get("handle", {})
+    if not isinstance(handle, dict) or not isinstance(name, str) or name not in launchers():
+        why = Reason("no_such_launcher", "it names no launcher ({known}), or no process", known=", ".join(launchers()))
+        raise damaged(run_dir / "launch.json", ValueError(why))
+    return launchers()[name], handle
 
 
 def _alive(run_dir: Path) -> bool:

@@ -105,7 +105,7 @@ def test_equal_prompts_stay_in_one_split_and_equal_rows_are_kept_once(
     ("a.jsonl", b'{"question": ' + b"[" * 5000, ["a.jsonl:1: it is nested deeper"]),
     ("a.jsonl", b'{"question": ' + b"9" * 5000 + b', "answer": "a"}', ["a.jsonl:1: it is not JSON"]),
     ("a.jsonl", b'{"question": "\xff", "answer": "a"}', ["a.jsonl:1: it is not UTF-8"]),
-    ("a.jsonl", b'{"question": "\\ud800", "answer": "a"}', ["a.jsonl:1: question: there is half of a character"]),
+    ("a.jsonl", b'{"question": "\\ud800", "answer": "a"}', ["a.jsonl:1: it holds half of a character"]),
     ("a.jsonl", b'{"ask": "q", "say": "a"}\n' * 30, ["its keys are ask, say; known are: prompt + chosen + rejected; prompt + completion;"]),
     ("a.jsonl", b"", ["it holds no row"]),
     ("a.json", b"[]", ["it holds no row"]),

@@ -36,7 +36,7 @@ def handle_of(pid: int) -> dict[str, Any]:
 def alive(handle: dict[str, Any]) -> bool:
     """Whether this very process runs still. Reaps it if it was our child and has ended."""
     pid = handle.get("pid")
-    if not isinstance(pid, int) or pid <= 1 or handle.get("boot") != _boot():
+    if not isinstance(pid, int) or not 1 < pid < 2**31 or handle.get("boot") != _boot():
         return False
     try:
         os.waitpid(pid, os.WNOHANG)

@@ -88,6 +88,9 @@ def best_figure(run: RunStatus) -> tuple[str, float] | None:
 def _score(file: Path, changed_ns: int) -> float | None:
     """The tuned model's mean score in a report, which is large; `changed_ns` makes a report that was written again be read again."""
     evaluation = json.loads(file.read_text(encoding="utf-8"))
+    if not report.older(evaluation):
+        score = evaluation["overall"][report.AFTER]["score"]
+        return None if score is None else float(score["value"])
     scores = [(about["answered"], about["figures"][report.AFTER]["score"]) for about in evaluation["tasks"].values()]
     rows = sum(count for count, score in scores if score)
     return sum(count * score["value"] for count, score in scores if score) / rows if rows else None

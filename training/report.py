@@ -291,6 +291,14 @@ def _result(run_dir: Path, stage: str) -> dict[str, Any] | None:
     return read_result(folder) if folder else None
 
 
+def report_file(run_dir: Path) -> Path:
+    """The report.json of a run. Raises NotFound while there is no complete evaluation."""
+    found = _result(run_dir, "evaluate")
+    if found is None:
+        raise NotFound(kind="finished evaluation in the run", name=run_dir.name)
+    return run_dir / found["report"]
+
+
 def samples(run_dir: Path) -> Iterator[dict[str, Any]]:
     """Every row that was evaluated, with all answers: a line of rows.jsonl and "answers": {who: its line of predictions}. Nothing for a
     report of format 1. Raises NotFound as `read`."""

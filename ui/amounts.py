@@ -1,5 +1,7 @@
-"""How are bytes and seconds written for people?"""
+"""How are bytes, seconds and figures with intervals written for people?"""
 from __future__ import annotations
+
+from typing import Any
 
 from ui.text import t
 
@@ -20,3 +22,11 @@ def size(count: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def figure_word(figure: dict[str, Any] | None) -> str:
+    """A figure with its interval: 0.710 (0.640–0.780); without one where there are too few rows to say how sure it is."""
+    if figure is None:
+        return "–"
+    sure = f"{figure['low']:.3f}–{figure['high']:.3f}" if figure["low"] is not None else t("report.too_few")
+    return f"{figure['value']:.3f} ({sure})"

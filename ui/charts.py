@@ -88,3 +88,71 @@ def _lines(rows: Sequence[Mapping[str, Any]], order: list[str], title: str, heig
     )
     chart = (base.mark_line(strokeWidth=2) + base.mark_circle(size=18, opacity=0.85)).properties(height=height)
     return chart.properties(title=alt.Title(title, anchor="start", fontSize=13, fontWeight="normal", offset=4)) if small else chart
+
+
+# ---- a report ----
+
+
+def gains(rows: Sequence[Mapping[str, Any]], key: str, title: str) -> None:
+    """Changes with their intervals, a line each, the zero marked. rows: {"name", "value", "low", "high"}; low None: too few rows to say."""
+    up, down, unsure = t("report.gain_up"), t("report.gain_down"), t("report.gain_unsure")
+    said = [{**row, "sure": unsure if row["low"] is None or row["low"] <= 0 <= row["high"] else up if row["low"] > 0 else down}
+            for row in rows]
+    frame = pd.DataFrame(said, columns=["name", "value", "low", "high", "sure"])
+    teal, _, _, _, red = colours()[:5]
+    order = [row["name"] for row in rows]
+    spread = [number for row in rows for number in (row["low"], row["high"], row["value"], 0.0) if number is not None]
+    scale = alt.Scale(domain=[min(spread) - 0.03, max(spread) + 0.03], nice=True)
+    base = alt.Chart(frame).encode(
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        color=alt.Color("sure:N", title=None, scale=alt.Scale(domain=[up, unsure, down], range=[teal, faint(), red]),
+                        legend=alt.Legend(orient="top", offset=4)),
+        tooltip=[alt.Tooltip("name:N", title=t("report.which")), *(alt.Tooltip(f"{n}:Q", title=t(f"report.{n}"), format="+.3f")
+                                                                  for n in ("value", "low", "high"))],
+    )
+    zero = alt.Chart(pd.DataFrame({"at": [0]})).mark_rule(strokeDash=[4, 3], color=faint()).encode(x="at:Q")
+    bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(format="+.2f")), x2="high:Q")
+    points = base.mark_circle(size=90, opacity=1).encode(x=alt.X("value:Q", title=title, scale=scale))
+    show((zero + bars + points).properties(height=70 + 30 * len(rows)), key=key, alt_text=title)
+
+
+def confusion(found: Mapping[str, Any], words: Mapping[str, str], key: str, title: str) -> None:
+    """What was right against what was said, as shares of each right class; the counts stand in the cells. words: class -> its words."""
+    said = [words[str(each)] for each in found["said"]]
+    rows = [{"gold": words[str(gold)], "said": said[j], "count": count, "share": count / max(1, sum(counts))}
+            for gold, counts in zip(found["gold"], found["counts"], strict=True) for j, count in enumerate(counts)]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("said:N", sort=said, title=t("report.said"), axis=alt.Axis(labelAngle=-30, labelLimit=150)),
+        y=alt.Y("gold:N", sort=[words[str(each)] for each in found["gold"]], title=t("report.gold"), axis=alt.Axis(labelLimit=170)),
+    )
+    low, high, on_low, on_high = (("#16222a", "#3fb0bf", "#d9e2e8", "#0b1215") if is_dark() else
+                                  ("#f1f7f8", "#0f6b78", "#1f2933", "#ffffff"))
+    cells = base.mark_rect(cornerRadius=2).encode(
+        color=alt.Color("share:Q", title=t("report.share"), scale=alt.Scale(domain=[0, 1], range=[low, high]), legend=None),
+        tooltip=[alt.Tooltip("gold:N", title=t("report.gold")), alt.Tooltip("said:N", title=t("report.said")),
+                 alt.Tooltip("count:Q", title=t("report.count")), alt.Tooltip("share:Q", title=t("report.share"), format=".0%")])
+    text = base.mark_text(fontSize=12).encode(
+        text=alt.Text("count:Q"), color=alt.condition("datum.share > 0.55", alt.value(on_high), alt.value(on_low)))
+    show((cells + text).properties(height=110 + 34 * len(found["gold"])), key=key, alt_text=title)
+
+
+def sizes(rows: Sequence[Mapping[str, Any]], key: str) -> None:
+    """The score of each file against its size, with intervals. rows: {"name", "mb", "value", "low", "high", "ships": words}."""
+    frame = pd.DataFrame(rows)
+    domain = list(dict.fromkeys(row["ships"] for row in rows))
+    teal, _, _, _, red = colours()[:5]
+    tints = {t("report.ships"): teal, t("report.ships_not"): red}
+    spread = [number for row in rows for number in (row["low"], row["high"], row["value"]) if number is not None]
+    scale = alt.Scale(domain=[max(0.0, min(spread) - 0.05), min(1.0, max(spread) + 0.05)])
+    base = alt.Chart(frame).encode(
+        x=alt.X("mb:Q", title=t("report.size_mb"), scale=alt.Scale(zero=False, padding=28)),
+        color=alt.Color("ships:N", title=None, scale=alt.Scale(domain=domain, range=[tints.get(each, faint()) for each in domain]),
+                        legend=alt.Legend(orient="top", offset=4)),
+        tooltip=[alt.Tooltip("name:N", title=t("report.type")), alt.Tooltip("mb:Q", title=t("report.size_mb"), format=".1f"),
+                 *(alt.Tooltip(f"{n}:Q", title=t(f"report.{n}"), format=".3f") for n in ("value", "low", "high"))],
+    )
+    y_title = t("report.score_axis")
+    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=y_title, scale=scale), y2="high:Q")
+    points = base.mark_circle(size=90, opacity=1).encode(y=alt.Y("value:Q", title=y_title, scale=scale))
+    names = base.mark_text(dy=-12, dx=6, align="left", fontSize=12).encode(y=alt.Y("value:Q", title=y_title, scale=scale), text="name:N")
+    show((bars + points + names).properties(height=HEIGHT + 40), key=key, alt_text=t("report.sizes"))

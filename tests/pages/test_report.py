@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.training.report_fixture import EVIL, write_reported_run
 from tests.training.stage_fixture import complete
-from training import metrics, report
+from training import gates, runs
 from ui import parts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = str(ROOT / "pages" / "report.py")
-EVIL = "**bold** ![x](http://evil.example/a.png)\n<script>alert(1)</script>"
-
-
 @pytest.fixture
 def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FLOWSIGHT_HOME", str(tmp_path / "home"))
@@ -27,43 +25,31 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home" / "runs"
 
 
-def _prediction(i: int, said: str | None, text: str) -> dict[str, Any]:
-    how = {"targets": {"metric": "set", "key": "name"}}
-    gold, parsed = {"targets": [{"name": "read"}]}, {"targets": [{"name": said}]} if said else None
-    return {"id": f"row{i}", "task": "function_pointer", "lang": "en", "group": "g", "text": text, "ended": "stop", "tokens": 3,
-            "parsed": parsed, "gold": gold, "scores": metrics.score_row(how, gold, parsed), "surprise": {"nats": 4.0, "tokens": 2},
-            "hallucinated": [], "repeated": False, "failures": [], "prompt_tokens": 9, "seconds": 1.0, "wall_s": 1.0, "source": "s",
-            "file": "f.c", "line": 1, "item": None, "kind": None, "difficulty": None}
-
-
-def _write_run(runs_dir: Path, name: str, evaluated: bool = True, files: bool = True) -> Path:
-    run = runs_dir / name
-    stages = ["prepare", "merge", "evaluate", "quantize", "package"]
-    (run / "02-evaluate").mkdir(parents=True)
-    (run / "manifest.json").write_text(json.dumps({
-        "name": name, "created_at": "2026-01-01T00:00:00Z", "preset": "tiny", "stages": stages, "launcher": "local",
-        "dataset": {"label": "made-v0001", "hash": "abc", "path": "x"}}))
-    (run / "config.yaml").write_text("preset: tiny\n")
-    if not evaluated:
-        return run
-    rows = {"base": [_prediction(0, None, EVIL), _prediction(1, "read", "ok"), _prediction(2, None, "no")],
-            "tuned": [_prediction(0, "read", "{...}"), _prediction(1, "write", "bad"), _prediction(2, "read", "ok")]}
-    how = {"function_pointer": {"targets": {"metric": "set", "key": "name"}}}
-    built = report.build(rows, how, {who: {"role": who, "path": who} for who in rows}, seed=1, test_rows=9)
-    (run / "02-evaluate" / "report.json").write_text(json.dumps(built))
-    complete(run / "02-evaluate", {"report": "02-evaluate/report.json"})
-    if files:
-        file = {"type": "Q4_K_M", "file": "03-quantize/a.gguf", "bytes": 812_345_678, "tensors": {"Q4_K": 10, "Q8_0": 2},
-                "fallbacks": [{"name": "t", "type": "Q8_0", "row": 5504}] * 2, "kl_mean": 0.00123, "kl_max": 0.5, "same_best": 0.987,
-                "positions": 100, "prompts": 4, "same_answers": 3, "bytes_by_type": {}, "answers": []}
-        complete(run / "03-quantize", {"name": "a", "files": [file], "positions": 100, "prompts": 4})
-        complete(run / "04-package", {"name": "a", "folder": "04-package/a", "modelfile_problem": "it <counts> turns",
-                                      "files": [{"name": "a-Q4_K_M.gguf", "bytes": 812_345_678, "sha256": "f" * 64}]})
+def _write_run(runs_dir: Path, name: str, **how: Any) -> Path:
+    """A finished evaluation, with quantized files measured and a bundle."""
+    run = write_reported_run(runs_dir, name, **how)
+    file = {"type": "Q4_K_M", "file": "03-quantize/a.gguf", "bytes": 812_345_678, "tensors": {"Q4_K": 10, "Q8_0": 2},
+            "fallbacks": [{"name": "t", "type": "Q8_0", "row": 5504}] * 2, "kl_mean": 0.00123, "kl_max": 0.5, "same_best": 0.987,
+            "positions": 100, "prompts": 4, "same_answers": 3, "bytes_by_type": {}, "answers": []}
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "stages": ["prepare", "merge", "evaluate", "quantize", "package"]}))
+    complete(run / "03-quantize", {"name": "a", "files": [file], "positions": 100, "prompts": 4})
+    complete(run / "04-package", {"name": "a", "folder": "04-package/a", "modelfile_problem": "it <counts> turns",
+                                  "files": [{"name": "a-Q4_K_M.gguf", "bytes": 812_345_678, "sha256": "f" * 64}]})
     return run
 
 
-def _page(**query: str) -> AppTest:
+def _older(run: Path) -> None:
+    """Makes the report one of format 1."""
+    path = run / "02-evaluate" / "report.json"
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps({"format": 1, "seed": 1, "models": {"base": "b", "tuned": "t"}, "examples": [],
+                                **{name: kept[name] for name in ("rows", "test_rows", "tasks")}}))
+
+
+def _page(lang: str = "en", **query: str) -> AppTest:
     page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["_lang"] = lang
     for key, value in query.items():
         page.query_params[key] = value
     page.run()
@@ -75,29 +61,47 @@ def _metric(page: AppTest) -> dict[str, str]:
     return {m.label: m.value for m in page.metric}
 
 
+def _tables(page: AppTest, column: str) -> list[Any]:
+    return [table.value for table in page.dataframe if column in table.value.columns]
+
+
 def test_without_a_finished_evaluation_the_page_says_so_and_leads_to_the_training(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     links: list[str] = []
     monkeypatch.setattr(parts, "page_link", links.append)
-    _write_run(runs_dir, "unfinished", evaluated=False)
+    run = _write_run(runs_dir, "unfinished")
+    (run / "02-evaluate" / "COMPLETE").unlink()
     assert "No run has finished" in _page().caption[-1].value and links == ["train"]
 
 
-def test_the_page_shows_before_and_after_with_won_and_lost(runs_dir: Path) -> None:
+def test_the_verdict_comes_first_and_names_the_gates_that_refuse(runs_dir: Path) -> None:
     _write_run(runs_dir, "one")
     page = _page()
-    assert _metric(page) == {"Score before": "0.333", "Score after": "0.667", "Won": "2", "Lost": "1"}
-    table = page.dataframe[0].value
-    f1 = table[(table["Field"] == "Targets") & (table["Figure"] == "F1")].iloc[0]
-    assert f1["Untuned"].startswith("0.500 (") and f1["Tuned"].startswith("0.667 (")
-    assert "made-v0001" in page.text[0].value
-    assert "3 of the 9 rows" in " ".join(c.value for c in page.caption)
+    told = page.error[0].value if page.error else page.success[0].value
+    assert ("Do not ship" in told) == bool(page.error) and "95 % interval" in told
+    gates = _tables(page, "Gate")[0]
+    assert {"Gain", "Answers can be parsed"} <= set(gates["Gate"]) and set(gates["Passed"]) <= {"✓", "✗", "–"}
+    assert (gates["Passed"] == "✗").any() and all(row["Reason"] for _, row in gates[gates["Passed"] == "✗"].iterrows())
+    assert set(_metric(page)) >= {"Score before", "Score after", "Won : lost"}
+
+
+def test_a_lead_overrides_a_refusal_with_a_written_reason_alone(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(runs, "extend", lambda *args: asked.append(args), raising=False)
+    monkeypatch.setattr(parts, "DWELL_S", 0.0)
+    run = _write_run(runs_dir, "one", limits=gates.Gates(min_gain=0.99))
+    page = _page()
+    assert page.button(key="report_override_do").disabled
+    page.text_area(key="report_override_reason").set_value("The demo needs it today.").run()
+    page.button(key="report_override_do").click().run()
+    assert not page.exception
+    assert asked == [(run, ["package"], {"package.override": "local: The demo needs it today."})]
 
 
 def test_quantized_files_are_shown_with_what_is_really_in_them(runs_dir: Path) -> None:
     _write_run(runs_dir, "one")
-    row = _page().dataframe[1].value.iloc[0]
+    row = _tables(_page(), "KL, mean")[0].iloc[0]
     assert (row["Type"], row["Size"], row["KL, mean"], row["Same answers"]) == ("Q4_K_M", "812.3 MB", "1.23e-03", "3 / 4")
     assert row["Stored as"] == "Q4_K × 10, Q8_0 × 2" and row["Tensors that fell back"] == 2
 
@@ -106,41 +110,62 @@ def test_answers_are_shown_as_code_and_never_as_markdown(runs_dir: Path) -> None
     _write_run(runs_dir, "one")
     page = _page()
     assert EVIL in [block.value for block in page.code]
-    assert not any("evil.example" in element.value for element in [*page.markdown, *page.caption, *page.warning])
-    page.segmented_control(key="report_kind").set_value("lost").run()
-    assert {"ok", "bad"} <= {block.value for block in page.code}
+    assert not any("evil.example" in element.value for element in [*page.markdown, *page.caption, *page.warning, *page.text])
+
+
+def test_answers_are_found_by_result_and_failure_and_lead_back_to_labeling(runs_dir: Path) -> None:
+    _write_run(runs_dir, "one")
+    page = _page()
+    count = len(page.selectbox(key="sample_id").options)
+    page.selectbox(key="sample_result").set_value("wrong").run()
+    wrong = page.selectbox(key="sample_id").options
+    assert 0 < len(wrong) < count
+    page.selectbox(key="sample_failure").set_value("hallucinated").run()
+    assert not page.exception and any("invented_name" in block.value for block in page.code)
+    assert any(block.language == "diff" and "+" in block.value for block in page.code)
+    links = [element.proto.url for element in page.get("link_button")]
+    assert "/label?item=item000" in links
 
 
 def test_the_bundle_is_named_with_sizes_sums_and_what_is_missing(runs_dir: Path) -> None:
     run = _write_run(runs_dir, "one")
     page = _page()
     assert str(run / "04-package" / "a") in [block.value for block in page.code]
-    assert page.dataframe[2].value.iloc[0]["SHA-256"] == "f" * 64
-    assert "\\<counts\\>" in page.warning[0].value
+    assert _tables(page, "SHA-256")[0].iloc[0]["SHA-256"] == "f" * 64
+    assert any("\\<counts\\>" in warning.value for warning in page.warning)
 
 
-def test_a_run_without_files_shows_its_evaluation(runs_dir: Path) -> None:
-    _write_run(runs_dir, "one", files=False)
+def test_a_report_of_an_older_version_is_shown_and_said_to_be_one(runs_dir: Path) -> None:
+    _older(_write_run(runs_dir, "one"))
     page = _page()
-    assert len(page.dataframe) == 1
-    assert "This run has packed no bundle." in [c.value for c in page.caption]
+    assert "older version" in page.info[0].value and _tables(page, "Figure")
+
+
+def test_any_runs_are_compared_by_settings_and_figures(runs_dir: Path) -> None:
+    _write_run(runs_dir, "one")
+    other = _write_run(runs_dir, "two")
+    (other / "config.yaml").write_text("preset: tiny\nsft:\n  learning_rate: 0.01\n")
+    page = _page(run="one")
+    page.segmented_control(key="report_mode").set_value("compare").run()
+    assert not page.exception and not page.info
+    (settings,) = _tables(page, "Setting")
+    assert settings.iloc[0].to_dict() == {"Setting": "sft.learning_rate", "one": "–", "two": "0.01"}
+    assert {"one", "two"} == set(page.dataframe[0].value.columns)
 
 
 def test_the_link_from_the_train_page_chooses_the_run_and_a_wrong_name_does_not_break_it(runs_dir: Path) -> None:
     _write_run(runs_dir, "one")
-    _write_run(runs_dir, "two", files=False)
+    _write_run(runs_dir, "two")
     assert _page(run="one").selectbox(key="report_run").value == "one"
     assert _page(run="../../etc").selectbox(key="report_run").value == "two"
 
 
 def test_the_page_speaks_chinese(runs_dir: Path) -> None:
-    _write_run(runs_dir, "one")
-    page = AppTest.from_file(PAGE, default_timeout=30)
-    page.session_state["_lang"] = "zh"
-    page.run()
-    assert not page.exception
-    assert _metric(page)["变好"] == "2"
-    assert "间接调用" in [h.value for h in page.subheader]
+    _write_run(runs_dir, "one", limits=gates.Gates(min_gain=0.99))
+    page = _page("zh")
+    assert "不可交付" in page.error[0].value
+    refused = _tables(page, "关卡")[0]
+    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in row["原因"]) for _, row in refused[refused["通过"] == "✗"].iterrows())
 
 
 def test_an_annotator_sees_no_report(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,16 +104,17 @@ def gains(rows: Sequence[Mapping[str, Any]], key: str, title: str) -> None:
     spread = [number for row in rows for number in (row["low"], row["high"], row["value"], 0.0) if number is not None]
     scale = alt.Scale(domain=[min(spread) - 0.03, max(spread) + 0.03], nice=True)
     base = alt.Chart(frame).encode(
-        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
         color=alt.Color("sure:N", title=None, scale=alt.Scale(domain=[up, unsure, down], range=[teal, faint(), red]),
                         legend=alt.Legend(orient="top", offset=4)),
         tooltip=[alt.Tooltip("name:N", title=t("report.which")), *(alt.Tooltip(f"{n}:Q", title=t(f"report.{n}"), format="+.3f")
                                                                   for n in ("value", "low", "high"))],
     )
     zero = alt.Chart(pd.DataFrame({"at": [0]})).mark_rule(strokeDash=[4, 3], color=faint()).encode(x="at:Q")
-    bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(format="+.2f")), x2="high:Q")
+    axis = alt.Axis(format="+.2f", tickCount=8)
+    bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q")
     points = base.mark_circle(size=90, opacity=1).encode(x=alt.X("value:Q", title=title, scale=scale))
-    show((zero + bars + points).properties(height=70 + 30 * len(rows)), key=key, alt_text=title)
+    show((zero + bars + points).properties(height=110 + 34 * len(rows)), key=key, alt_text=title)
 
 
 def confusion(found: Mapping[str, Any], words: Mapping[str, str], key: str, title: str) -> None:

@@ -48,8 +48,8 @@ def _figures(found: list[RunStatus]) -> None:
             **{named("task", task): figure_word(about["figures"]["tuned"]["score"])
                for task, about in (evaluation or {}).get("tasks", {}).items()},
         })
-    st.dataframe(pd.DataFrame(rows).set_index(t("report.run")).T.fillna("–").astype(str), key="report_compare_figures",
-                 alt=t("report.tab_models"))
+    beside = pd.DataFrame(rows).set_index(t("report.run")).T.fillna("–").astype(str)
+    st.dataframe(beside, key="report_compare_figures", height=38 + 35 * len(beside), alt=t("report.tab_models"))
     if len({run.dataset for run in found}) > 1:
         st.warning(t("report.other_data"), icon=":material/warning:")
 

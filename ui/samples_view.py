@@ -18,6 +18,7 @@ from ui import parts
 from ui.report_view import who_word
 from ui.text import named, t
 
+LONG_LINES, LONG_PX = 14, 340  # a source longer than this scrolls, so that the answers stay in sight
 RESULTS = ("all", "won", "lost", "same", "wrong")
 ICONS = {"won": "▲", "lost": "▼", "same": "="}
 
@@ -115,7 +116,8 @@ def _one(row: dict[str, Any], who: list[str]) -> None:
     source, right = st.columns([3, 2], gap="medium")
     with source:
         parts.plain(t("report.prompt"))
-        with st.container(height=330, border=False):
+        long = sum(message["content"].count("\n") + len(message["content"]) // 80 for message in row["prompt"]) > LONG_LINES
+        with st.container(height=LONG_PX if long else "content", border=False):
             for message in row["prompt"]:
                 parts.code(message["content"], language="c" if message["role"] == "user" else None)
     with right:
@@ -124,9 +126,10 @@ def _one(row: dict[str, Any], who: list[str]) -> None:
             if row.get("item"):
                 st.link_button(t("report.back_to_labeling"), f"/label?item={quote(row['item'], safe='')}", icon=":material/label:",
                                help=t("report.back_to_labeling_help"))
-        with st.container(height=290, border=False):
-            gold = row["gold"] if row["gold"] is not None else row["completion"]
-            parts.code(gold if isinstance(gold, str) else json.dumps(gold, ensure_ascii=False, indent=1), language="json")
+        gold = row["gold"] if row["gold"] is not None else row["completion"]
+        text = gold if isinstance(gold, str) else json.dumps(gold, ensure_ascii=False, indent=1)
+        with st.container(height=LONG_PX if text.count("\n") > LONG_LINES else "content", border=False):
+            parts.code(text, language="json")
     for column, name in zip(st.columns(len(who), gap="medium"), who, strict=True):
         with column:
             _answer(row, name)

@@ -23,7 +23,7 @@ from pydantic import Field
 from curation import balance, tokens
 from curation.errors import BadValue, Reason
 from curation.model import Item, Lang, Model, Origin, PreferenceRow, Resolved, TrainingRow, canonical_json, stable_id
-from curation.resolve import resolve
+from curation.resolve import essence, resolve
 from curation.shown import GAP, MARK, Shown, shown
 from curation.store import Store, items, queues
 from curation.store import sources as stored_sources
@@ -229,7 +229,7 @@ def _about(task: Task, item: Item, kept: dict[str, Any], excerpt: Shown) -> dict
 
 
 def _counts_as(task: Task, item: Item, kept: dict[str, Any]) -> dict[str, str]:
-    values = {"answer": canonical_json(kept), "file": f"{item.source}/{item.file}", "source": str(item.source)}
+    values = {"answer": canonical_json(essence(kept)), "file": f"{item.source}/{item.file}", "source": str(item.source)}
     return {**values, "class": str(kept[task.balanced])} if task.balanced is not None else values
 
 

@@ -8,12 +8,15 @@ Counted are prompt and completion; the model's chat template adds a few tokens m
 """
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from curation import tokens
+from curation.errors import BadValue, Reason
 from curation.manifest import MESSAGE_KEYS, FrozenRow
 from curation.settings import Settings
 
@@ -58,11 +61,16 @@ def lengths(rows: Iterable[FrozenRow], tokenizer: str | None) -> Lengths:
 
 
 def tokenizer_of(settings: Settings, name: str | None) -> str | None:
-    """A tokenizer as tokens.count takes it: a model of the workspace by its name, or what was given. Raises BadValue when it cannot be
-    loaded."""
+    """A tokenizer as tokens.count takes it: that of a folder or tokenizer.json, of a model of the workspace, or of one that
+    `python -m training models get` fetched, by its name. Asks no hub. Raises BadValue when it cannot be loaded."""
     if not name:
         return None
-    stored = settings.models_dir / name
-    found = str(stored) if "/" not in name and not name.startswith(".") and (stored / "tokenizer.json").is_file() else name
+    tools = Path(os.environ.get("FLOWSIGHT_TOOLS") or Path.home() / ".cache" / "flowsight").expanduser()
+    plain = "/" not in name and not name.startswith(".")
+    there = [Path(name).expanduser(), *((home / name for home in (settings.models_dir, tools / "models")) if plain else ())]
+    found = next((str(path) for path in there if path.is_file() or (path / "tokenizer.json").is_file()), None)
+    if found is None:
+        why = Reason("no_tokenizer_here", "is no folder with a tokenizer.json, nor the name of a model that is here")
+        raise BadValue(field="tokenizer", value=name, why=why, todo=Reason("name_a_model", "Name a model's folder, or one of its list."))
     tokens.count("", found)
     return found

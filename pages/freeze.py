@@ -6,21 +6,25 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from curation import freeze, sources
+from curation import freeze, lengths, sources
 from curation.freeze import FreezeOptions, FrozenVersion, Preview, TaskPreview
+from curation.lengths import Lengths
 from curation.model import Origin
 from curation.split import SPLITS
 from curation.store import frozen
 from curation.store.frozen import VersionRow
 from curation.tasks import all_tasks
-from ui import parts
+from training import model_store
+from ui import freezing, parts
 from ui.session import Session, current
 from ui.text import LANGS, named, t
 
-SEEN = "_freeze_preview"  # (options, preview) last computed
+SEEN = "_freeze_preview"  # (options, preview, lengths of the rows or None) last computed
 MADE = "_freeze_made"
 CHECKED = "_freeze_checked"
 FORM = "freeze"
+SHARES = {"class": 50, "source": 40, "file": 10, "answer": 10}  # percent of a task's items, the defaults of FreezeOptions
+LIMITS = {"keep": 100, "most_targets": 12, "most_places": 3}
 
 
 def main() -> None:
@@ -71,6 +75,41 @@ def _form(session: Session) -> None:
         st.number_input(t("freeze.validation"), value=10, min_value=0, max_value=50, key="freeze_validation")
         st.number_input(t("freeze.test"), value=10, min_value=0, max_value=50, key="freeze_test")
         st.text_input(t("freeze.license"), key="freeze_license", placeholder="cc-by-4.0", help=t("freeze.license_help"))
+    _rows_form(session)
+
+
+def _rows_form(session: Session) -> None:
+    """What a row holds, and how much of a set one thing may be."""
+    left, middle, right = st.columns([2, 1, 1])
+    with left:
+        st.radio(
+            t("freeze.completion"), ["answer", "short", "full"], index=2, key="freeze_completion", horizontal=True,
+            format_func=lambda kind: t(f"freeze.completion_{kind}"), help=t("freeze.completion_help"),
+        )
+    with middle:
+        st.number_input(
+            t("freeze.excerpt_tokens"), value=None, min_value=20, max_value=100_000, step=50, key="freeze_excerpt_tokens",
+            placeholder=t("freeze.excerpt_whole"), help=t("freeze.excerpt_tokens_help"),
+        )
+    with right:
+        st.selectbox(
+            t("freeze.tokenizer"), _tokenizers(session), index=None, key="freeze_tokenizer", accept_new_options=True,
+            placeholder=t("freeze.tokenizer_none"), help=t("freeze.tokenizer_help"),
+        )
+    with st.expander(t("freeze.balance_form")):
+        st.caption(t("freeze.balance_help"))
+        for column, (name, share) in zip(st.columns(4), SHARES.items(), strict=True):
+            with column:
+                st.number_input(t(f"freeze.{name}_share"), value=share, min_value=1, max_value=100, key=f"freeze_{name}_share")
+        for column, (name, number) in zip(st.columns(4), LIMITS.items(), strict=False):
+            with column:
+                st.number_input(t(f"freeze.{name}"), value=number, min_value=1, max_value=100_000, key=f"freeze_{name}")
+
+
+def _tokenizers(session: Session) -> list[str]:
+    """The models at hand that have a tokenizer.json: those fetched, and those of the workspace."""
+    own = sorted(path.parent.name for path in session.settings.models_dir.glob("*/tokenizer.json"))
+    return list(dict.fromkeys([*model_store.installed(), *own]))
 
 
 def _options() -> dict[str, Any]:
@@ -81,19 +120,31 @@ def _options() -> dict[str, Any]:
         "langs": list(state["freeze_langs"]), "origins": state["freeze_origins"] or None, "sources": state["freeze_sources"] or None,
         "by": state["freeze_by"], "validation": (state["freeze_validation"] or 0) / 100, "test": (state["freeze_test"] or 0) / 100,
         "license": state["freeze_license"].strip() or None,
+        "completion": state["freeze_completion"], "excerpt_tokens": state["freeze_excerpt_tokens"],
+        "tokenizer": (state["freeze_tokenizer"] or "").strip() or None,
+        **{f"{name}_share": (state[f"freeze_{name}_share"] or 100) / 100 for name in SHARES},
+        **{name: state[f"freeze_{name}"] or number for name, number in LIMITS.items()},
     }
+
+
+def _checked(session: Session, chosen: dict[str, Any]) -> FreezeOptions:
+    """Raises BadValue for a tokenizer that is not there."""
+    return FreezeOptions(**{**chosen, "tokenizer": lengths.tokenizer_of(session.settings, chosen["tokenizer"])})
 
 
 def _preview(session: Session) -> None:
     chosen = _options()  # now: the fields may have changed in the very click that came here
     st.session_state.pop(SEEN, None)
     st.session_state.pop(MADE, None)
-    found = freeze.preview(session.store, session.settings, FreezeOptions(**chosen))
-    st.session_state[SEEN] = (chosen, found)
+    options = _checked(session, chosen)
+    plan = freeze.prepare(session.store, options)
+    found = freeze.preview(session.store, session.settings, options, plan)
+    measured = lengths.lengths(plan.rows, options.tokenizer) if options.tokenizer is not None and plan.rows else None
+    st.session_state[SEEN] = (chosen, found, measured)
 
 
 def _freeze(session: Session, chosen: dict[str, Any]) -> FrozenVersion:
-    return freeze.freeze(session.store, session.settings, session.actor, FreezeOptions(**chosen))
+    return freeze.freeze(session.store, session.settings, session.actor, _checked(session, chosen))
 
 
 def _frozen(made: FrozenVersion) -> None:
@@ -101,7 +152,7 @@ def _frozen(made: FrozenVersion) -> None:
     st.session_state.pop(SEEN, None)  # and with it the button: one press, one version
 
 
-def _show_preview(session: Session, options: dict[str, Any], chosen: dict[str, Any], seen: Preview) -> None:
+def _show_preview(session: Session, options: dict[str, Any], chosen: dict[str, Any], seen: Preview, measured: Lengths | None) -> None:
     st.subheader(t("freeze.what_it_gives"), anchor=False)
     st.dataframe([_preview_row(task) for task in seen.tasks], hide_index=True, column_config={
         t("freeze.of_goal"): st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d %%"),
@@ -111,6 +162,11 @@ def _show_preview(session: Session, options: dict[str, Any], chosen: dict[str, A
         if task.left_out:
             reasons = " · ".join(f"{named('freeze.left_out', why)}: {number}" for why, number in task.left_out.items())
             st.caption(parts.escaped(t("freeze.left_out_of", task=_task_name(task.task), reasons=reasons)))
+    freezing.show_balance(seen.tasks)
+    if measured is not None:
+        freezing.show_lengths(measured, chosen["tokenizer"])
+    else:
+        st.caption(t("freeze.lengths_none"))
     for warning in seen.warnings:
         st.warning(parts.escaped(t(f"freeze.{warning.code}", **_in_words(warning.params))), icon=":material/warning:")
     if chosen != options:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_m
 
 from curation.errors import BadConfig, NotFound, Reason, invalid, joined, reason_in
 from curation.model import Model
-from training import starting
+from training import sections, starting
 from training.fit import Reporter
 from training.models import DType, ModelChoice
 from training.reading import parse_yaml, read_bytes
@@ -149,11 +149,19 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
     ("sft.max_steps": 5); a model's `path` takes the place of its `random`.
 
     Raises NotFound for no such preset or file, BadConfig with every fault at once."""
-    where, values = _read(source)
+    return load_with_notes(source, overrides)[0]
+
+
+def load_with_notes(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> tuple[Config, list[Reason]]:
+    """`load`, and what each key of a section named as in other tools (model, training, lora, data, parallel, system) became."""
+    where, given = _read(source)
+    values, notes, unread = sections.translated(given)
+    if unread:
+        raise BadConfig(where=where, problems=joined(unread))
     for path, value in (overrides or {}).items():
         _put(values, path, value)
     try:
-        return schema().model_validate(values)
+        return schema().model_validate(values), notes
     except ValidationError as err:
         problems = joined([_problem(e) for e in err.errors()])
         raise BadConfig(where=f"{where} + {', '.join(overrides)}" if overrides else where, problems=problems) from err

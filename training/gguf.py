@@ -154,16 +154,6 @@ def tokenize(llama: LlamaCpp, model: Path, texts: Sequence[str]) -> list[list[in
     return [[int(i) for i in line.split()] for line in said.decode("ascii").split("\n")[:-1]]
 
 
-def greedy(llama: LlamaCpp, model: Path, prompts: Sequence[Sequence[int]], max_new: int, threads: int) -> list[list[int]]:
-    """The most likely continuation of each prompt (token ids), at most `max_new` ids, without the end token."""
-    if not prompts:
-        return []
-    context = max(len(p) for p in prompts) + max_new
-    asked = "".join(f"greedy {max_new} {' '.join(map(str, p))}\n" for p in prompts)
-    said, _ = _ask(llama, ["run", str(model), str(context), str(threads), "/dev/null"], asked.encode(), model.parent)
-    return [[int(i) for i in line.split()[1:]] for line in said.decode("ascii").splitlines()]
-
-
 def logits(llama: LlamaCpp, model: Path, asked: Sequence[tuple[Sequence[int], int]], threads: int, scratch: Path) -> list[Any]:
     """For each (token ids, first): logits of the positions `first` (0-based) to the last, float32 [positions, vocabulary]. They come
     through the file `scratch`, which is removed."""

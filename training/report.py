@@ -57,6 +57,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from curation.errors import NotFound, Reason, remade_reason
 from training import metrics
 from training.reading import DamagedFile, damaged, parse_object, read_bytes, read_object
@@ -330,6 +332,72 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(found.get("id"), str):
             yield found
+
+
+# ---- several runs side by side ----
+
+
+def compare(run_dirs: Sequence[Path]) -> dict[str, Any]:
+    """Runs side by side: {"runs": [{"run", "dataset", "format", "ship", "score", "gain", "models": {who: {"score", "parse_rate", "bytes",
+    "rows_per_s"}}, "tasks": {task: figure of the tuned model}}], "settings": [{"key", "values": one a run, null where it is not set}] that
+    differ, "pairs": [{"before", "after", "rows", "score", "score_rows": figures, "won", "lost", "same"}] of each run against the first,
+    over the test rows that both answered and that ask the same; rows 0 where there is none}.
+
+    Runs of format 1 have figures by task alone. Raises NotFound for a run without a complete evaluation."""
+    found = [read(run_dir) for run_dir in run_dirs]
+    answered = [_tuned_rows(run_dir) for run_dir in run_dirs]
+    return {
+        "runs": [_side(one) for one in found], "settings": _differing([_settings(run_dir) for run_dir in run_dirs]),
+        "pairs": [{"before": found[0]["run"], "after": one["run"], **_same_rows(answered[0], rows, found[0]["evaluation"]["seed"])}
+                  for one, rows in zip(found[1:], answered[1:], strict=True)],
+    }
+
+
+def _side(found: dict[str, Any]) -> dict[str, Any]:
+    evaluation = found["evaluation"]
+    overall, about = evaluation.get("overall", {}), evaluation["models"]
+    return {
+        "run": found["run"], "dataset": found["dataset"]["label"], "format": evaluation["format"],
+        "ship": (evaluation.get("verdict") or {}).get("ship"), "score": overall.get(AFTER, {}).get("score"),
+        "gain": (evaluation.get("change") or {}).get("score"),
+        "models": {who: {"score": of["score"], "parse_rate": of["parse_rate"], "bytes": about[who]["bytes"],
+                         "rows_per_s": about[who]["rows_per_s"]} for who, of in overall.items()},
+        "tasks": {task: of["figures"][AFTER]["score"] for task, of in evaluation["tasks"].items()},
+    }
+
+
+def _tuned_rows(run_dir: Path) -> dict[str, dict[str, Any]]:
+    """Row id -> the tuned model's scored answer."""
+    return {row["id"]: row["answers"][AFTER] for row in samples(run_dir) if row["answers"][AFTER]["scores"]}
+
+
+def _same_rows(before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]], seed: int) -> dict[str, Any]:
+    """The paired difference. Two rows are the same where id, right answer and group are."""
+    ids = [i for i in before if i in after and all(before[i][key] == after[i][key] for key in ("task", "gold", "group"))]
+    return {"rows": len(ids), **paired([before[i] for i in ids], [after[i] for i in ids], seed)}
+
+
+def _settings(run_dir: Path) -> dict[str, Any]:
+    """The run's configuration by dotted key. Of a file that cannot be read nothing is said."""
+    try:
+        values = yaml.safe_load((run_dir / "config.yaml").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return {}
+    return dict(_dotted(values, "")) if isinstance(values, dict) else {}
+
+
+def _dotted(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _dotted(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def _differing(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    keys = dict.fromkeys(key for of in settings for key in of)
+    rows = [{"key": key, "values": [of.get(key) for of in settings]} for key in keys]
+    return [row for row in rows if any(value != row["values"][0] for value in row["values"][1:])]
 
 
 # ---- tables ----

@@ -8,7 +8,7 @@ llama-cpp-python 0.3.36 by pip, checks its SHA-256, unpacks the parts of llama.c
 FLOWSIGHT_LLAMA_ARCHIVE names an archive that is here already (no network).
 
 On top of it stands our own small C program (training/gguf_program/flowsight_gguf.c), compiled once for each libllama: it
-quantizes, tokenizes and answers.
+quantizes, tokenizes and gives logits.
 
 Not covered: Windows, GPU back ends (files are made and measured on the CPU), x86 processors without AVX2.
 

@@ -230,14 +230,18 @@ def changes(source: str, base: Any) -> None:
 
 def label_of(path: str) -> str:
     """The words for a key: of its whole path, of its path within the section, of its name; else the name itself."""
-    inside, last = path.partition(".")[2], path.rpartition(".")[2]
-    key = next((key for key in (f"setting.{path}", f"setting.{inside}", f"setting.{last}") if has(key)), None)
-    return last.replace("_", " ") if key is None else t(key)
+    key = next((key for key in (f"setting.{name}" for name in _names(path)) if has(key)), None)
+    return path.rpartition(".")[2].replace("_", " ") if key is None else t(key)
 
 
 def about_of(field: Field) -> str:
-    key = f"setting_about.{field.path.rpartition('.')[2]}"
-    return t(key) if has(key) else field.about
+    key = next((key for key in (f"setting_about.{name}" for name in _names(field.path)) if has(key)), None)
+    return field.about if key is None else t(key)
+
+
+def _names(path: str) -> tuple[str, str, str]:
+    """By what the words of a key are looked up: its whole path, its path within the section, its name."""
+    return path, path.partition(".")[2], path.rpartition(".")[2]
 
 
 def _widget(source: str, field: Field, whole_name: bool) -> None:

@@ -55,7 +55,8 @@ class Inferred:
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """A function's name as a value. struct, member: the field it goes into; api: the function or macro it is an argument of."""
+    """A function's name as a value. struct, member: the field it goes into; api: the function or macro it is an argument of. table: what a
+    struct without a tag is called by, the variable that it is the type of (`menu[]`)."""
 
     definition: Function
     file: str
@@ -67,13 +68,15 @@ class _Use:
     api: str | None
     variable: str | None
     static: bool = False  # an initializer outside any function
+    table: str | None = None
 
     @property
     def via(self) -> str:
         if self.api is not None:
             return self.api
         if self.member is not None:
-            return f"{self.struct}.{self.member}" if self.struct else self.member
+            owner = self.table if self.struct and "@" in self.struct else self.struct
+            return f"{owner}.{self.member}" if owner else self.member
         return self.variable or self.definition.name
 
     @property
@@ -161,7 +164,9 @@ class Inference:
             struct, member = self.corpus.field_of_use(use)
             if member is not None and not member[0].isalpha() and member[0] != "_":
                 member = None
-            yield _Use(definition, file, use.line, use.column, use.function, struct, member, None, use.variable, use.function is None)
+            table = f"{use.variable}{'[]' if '[' in (use.struct or '') else ''}" if use.variable else None
+            yield _Use(
+                definition, file, use.line, use.column, use.function, struct, member, None, use.variable, use.function is None, table)
 
         for call in self.index.calls(file):  # in the bodies of macros
             if call.macro is None or not call.callee_name or conventions.NO_REGISTRATION.match(call.callee_name):

@@ -1,15 +1,21 @@
 """One schema for YAML, command line and form: defaults, faults told all at once, presets, round trip."""
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from curation.errors import BadConfig, NotFound
-from training import config
+from training import config, fit
+from training.recipes import dpo as dpo_recipe
+from training.recipes import sft as sft_recipe
 from training.stage import recipes
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 SMALL = {"teacher": {"path": "some/model"}, "stages": ["sft", "merge"]}
 
@@ -142,3 +148,82 @@ def test_every_recipe_keeps_the_contract(name: str) -> None:
     recipe.Settings()
     assert callable(recipe.run)
     assert set(recipe.NEEDS) <= set(recipes())
+
+
+GUIDE = """
+model: {name: some/model, dtype: bf16, load_in_4bit: true}
+training: {num_train_epochs: 3, lr: 1e-4, optim: adafactor, save_steps: 20, eval_steps: 5, max_steps: -1, output_dir: out}
+lora: {r: 8, lora_alpha: 16, target_modules: "q_proj, v_proj", layers_to_transform: 10-12, bias: none}
+data: {path: rows.jsonl, max_seq_length: 1024, system_prompt: Be brief.}
+parallel: {num_gpus: 1, tensor_parallel: 1}
+system: {threads: 2, seed: 5, report_to: none}
+"""
+
+
+def test_sections_named_as_in_other_tools_are_read_with_a_note_of_what_each_became(tmp_path: Path) -> None:
+    (tmp_path / "guide.yaml").write_text(GUIDE)
+    loaded, notes = config.load_with_notes(tmp_path / "guide.yaml")
+    sft = config.settings_of(loaded, "sft")
+    assert (loaded.teacher.path, loaded.dtype, loaded.seed, loaded.threads) == ("some/model", "bfloat16", 5, 2)
+    assert loaded.system_prompt == "Be brief." and loaded.report_to == []
+    assert (sft.method, sft.epochs, sft.learning_rate, sft.optimizer, sft.save_every, sft.eval_every, sft.max_steps, sft.max_length) == (
+        "qlora", 3, 1e-4, "adafactor", 20, 5, None, 1024)
+    assert (sft.adapter.rank, sft.adapter.target_modules, sft.adapter.layers_to_transform) == (8, ["q_proj", "v_proj"], [10, 11, 12])
+    assert loaded.stages == ["sft", "dpo", "merge", "quantize", "evaluate", "package"]
+    told = "\n".join(notes)
+    assert "lora.r became sft.adapter.rank: 8" in told and "data.path: rows.jsonl (not a setting: it is given to the command)" in told
+    assert len(notes) == 24
+    assert config.load("tiny") == config.load_with_notes("tiny")[0] and config.load_with_notes("tiny")[1] == []
+
+
+@pytest.mark.parametrize(("values", "told"), [
+    ({"model": {"naem": "a/b"}}, "model.naem: there is no such key. Did you mean name?"),
+    ({"parallel": {"num_gpus": 4}}, "parallel.num_gpus: one device is used; several come with a launcher"),
+    ({"training": {"fp16": True}}, "training.fp16: float16 is not computed in here"),
+    ({"model": {"trust_remote_code": True}}, "model.trust_remote_code: code that comes with a model is never run"),
+    ({"lora": {"r": 8, "rank": 4}}, "lora.rank: sft.adapter.rank is given by lora.r too"),
+    ({"lora": {"r": 8}, "sft": {"adapter": {"rank": 4}}}, "lora.r: sft.adapter.rank is given by"),
+    ({"lora": {"r": 8}, "sft": 3}, "lora.r"),
+    ({"data": ["rows.jsonl"]}, "data: this section holds keys"),
+])
+def test_what_cannot_be_read_of_such_sections_is_told(values: dict, told: str) -> None:
+    with pytest.raises(BadConfig) as error:
+        config.load({"teacher": {"path": "a/b"}, **values})
+    assert told in error.value.params["problems"]
+
+
+@pytest.mark.parametrize(("given", "read"), [
+    ("10-12", [10, 11, 12]), ("0, 4-5", [0, 4, 5]), ([3, "7-8"], [3, 7, 8]), (2, [2]), ("", None), (None, None),
+])
+def test_layers_are_numbers_lists_or_ranges(given: object, read: list[int] | None) -> None:
+    loaded = config.load({**SMALL, "sft": {"adapter": {"layers_to_transform": given}}})
+    assert config.settings_of(loaded, "sft").adapter.layers_to_transform == read
+
+
+@pytest.mark.parametrize(("section", "told"), [
+    ({"adapter": {"layers_to_transform": "5-2"}}, "'5-2' is no layer"), ({"adapter": {"layers_to_transform": "a"}}, "'a' is no layer"),
+    ({"adapter": {"layers_to_transform": [True]}}, "True is no layer"), ({"adapter": {"layers_to_transform": "0-99999"}}, "is no layer"),
+    ({"scheduler": "cosine_with_min_lr"}, "needs min_lr / min_lr_rate in scheduler_options"),
+    ({"scheduler": "warmup_stable_decay"}, "needs num_decay_steps"),
+    ({"early_stopping_patience": 2, "eval_rows": 0}, "early_stopping_patience needs validation rows"),
+    ({"scheduler": "reduce_lr_on_plateau", "eval_rows": 0}, "reduce_lr_on_plateau needs validation rows"),
+    ({"save_limit": 1}, "sft.save_limit"),
+])
+def test_settings_that_cannot_work_together_are_refused(section: dict, told: str) -> None:
+    with pytest.raises(BadConfig) as error:
+        config.load({**SMALL, "sft": section})
+    assert told in error.value.params["problems"]
+
+
+@pytest.mark.parametrize("model", [fit.LoopSettings, fit.AdapterSettings, config.Base, sft_recipe.Settings, dpo_recipe.Settings])
+def test_every_setting_is_described_and_has_words_in_both_languages(model: type[BaseModel]) -> None:
+    words = {lang: tomllib.loads((ROOT / "ui" / "locales" / f"{lang}.toml").read_text(encoding="utf-8")) for lang in ("en", "zh")}
+    sections = {"teacher", "student", "preset", "stages", "adapter", "start"}  # drawn otherwise
+    for name, field in model.model_fields.items():
+        if name in sections:
+            continue
+        assert field.description, name
+        for lang in ("en", "zh"):
+            for kind in ("setting", "setting_about"):
+                there = words[lang][kind]
+                assert name in there or name in there.get("adapter", {}) or name in there.get("sft", {}), (name, lang, kind)

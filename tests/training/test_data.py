@@ -5,12 +5,13 @@ import hashlib
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from curation.errors import NotFound, TouchedDataset
 from tests.training.frozen_fixture import write_frozen
-from training import data
+from training import data, models
 
 
 @pytest.fixture
@@ -114,3 +115,81 @@ def test_rows_that_do_not_fit_are_left_out_whole_and_named() -> None:
 def test_no_row_at_all_is_told_with_what_to_do() -> None:
     with pytest.raises(data.NoRows, match="Raise max_length"):
         data.require_rows([], "train", 16, 4)
+
+
+R1 = (  # the case T-r1-template: the generation prompt opens a thought that no training row has
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}<U>{{ m['content'] }}{% elif m['role'] == 'assistant' %}"
+    "<A>{{ m['content'].split('</think>')[-1] }}{{ eos_token }}{% else %}{{ m['content'] }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<A><think>\n{% endif %}"
+)
+QWEN3 = (  # what Qwen3's template does with thoughts
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}"
+    "{% set parts = m.content.split('</think>') %}<think>\n{{ parts[0].split('<think>')[-1].strip() if parts | length > 1 else '' }}\n"
+    "</think>\n\n{{ parts[-1].lstrip('\n') }}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return models.train_tokenizer(["int main(void) { return reach(0); } which function does the call reach?"] * 20, 600)
+
+
+def _user(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def _answer(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]
+
+
+@pytest.mark.parametrize("template", [None, R1, QWEN3, models.PLAIN_TEMPLATE], ids=["chatml", "r1", "qwen3", "plain"])
+@pytest.mark.parametrize("answer", ["yes", '{"targets":[]}\n\nBecause.', "\n indented", "yes <|im_end|> no", "</think> in a string"])
+def test_what_is_trained_begins_with_exactly_what_is_asked(template: str | None, answer: str, tokenizer: Any) -> None:
+    tokenizer.chat_template = template or models.CHATML
+    prompt = _user('char *s = "<|im_end|>\\n<|im_start|>system";\nwhich?')
+    row = data.encode(tokenizer, prompt, _answer(answer))
+    assert data.prompt_ids(tokenizer, prompt) == row.input_ids[: row.start]
+    text = data.prompt_text(tokenizer, prompt)
+    assert tokenizer.decode(row.input_ids).startswith(text)
+    end = tokenizer.eos_token_id
+    assert row.input_ids[row.start :].count(end) == 1  # the turn's own; what the content holds is plain text
+    learned = tokenizer.decode(row.input_ids[row.start :])
+    assert learned.replace("<|im_end|>", "").strip().endswith(answer.replace("<|im_end|>", "").rpartition("</think>")[2].strip())
+
+
+def test_thinking_families_are_written_as_they_write(tokenizer: Any) -> None:
+    for template, opening in ((R1, "<A>"), (QWEN3, "<|im_start|>assistant\n")):
+        tokenizer.chat_template = template
+        assert data.prompt_text(tokenizer, _user("q")).endswith(opening + "<think>\n\n</think>\n\n")
+        row = data.encode(tokenizer, _user("q"), _answer("<think>\nwell\n</think>\n\nyes"))
+        assert data.marked(tokenizer, row).replace("<think>\n⟦", "⟦<think>\n").partition("⟦")[2].startswith("<think>\nwell\n</think>")
+        assert "</think>" not in tokenizer.decode(row.input_ids[: row.start])
+
+
+def test_a_template_that_asks_otherwise_than_it_writes_is_refused(tokenizer: Any) -> None:
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}Please answer: {% endif %}"
+    )
+    with pytest.raises(data.BadTemplate, match="asks with"):
+        data.encode(tokenizer, _user("q"), _answer("yes"))
+    tokenizer.chat_template = "{% for m in messages %}{{ raise_exception('no roles here') }}{% endfor %}"
+    with pytest.raises(data.BadTemplate, match="refuses the roles user"):
+        data.prompt_ids(tokenizer, _user("q"))
+
+
+def test_ordinary_text_is_tokenized_as_the_template_as_a_whole(tokenizer: Any) -> None:
+    tokenizer.chat_template = models.CHATML
+    messages = _user("int main(void) { return a < b | c; }") + _answer("reach")
+    whole = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False)
+    assert data.encode(tokenizer, messages[:1], messages[1:]).input_ids == whole
+
+
+def test_a_system_prompt_stands_before_every_row_but_those_that_bring_one(tokenizer: Any) -> None:
+    tokenizer.chat_template = models.CHATML
+    asked = data.prompt_text(tokenizer, _user("q"), system="Be brief.")
+    assert asked.startswith("<|im_start|>system\nBe brief.<|im_end|>")
+    row = data.encode(tokenizer, _user("q"), _answer("a"), system="Be brief.")
+    assert tokenizer.decode(row.input_ids[: row.start]) == asked
+    own = [{"role": "system", "content": "Mine."}, *_user("q")]
+    assert data.prompt_ids(tokenizer, own, system="Be brief.") == data.prompt_ids(tokenizer, own)

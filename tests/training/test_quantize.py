@@ -28,7 +28,7 @@ def test_every_type_is_written_read_again_and_close_to_the_hf_model(line: Path, 
         assert (line / file["file"]).stat().st_size == file["bytes"]
         assert 0 < file["kl_mean"] < limit, kind
     assert _file(quantized, "F16")["same_answers"] == 4
-    assert any(answer["gguf"] for answer in _file(quantized, "F16")["answers"])
+    assert all(answer["same"] and answer["hf"] for answer in _file(quantized, "F16")["answers"])
 
 
 def test_fewer_bits_are_smaller_and_further_away(quantized: dict[str, Any]) -> None:
@@ -121,5 +121,5 @@ def test_a_failure_of_llama_cpp_is_told_in_its_words(tmp_path: Path, llama: tool
     with pytest.raises(RunFailed, match="could not quantize"):
         gguf.quantize(llama, tmp_path / "no.gguf", tmp_path / "out.gguf", "Q4_0", 1)
     with pytest.raises(RunFailed, match="could not load"):
-        gguf.greedy(llama, tmp_path / "no.gguf", [[1]], 1, 1)
+        gguf.logits(llama, tmp_path / "no.gguf", [([1], 0)], 1, tmp_path / "logits")
     assert not (tmp_path / "out.gguf").exists()

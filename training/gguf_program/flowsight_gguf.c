@@ -1,4 +1,4 @@
-/* The three things the line asks of llama.cpp: quantize a GGUF file, tokenize with it, and answer with it.
+/* The three things the line asks of llama.cpp: quantize a GGUF file, tokenize with it, and say what it makes of tokens.
  *
  * It is compiled against the llama.h of the llama.cpp that is used, so a changed structure is a compile error and not a wrong figure.
  *
@@ -7,8 +7,6 @@
  *   flowsight-gguf run MODEL.gguf CONTEXT THREADS LOGITS   stdin, one request a line:
  *       score FROM ID ID ...    appends to LOGITS the logits (float32, machine order, one row of the vocabulary a position) of the
  *                               positions FROM (0-based) to the last; stdout: "score ROWS VOCABULARY"
- *       greedy MAX ID ID ...    the most likely continuation, at most MAX tokens, ended by an end-of-generation token (which is
- *                               not printed); stdout: "greedy" and the ids
  *
  * CPU only; keys and values of the attention are kept in float32, so that what is measured is the file's weights.
  */
@@ -78,46 +76,26 @@ static int tokenize(const char * path) {
     return 0;
 }
 
-/* Feeds tokens[from..n) in one batch at their positions; every one of them gives logits. */
-static int feed(struct llama_context * ctx, const llama_token * tokens, int from, int n) {
-    struct llama_batch batch = llama_batch_init(n - from, 0, 1);
-    for (int i = from; i < n; i++) {
+/* Feeds tokens[0..n) in one batch at their positions; those from `first` on give logits. */
+static int feed(struct llama_context * ctx, const llama_token * tokens, int first, int n) {
+    struct llama_batch batch = llama_batch_init(n, 0, 1);
+    for (int i = 0; i < n; i++) {
         int at = batch.n_tokens++;
         batch.token[at] = tokens[i];
         batch.pos[at] = i;
         batch.n_seq_id[at] = 1;
         batch.seq_id[at][0] = 0;
-        batch.logits[at] = 1;
+        batch.logits[at] = i >= first;
     }
     int failed = llama_decode(ctx, batch);
     llama_batch_free(batch);
     return failed;
 }
 
-static int greedy(struct llama_context * ctx, const struct llama_vocab * vocab, llama_token * tokens, int n, int max, int context) {
-    int n_vocab = llama_vocab_n_tokens(vocab);
-    int fed = 0;
-    printf("greedy");
-    for (int made = 0; made < max && n < context; made++) {
-        if (feed(ctx, tokens, fed, n)) return fail("llama.cpp could not decode", "");
-        const float * logits = llama_get_logits_ith(ctx, -1);
-        int best = 0;
-        for (int i = 1; i < n_vocab; i++) {
-            if (logits[i] > logits[best]) best = i;
-        }
-        if (llama_vocab_is_eog(vocab, best)) break;
-        printf(" %d", best);
-        fed = n;
-        tokens[n++] = best;
-    }
-    putchar('\n');
-    return 0;
-}
-
 static int score(struct llama_context * ctx, const struct llama_vocab * vocab, const llama_token * tokens, int n, int from, FILE * out) {
     size_t n_vocab = (size_t) llama_vocab_n_tokens(vocab);
     if (from < 0 || from >= n) return fail("score: no position to score", "");
-    if (feed(ctx, tokens, 0, n)) return fail("llama.cpp could not decode", "");
+    if (feed(ctx, tokens, from, n)) return fail("llama.cpp could not decode", "");
     for (int i = from; i < n; i++) {
         if (fwrite(llama_get_logits_ith(ctx, i), sizeof(float), n_vocab, out) != n_vocab) return fail("cannot write logits", "");
     }
@@ -149,8 +127,7 @@ static int run(const char * path, int context, int threads, const char * logits_
             n++;
         }
         llama_memory_clear(llama_get_memory(ctx), true);
-        if (strcmp(word, "greedy") == 0) failed = greedy(ctx, vocab, tokens, n, number, context);
-        else if (strcmp(word, "score") == 0) failed = score(ctx, vocab, tokens, n, number, out);
+        if (strcmp(word, "score") == 0) failed = score(ctx, vocab, tokens, n, number, out);
         else failed = fail("unknown request", word);
     }
     if (fclose(out) != 0) failed = fail("cannot write", logits_path);

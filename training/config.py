@@ -28,7 +28,8 @@ from training.stage import recipes
 
 PRESETS = Path(__file__).resolve().parent / "presets"
 FIRST = "prepare"  # always runs, always first; not named in `stages`
-STAGES = ["sft", "dpo", "distill", "merge", "quantize", "evaluate", "package"]
+ORDER = ["sft", "dpo", "prune", "distill", "merge", "quantize", "evaluate", "package"]
+STAGES = [stage for stage in ORDER if stage != "prune"]  # done where nothing is said
 
 
 class Start(Model):

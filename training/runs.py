@@ -27,7 +27,7 @@ from typing import Any, Literal
 from curation.errors import BadValue, NotFound, Reason, RunFailed, record
 from curation.model import Model
 from training import inputs, starting
-from training.config import FIRST, STAGES, Config, dump, load, plain
+from training.config import FIRST, ORDER, Config, dump, load, plain
 from training.data import open_dataset
 from training.launchers import launchers
 from training.models import check_local
@@ -201,8 +201,8 @@ def _in_order(there: list[str], more: list[str]) -> list[str]:
     found = list(there)
     for stage in more:
         if stage not in found:
-            rank = STAGES.index(stage) if stage in STAGES else len(STAGES)
-            at = next((i for i, other in enumerate(found) if other in STAGES and STAGES.index(other) > rank), len(found))
+            rank = ORDER.index(stage) if stage in ORDER else len(ORDER)
+            at = next((i for i, other in enumerate(found) if other in ORDER and ORDER.index(other) > rank), len(found))
             found.insert(at, stage)
     return found
 

@@ -11,9 +11,11 @@ that was trained), or a whole model; paths as in every result. "mask" names what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from curation.errors import Reason, RunFailed
+from training import masks
 from training.models import load_model
 from training.stage import StageContext
 from training.starting import ROLES, Role, as_weights, weights_in
@@ -90,6 +92,26 @@ def more_of(ctx: StageContext, base: Any, before: Mapping[str, Any]) -> Any:
     return PeftModel.from_pretrained(base, ctx.path(before["adapter"]), is_trainable=True)
 
 
+def mask_of(ctx: StageContext, weights: Mapping[str, Any]) -> Path | None:
+    """The file that says which of these weights stay zero; None where none has to."""
+    return ctx.path(weights["mask"]) if weights["mask"] else None
+
+
+def load_merged(ctx: StageContext, left: Mapping[str, Any], device: str) -> Any:
+    """The weights as one plain model, an adapter merged into its base: the dequantized one for QLoRA (see merge)."""
+    if left["adapter"] is None:
+        return load_model(ctx.path(left["model"]), device=device, dtype=ctx.config.dtype)
+    from peft import PeftModel
+
+    base = load_model(ctx.path(left["base"]), device=device, dtype=ctx.config.dtype, four_bit=left["method"] == "qlora")
+    if left["method"] == "qlora":
+        base = base.dequantize()
+    model = PeftModel.from_pretrained(base, ctx.path(left["adapter"])).merge_and_unload(safe_merge=True)
+    if (mask := mask_of(ctx, left)) is not None:
+        masks.zero(model, masks.load(mask))
+    return model
+
+
 def load_tuned(ctx: StageContext, tuned: dict[str, Any], device: str) -> Any:
     """The tuned function as it was trained, in eval mode and frozen."""
     if tuned["adapter"] is None:
@@ -99,5 +121,7 @@ def load_tuned(ctx: StageContext, tuned: dict[str, Any], device: str) -> Any:
 
         base = load_model(ctx.path(tuned["base"]), device=device, dtype=ctx.config.dtype, four_bit=tuned["method"] == "qlora")
         model = PeftModel.from_pretrained(base, ctx.path(tuned["adapter"]))
+        if (mask := mask_of(ctx, tuned)) is not None:
+            masks.mask_adapters(model, masks.load(mask))
     model.requires_grad_(False)
     return model.eval()

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from training import data, models
+from training import data, encoded, masks, models
 from training.fit import (
     AdapterSettings,
     LoopSettings,
@@ -24,11 +24,13 @@ from training.fit import (
     load_for_tuning,
     loop_arguments,
     save_best_and_last,
+    say_dtype,
 )
+from training.loop import trainer_class
 from training.losses import PLACES, apply_head, distillation_at, head_only_at, hidden_at, learned
 from training.models import Method
 from training.stage import StageContext
-from training.tuned import current, load_tuned
+from training.tuned import current, load_tuned, mask_of
 
 NAME = "distill"
 NEEDS: tuple[str, ...] = ()
@@ -50,19 +52,20 @@ def run(ctx: StageContext) -> dict[str, Any]:
     untaught = current(ctx, "student")  # the named one, or what prune left
     base = ctx.path(untaught["model"])
     tokenizer = models.load_tokenizer(base)
-    frozen = data.open_dataset(ctx.dataset_dir)
 
     # 1. The rows that sft saw.
-    train, left_out = data.encode_rows(tokenizer, data.read_rows(frozen, "sft", "train"), settings.max_length)
-    validation, _ = data.encode_rows(tokenizer, data.read_rows(frozen, "sft", "validation")[: settings.eval_rows], settings.max_length)
+    rows = encoded.sft_rows(ctx, tokenizer, "train", settings.max_length)
+    validation = encoded.sft_rows(ctx, tokenizer, "validation", settings.max_length, limit=settings.eval_rows).rows
+    train, left_out = rows.rows, rows.too_long
     ctx.emit("data", left_out=len(left_out), validation=len(validation), **data.lengths(train))
-    data.require_rows(train, "train", settings.max_length, len(left_out))
+    rows.require(settings, "train")
 
     # 2. Teacher and student.
     teacher = load_tuned(ctx, current(ctx, "teacher"), device)
-    student = load_for_tuning(base, settings.method, device, ctx.config.dtype)
+    student = load_for_tuning(base, settings.method, device, ctx.config.dtype, ctx.config.attention)
     if settings.method != "full":
         student = add_adapter(student, settings.adapter, ctx.seed)
+    say_dtype(ctx, device)
     ctx.log(f"teacher {_millions(teacher)}, student {_millions(student)} parameters")
 
     # 3. The loop.
@@ -72,6 +75,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         eval_dataset=columns(validation), callbacks=[events_of(ctx)],
     )
     trainer.teacher, trainer.temperature, trainer.alpha = teacher, settings.temperature, settings.alpha
+    masks.hold(trainer, mask_of(ctx, untaught))
     before = _divergence(student, teacher, validation, settings)
     figures = fit(trainer, ctx)
     after = _divergence(trainer.model, teacher, validation, settings)
@@ -92,11 +96,10 @@ def run(ctx: StageContext) -> dict[str, Any]:
 
 
 def _trainer_class() -> Any:
-    """SFTTrainer with the distillation loss. Made in a function because TRL is not imported at import time."""
+    """The trainer of sft with the distillation loss. Made in a function because TRL is not imported at import time."""
     import torch
-    from trl import SFTTrainer
 
-    class DistillationTrainer(SFTTrainer):
+    class DistillationTrainer(trainer_class()):  # type: ignore[misc]
         teacher: Any
         temperature: float
         alpha: float

@@ -19,11 +19,11 @@ from typing import Any
 
 from pydantic import Field
 
-from training import data, encoded, models
+from training import data, encoded, masks, models
 from training.fit import LoopSettings, events_of, fit, load_for_tuning, loop_arguments, save_best_and_last, say_dtype
 from training.loop import preference_trainer_class
 from training.stage import StageContext
-from training.tuned import current
+from training.tuned import current, mask_of
 
 NAME = "dpo"
 NEEDS: tuple[str, ...] = ()
@@ -85,6 +85,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         model=policy, ref_model=reference, args=arguments, processing_class=tokenizer, train_dataset=Dataset.from_list(train),
         eval_dataset=Dataset.from_list(held) if held else None, callbacks=[events_of(ctx)],
     )
+    masks.hold(trainer, mask_of(ctx, tuned))
     figures = fit(trainer, ctx)
     best = save_best_and_last(trainer, tokenizer, ctx)
 

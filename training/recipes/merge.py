@@ -20,9 +20,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from curation.model import Model
-from training import data, losses, models
+from training import data, losses, masks, models
 from training.stage import StageContext
-from training.tuned import Role, current, load_tuned, made, untuned
+from training.tuned import Role, current, load_tuned, made, mask_of, untuned
 
 NAME = "merge"
 NEEDS: tuple[str, ...] = ()
@@ -88,6 +88,8 @@ def _merge(ctx: StageContext, left: dict[str, Any], folder: Path) -> dict[str, A
             gc.collect()
             model = _with_adapter(ctx, base, ctx.path(left["adapter"]), device, dequantize)
         model = model.merge_and_unload(safe_merge=True)  # refuses weights that become NaN
+        if (mask := mask_of(ctx, left)) is not None:
+            masks.zero(model, masks.load(mask))
     stored = _stored_dtype(ctx.path(left["model"]) if left["adapter"] is None else base) if settings.dtype == "auto" else settings.dtype
     model = model.to(_torch_dtype(stored))
     model.config.use_cache = True  # training turned it off
@@ -133,7 +135,7 @@ def _rows(ctx: StageContext, tokenizer: Any) -> list[data.Encoded]:
     """Validation rows (train rows where there is none)."""
     frozen = data.open_dataset(ctx.dataset_dir)
     rows = data.read_rows(frozen, "sft", "validation") or data.read_rows(frozen, "sft", "train")
-    encoded, _ = data.encode_rows(tokenizer, rows[: ctx.settings.compare_rows], ctx.config.sft.max_length)
+    encoded, _ = data.encode_rows(tokenizer, rows[: ctx.settings.compare_rows], ctx.config.sft.max_length, ctx.config.system_prompt)
     return encoded
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
-from training import data, encoded, models
+from training import data, encoded, masks, models
 from training.fit import (
     AdapterSettings,
     LoopSettings,
@@ -28,7 +28,7 @@ from training.fit import (
 from training.loop import trainer_class
 from training.models import Method
 from training.stage import StageContext
-from training.tuned import current, more_of
+from training.tuned import current, mask_of, more_of
 
 NAME = "sft"
 NEEDS: tuple[str, ...] = ()
@@ -76,6 +76,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         model=model, args=arguments, processing_class=tokenizer, train_dataset=columns(train.rows),
         eval_dataset=columns(held.rows), callbacks=[events_of(ctx)],
     )
+    masks.hold(trainer, mask_of(ctx, before))
     figures = fit(trainer, ctx)
 
     # 4. What goes on to the next stage: an adapter over `base`, or a whole model.

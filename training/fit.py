@@ -24,7 +24,7 @@ from curation.model import Model
 from training import hardware
 from training.data import Encoded
 from training.models import DType, Method
-from training.stage import COMPLETE, StageContext, Stopped
+from training.stage import COMPLETE, StageContext, Stopped, write_atomically
 
 CHECKPOINTS = "checkpoints"  # inside the stage's folder; the worker removes it once the stage is complete
 FINISHED = "FINISHED"  # in a checkpoint behind which nothing is to be trained: early stopping ended the loop there
@@ -390,6 +390,7 @@ def fit(trainer: Any, ctx: StageContext) -> dict[str, Any]:
     checkpoint = last_complete_checkpoint(ctx.stage_dir)
     speed = None
     if checkpoint is not None:
+        follow_move(checkpoint)
         ctx.emit("resumed", step=int(checkpoint.name.rpartition("-")[2]))
         ctx.log(f"going on from {checkpoint.name}")
     if checkpoint is not None and _is_last(checkpoint):
@@ -414,6 +415,15 @@ def fit(trainer: Any, ctx: StageContext) -> dict[str, Any]:
         "stopped_early": early,
         "tokens_per_second": speed,
     }
+
+
+def follow_move(checkpoint: Path) -> None:
+    """The best checkpoint, which a trainer's state names by an absolute path, is the one beside this: runs are moved and copied."""
+    file = checkpoint / "trainer_state.json"
+    state = json.loads(file.read_text(encoding="utf-8"))
+    best = state.get("best_model_checkpoint")
+    if best and Path(best) != (here := checkpoint.with_name(Path(best).name)):
+        write_atomically(file, json.dumps({**state, "best_model_checkpoint": str(here)}, indent=2) + "\n")
 
 
 def _is_last(checkpoint: Path) -> bool:

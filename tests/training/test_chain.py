@@ -15,6 +15,7 @@ from curation.errors import BadConfig, RunFailed
 from tests.training.frozen_fixture import write_frozen
 from tests.training.stage_fixture import complete
 from training import config, inputs, runs, starting, tuned, worker
+from training.fit import follow_move
 from training.stage import StageContext, recipes
 
 STAGES = ["sft", "merge", "quantize", "evaluate", "package"]
@@ -150,6 +151,16 @@ def test_a_run_that_was_moved_goes_on_and_a_dataset_that_was_moved_is_told(run_d
     other = write_frozen(tmp_path / "other", rows=12, pairs=0)
     with pytest.raises(RunFailed, match="another version"):
         runs.extend(moved, dataset_dir=other)
+
+
+def test_the_best_checkpoint_of_a_moved_run_is_its_own(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoints" / "checkpoint-8"
+    checkpoint.mkdir(parents=True)
+    state = {"best_model_checkpoint": "/gone/runs/one/01-sft/checkpoints/checkpoint-4", "global_step": 8}
+    (checkpoint / "trainer_state.json").write_text(json.dumps(state))
+    follow_move(checkpoint)
+    told = json.loads((checkpoint / "trainer_state.json").read_text())
+    assert told == {"best_model_checkpoint": str(tmp_path / "checkpoints" / "checkpoint-4"), "global_step": 8}
 
 
 def test_an_order_that_cannot_work_leaves_the_run_as_it_was(run_dir: Path) -> None:

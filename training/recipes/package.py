@@ -3,6 +3,7 @@
     NAME-Q4_K_M.gguf  NAME-Q4_K_M.gguf.sha256   `sha256sum -c` reads the latter
     version.json      data hash, run, base model, stages, figures, tool versions
     Modelfile         the very chat template the model was trained on, as Ollama's Go template (compared on frozen prompts)
+    adapter/          what was trained, for vLLM: where the model is its base with an adapter that vLLM takes
     report.md  report.csv  README.md
 
 A model that its evaluation's gates refuse, or that nobody evaluated, gets no bundle: the result says which gates. A lead may override
@@ -27,7 +28,7 @@ from pydantic import Field
 
 from curation.errors import BadConfig, Reason, remade_reason
 from curation.model import Model
-from training import chat_template, data, gates, gguf, models, report
+from training import bundle, chat_template, data, gates, gguf, models, report
 from training.recipes.quantize import Kind
 from training.stage import StageContext, read_result, utc_now
 from training.tuned import whole
@@ -46,6 +47,7 @@ class Settings(Model):
     types: list[Kind] | None = Field(default=None, min_length=1)
     num_ctx: int = Field(default=8192, ge=256)
     override: str | None = Field(default=None, min_length=3, max_length=2000, description="why to ship although a gate refuses")
+    install: bool = Field(default=False, description="copy the bundle to ~/.flowsight/models too, in the place of one of its name")
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
@@ -88,12 +90,18 @@ def run(ctx: StageContext) -> dict[str, Any]:
     if evaluation is not None:
         (scratch / "report.md").write_text(report.markdown(evaluation, quantized, about), encoding="utf-8")
         (scratch / "report.csv").write_text(report.csv_text(evaluation, quantized), encoding="utf-8")
-    (scratch / "README.md").write_text(_readme(name, about, problem), encoding="utf-8")
+    adapter = bundle.adapter_of(ctx)
+    rank = bundle.put_adapter(adapter, scratch, bundle.base_name(ctx)) if adapter is not None else None
+    vllm = bundle.readme_lines(name, bundle.base_name(ctx), rank, _context(ctx, model))
+    (scratch / "README.md").write_text(_readme(name, about, problem, vllm), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(scratch, folder)
 
     ctx.log(f"bundle: {folder}" + (f"; no Modelfile: {problem}" if problem else ""))
-    files = [{"name": f.name, "bytes": f.stat().st_size, "sha256": hashed.get(f.name) or _sha256(f)} for f in sorted(folder.iterdir())]
+    if ctx.settings.install:
+        ctx.log(f"installed: {bundle.install(folder, name, replace=True)}")
+    files = [{"name": f.relative_to(folder).as_posix(), "bytes": f.stat().st_size, "sha256": hashed.get(f.name) or _sha256(f)}
+             for f in sorted(folder.rglob("*")) if f.is_file()]
     return {"name": name, "folder": ctx.relative(folder), "files": files, "modelfile_problem": problem, "refused": refused,
             "override": about["override"]}
 
@@ -136,9 +144,12 @@ def _modelfile(ctx: StageContext, model: Path, file: Path) -> tuple[str | None, 
     except chat_template.NoGoTemplate as err:
         return None, str(err)
     ctx.log(f"the Modelfile's template writes {compared} frozen prompts as the chat template does")
+    return chat_template.modelfile(file.name, template, _stops(model, tokenizer), _context(ctx, model)), None
+
+
+def _context(ctx: StageContext, model: Path) -> int:
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    context = min(ctx.settings.num_ctx, config.get("max_position_embeddings") or ctx.settings.num_ctx)
-    return chat_template.modelfile(file.name, template, _stops(model, tokenizer), context), None
+    return min(ctx.settings.num_ctx, config.get("max_position_embeddings") or ctx.settings.num_ctx)
 
 
 def _stops(model: Path, tokenizer: Any) -> list[str]:
@@ -188,7 +199,7 @@ def _without_paths(described: Any) -> Any:
     return described
 
 
-def _readme(name: str, about: dict[str, Any], problem: str | None) -> str:
+def _readme(name: str, about: dict[str, Any], problem: str | None, vllm: list[str]) -> str:
     first = about["files"][0]["file"]
     ollama = [f"    ollama create {name} -f Modelfile && ollama run {name}"]
     if problem is not None:
@@ -198,7 +209,7 @@ def _readme(name: str, about: dict[str, Any], problem: str | None) -> str:
         f"# {name}", "",
         f"Trained from {about['dataset']['label']} (hash `{about['dataset']['hash']}`) in run {about['run']}; see `version.json` for base "
         "model, stages, figures and tool versions, and `report.md` for the answers before and after, where an evaluation was run.", "",
-        "Check the files:", "", f"    sha256sum -c {first}.sha256", "", "Use them:", "", *ollama, "",
+        "Check the files:", "", f"    sha256sum -c {first}.sha256", "", "Use them:", "", *ollama, "", *vllm, "",
         "## Licence", "",
         "Not decided here (`license` in `version.json` is null). The model is made from a base model and from data, and each has terms "
         "of its own. Read both, decide, and write it here before the bundle is handed on.",

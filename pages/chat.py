@@ -94,7 +94,7 @@ def _asked(row: dict[str, Any]) -> str:
 
 
 def _sampling() -> chat.Sampling:
-    first, second, third = st.columns([3, 2, 4], vertical_alignment="bottom")
+    first, second, third = st.columns([3, 2, 4])
     temperature = first.slider(t("chat.temperature"), 0.0, 2.0, 0.0, 0.05, key="chat_temperature", help=t("chat.temperature_help"))
     longest = second.number_input(t("chat.max_tokens"), 1, chat.CONTEXT, 256, 32, key="chat_max_tokens")
     stop = third.text_area(t("chat.stop"), key="chat_stop", help=t("chat.stop_help"), height=68)
@@ -102,7 +102,7 @@ def _sampling() -> chat.Sampling:
 
 
 def _question(session: Session, row: dict[str, Any] | None) -> None:
-    st.text_area(t("chat.prompt"), key="chat_prompt", height=240 if row else 140, placeholder=t("chat.prompt_placeholder"))
+    st.text_area(t("chat.prompt"), key="chat_prompt", height=150, placeholder=t("chat.prompt_placeholder"))
     with st.container(horizontal=True):
         st.button(t("chat.ask"), key="chat_ask", type="primary", icon=":material/send:", on_click=parts.run_guarded,
                   args=(_ask, session, row), kwargs={"op": parts.op_id("chat")})
@@ -197,7 +197,7 @@ def _show(turn: dict[str, Any]) -> None:
 
 
 def _said(turn: dict[str, Any]) -> None:
-    with st.expander(t("chat.you"), expanded=turn["question"].count("\n") < 6):
+    with st.expander(parts.code_span(turn["question"]), icon=":material/help:"):
         parts.code(turn["question"], language=None)
 
 

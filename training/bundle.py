@@ -103,7 +103,7 @@ def install(bundle: Path, name: str, home: Path | None = None, *, replace: bool 
         fcntl.flock(lock, fcntl.LOCK_EX)
         if target.exists() and not replace:
             raise BadValue(field="name", value=name, why=Reason("model_installed", "is installed already in {home}", home=str(home)),
-                           todo=Reason("other_model_name", "Give another name, or --replace."))
+                           todo=Reason("other_installed_name", "Give another name, or --replace."))
         beside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home))
         try:
             made = beside / "new"

@@ -103,7 +103,7 @@ def _untimed(line: dict[str, Any]) -> dict[str, Any]:
 def test_a_batch_padded_on_the_left_answers_as_each_row_alone(line: Path) -> None:
     tokenizer, model = models.load_tokenizer(line / "tuned"), models.load_model(line / "tuned", device="cpu", dtype="float32")
     rows = data.read_rows(data.open_dataset(line / "dataset"), "sft", "test")
-    prompts = [evaluate.prompt_ids(tokenizer, row["prompt"]) for row in rows]
+    prompts = [data.prompt_ids(tokenizer, row["prompt"]) for row in rows]
     assert len({len(ids) for ids in prompts}) > 1
     together = evaluate.generate(model, tokenizer, prompts, [40] * len(prompts))
     alone = [evaluate.generate(model, tokenizer, [ids], [40])[0] for ids in prompts]
@@ -155,7 +155,7 @@ def test_both_engines_give_the_same_greedy_answers(line: Path, quantized: dict[s
     ctx = context(line, "evaluate", evaluate.Settings(slots=1))
     tokenizer = models.load_tokenizer(line / "tuned")
     rows = data.read_rows(data.open_dataset(line / "dataset"), "sft", "test")
-    prompts, most = [evaluate.prompt_ids(tokenizer, row["prompt"]) for row in rows], [40] * len(rows)
+    prompts, most = [data.prompt_ids(tokenizer, row["prompt"]) for row in rows], [40] * len(rows)
     subject = evaluate.Subject("tuned", "tuned", line / "tuned", line / quantized["files"][0]["file"], "F16")
     ours = dict(evaluate._by_llama_cpp(ctx, subject, prompts, most))
     theirs = dict(evaluate._by_transformers(ctx, subject, tokenizer, prompts, most))

@@ -21,9 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ from pydantic import Field
 from curation.errors import RunFailed, ToolMissing
 from curation.model import Model
 from training import baselines, data, gates, llama_server, losses, metrics, models, report, tools
+from training.converted import f16_of
 from training.gates import Gates
 from training.predictions import prediction, row_line, whole_lines
 from training.recipes import quantize
@@ -46,7 +45,6 @@ NEEDS: tuple[str, ...] = ()
 READS = ("quantize",)
 MARGIN = 4  # an answer may be a quarter longer than the longest right one, and
 LEAST_MARGIN = 16  # at least so many tokens
-KEPT_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")  # that a converted file depends on
 
 Row = dict[str, Any]
 Answer = dict[str, Any]  # {"text", "tokens", "prompt_tokens", "ended", "seconds"}
@@ -172,28 +170,14 @@ def with_files(ctx: StageContext, subjects: list[Subject]) -> list[Subject]:
 
 def _f16(ctx: StageContext, subject: Subject) -> Path:
     """The folder's weights as an F16 file: an untuned model's is kept beside the built tools under its hash, for other runs."""
+    ctx.check_stop()
+    ctx.emit("step", step=0, total=1, doing=f"{subject.who} as F16")
     if subject.role in ("base", "untuned_teacher"):
-        target = tools.tools_dir() / "gguf" / f"{folder_hash(subject.folder)}.gguf"
-    else:
-        target = ctx.stage_dir / f"{subject.who}-F16.gguf"
+        return f16_of(subject.folder, ctx.log)
+    target = ctx.stage_dir / f"{subject.who}-F16.gguf"
     if not target.is_file():
-        ctx.check_stop()
-        ctx.emit("step", step=0, total=1, doing=f"{subject.who} as F16")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as beside:
-            made = Path(beside) / f"{subject.folder.name}-F16.gguf"
-            quantize.convert(tools.ensure(say=ctx.log), subject.folder, made)
-            os.replace(made, target)
+        quantize.convert(tools.ensure(say=ctx.log), subject.folder, target)
     return target
-
-
-def folder_hash(folder: Path) -> str:
-    """One hash over the names and bytes of the files that a conversion reads."""
-    whole = hashlib.sha256()
-    for file in sorted({file for pattern in KEPT_FILES for file in folder.glob(pattern)}):
-        with open(file, "rb") as content:
-            whole.update(f"{file.name}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
-    return whole.hexdigest()
 
 
 def _about(ctx: StageContext, subject: Subject) -> dict[str, Any]:
@@ -258,7 +242,7 @@ def _predict(ctx: StageContext, subject: Subject, rows: list[Row], scored: dict[
         return [known[row["id"]] for row in rows]
     ctx.log(f"{subject.who}: {len(known)} rows are there, {len(todo)} to do")
     tokenizer = models.load_tokenizer(subject.folder)
-    prompts = [prompt_ids(tokenizer, row["prompt"]) for row in todo]
+    prompts = [data.prompt_ids(tokenizer, row["prompt"], ctx.config.system_prompt) for row in todo]
     most = [limits[row["task"]] for row in todo]
     surprises = _surprises(ctx, subject, tokenizer, todo) if ctx.settings.surprise and subject.role != "quantized" else {}
     answers = _by_llama_cpp(ctx, subject, prompts, most) if subject.file else _by_transformers(ctx, subject, tokenizer, prompts, most)
@@ -276,11 +260,6 @@ def _predict(ctx: StageContext, subject: Subject, rows: list[Row], scored: dict[
             ctx.emit("step", step=before + len(known), total=total, doing=subject.who)
     ctx.check_stop()  # answers end early when a stop was asked for
     return [known[row["id"]] for row in rows]
-
-
-def prompt_ids(tokenizer: Any, prompt: list[dict[str, str]]) -> list[int]:
-    """The prompt as the model is asked, as token ids."""
-    return tokenizer(data.prompt_text(tokenizer, prompt), add_special_tokens=False)["input_ids"]
 
 
 def room(folder: Path) -> int:
@@ -382,7 +361,7 @@ def _surprises(ctx: StageContext, subject: Subject, tokenizer: Any, rows: list[R
     found = {}
     for row in rows:
         ctx.check_stop()
-        found[row["id"]] = surprise(model, data.encode(tokenizer, row["prompt"], row["completion"]))
+        found[row["id"]] = surprise(model, data.encode(tokenizer, row["prompt"], row["completion"], ctx.config.system_prompt))
     return found
 
 

@@ -29,8 +29,8 @@ def main() -> None:
     if not session.may("lead"):
         st.info(t("train.leads_only"))
         return
-    new_run.card(session, choose)
     found = board.board(session.settings.runs_dir, time.time())
+    new_run.card(session, choose, found)
     if not found:
         st.caption(t("train.no_run"))
         return

@@ -1,6 +1,7 @@
 """The card by which a run is started: dataset, preset or file, model, stages, settings, what it will cost, and the one button."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,12 @@ import streamlit as st
 from curation.access import require
 from curation.errors import UserError
 from training import config, own_configs, runs
+from training.board import Line
+from training.cost import cost
 from training.stage import recipes
 from ui import parts
+from ui.amounts import duration, size
+from ui.model_card import model_card
 from ui.session import Session
 from ui.settings_form import changes, overrides, settings_form
 from ui.text import error_text, lang, named, t
@@ -30,8 +35,8 @@ class Choice:
     loaded: Any | None
 
 
-def card(session: Session, shown: Callable[[str], None]) -> None:
-    """Draws the card. shown: called with the name of the run that was started."""
+def card(session: Session, shown: Callable[[str], None], known: list[Line]) -> None:
+    """Draws the card. shown: called with the name of the run that was started. known: the runs there are, which tell what one took."""
     versions = frozen_versions(session.settings.datasets_dir)
     if not versions:
         st.info(t("train.no_dataset"))
@@ -52,6 +57,7 @@ def card(session: Session, shown: Callable[[str], None]) -> None:
             return
         if note := named("train.preset_about", name):
             st.caption(note if note != name else "", width="stretch")
+        model_card(session, base.teacher.path)
         put = _stages(name, base)
         with st.expander(t("train.settings"), icon=":material/tune:", key="train_settings"):
             settings_form(name, base, put.get("stages", base.stages))
@@ -59,7 +65,11 @@ def card(session: Session, shown: Callable[[str], None]) -> None:
         put |= overrides(name)
         loaded, problem = _loaded(source, put)
         _problem(problem)
-        _button(session, Choice(versions[version], source, put, loaded), shown)
+        choice = Choice(versions[version], source, put, loaded)
+        with st.container(horizontal=True, vertical_alignment="center", key="train_row"):
+            _button(session, choice, shown)
+            if loaded is not None:
+                _cost(choice, known)
 
 
 def frozen_versions(datasets_dir: Path) -> dict[str, Path]:
@@ -131,6 +141,27 @@ def _stages(name: str, base: Any) -> dict[str, Any]:
 
 def stage_name(stage: str) -> str:
     return named("train.stage_name", stage)
+
+
+def _cost(choice: Choice, known: list[Line]) -> None:
+    """What the next press will cost: an estimate, and what the last run of the preset took."""
+    costs = cost(choice.loaded, choice.dataset_dir, os.cpu_count() or 1)
+    said = []
+    for of in costs:
+        parts_of = [t("train.cost_rows", rows=f"{of.rows:,}"), t("train.cost_steps", steps=f"{of.steps:,}")]
+        parts_of += [t("train.cost_about", duration=duration(of.seconds))] if of.seconds is not None else []
+        parts_of += [t("train.cost_memory", size=size(of.bytes))] if of.bytes is not None else []
+        parts_of += [t("train.cost_too_long", rows=f"{of.too_long:,}")] if of.too_long else []
+        said.append(f"{stage_name(of.stage)}: {' · '.join(parts_of)}")
+    preset = getattr(choice.loaded, "preset", None)
+    last = next((line.run for line in known if line.run.state == "done" and line.run.preset == preset), None)
+    if last is not None:
+        said.append(t("train.cost_last", duration=duration(sum(stage.seconds or 0.0 for stage in last.stages))))
+    if said:
+        with st.container(key="train_cost", gap=None):
+            st.caption(parts.escaped(t("train.cost")), help=t("train.cost_help"))
+            for line in said:
+                st.caption(parts.escaped(line))
 
 
 def _button(session: Session, choice: Choice, shown: Callable[[str], None]) -> None:

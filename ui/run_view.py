@@ -10,10 +10,10 @@ import streamlit as st
 
 from curation.access import require
 from curation.errors import remade
-from training import runs
+from training import config, runs
 from training.board import Line
 from training.runs import Curve, RunStatus
-from training.stage import read_result
+from training.stage import read_result, recipes
 from ui import charts, parts
 from ui.amounts import duration, size
 from ui.session import Session
@@ -116,11 +116,30 @@ def _buttons(session: Session, run: RunStatus) -> None:
                       **press(runs.resume))
         if run.state == "stopping":
             st.button(t("train.kill"), icon=":material/dangerous:", key="train_kill", help=t("train.kill_help"), **press(runs.kill))
+        if not run.active:
+            _continue(session, run)
         if any(stage.name == "evaluate" and stage.state == "done" for stage in run.stages):
             st.link_button(t("train.open_report"), f"/report?run={run.name}", icon=":material/assessment:")
         if "chat" in st.session_state.get(parts.PAGES_KEY, {}) and any(
                 stage.name in ("merge", "quantize") and stage.state == "done" for stage in run.stages):
             st.link_button(t("train.open_chat"), f"/chat?run={run.name}", icon=":material/forum:")
+
+
+def _continue(session: Session, run: RunStatus) -> None:
+    """A run that is not active goes on with more stages, or does some again (evaluate, quantize, package ...)."""
+    there = [stage.name for stage in run.stages if stage.name != config.FIRST]
+    with st.popover(t("train.go_on"), icon=":material/add_task:", key="train_go_on"):
+        st.caption(t("train.go_on_help"))
+        chosen = st.pills(t("train.go_on_stages"), [stage for stage in config.STAGES if stage in recipes()], selection_mode="multi",
+                          key=f"go_on_{run.name}", format_func=lambda stage: named("train.stage_name", stage) + (
+                              f" ({t('train.again')})" if stage in there else ""))
+        st.button(t("train.go_on_do"), key="train_go_on_do", type="primary", disabled=not chosen, on_click=parts.run_guarded,
+                  args=(_extend, session, run.run_dir, list(chosen or [])), kwargs={"op": parts.op_id(f"go-on-{run.name}")})
+
+
+def _extend(session: Session, run_dir: Path, stages: list[str]) -> None:
+    require(session.actor, "lead", action="train a model")
+    runs.extend(run_dir, stages)
 
 
 def _act(session: Session, act: Callable[[Path], Any], run_dir: Path) -> None:

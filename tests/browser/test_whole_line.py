@@ -375,9 +375,13 @@ def read_report(page: Any, run_dir: Path) -> Path:
     report.set_default_timeout(30_000)
     quiet(report)
     shown(report, w("report.bundle"))
-    tables = tables_with(report, w("report.who.base"), w("report.who.tuned"), w("report.kl_mean"), "SHA-256")
-    compared = [table for table in tables if w("report.who.base") in table[0] and w("report.who.tuned") in table[0]]
-    assert any(row[1] == w("report.figures.parse_rate") for table in compared for row in table)
+    shown(report, w("report.ship_not"))  # forty steps teach a random model nothing, and the gates say so
+    report.locator("[data-testid='stVegaLiteChart']").first.wait_for()
+    tables = tables_with(report, w("report.gate"), w("report.model"), w("report.kl_mean"), "SHA-256")
+    (judged,) = [table for table in tables if w("report.gate") in table[0]]
+    assert any(row[judged[0].index(w("report.gate"))] == w("report.gates.gain") for row in judged[1:])
+    compared = next(table for table in tables if w("report.model") in table[0] and w("report.figures.parse_rate") in table[0])
+    assert {w("report.who.base"), w("report.who.tuned")} <= {row[0] for row in compared[1:]}
     (quantized,) = [table for table in tables if w("report.kl_mean") in table[0]]
     assert [row[0] for row in quantized[1:]] == ["F16", "Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0"]
     (files,) = [table for table in tables if "SHA-256" in table[0]]

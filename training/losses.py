@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 IGNORED = -100
@@ -118,6 +119,65 @@ def apply_head(model: Any, hidden: Any) -> Any:
     if cap := getattr(config, "final_logit_softcapping", None):
         logits = torch.tanh(logits / cap) * cap
     return logits
+
+
+def distillation_in_chunks(
+    student: Any, ours: Any, teacher: Any, theirs: Any, targets: Any, *, temperature: float, alpha: float, normalizer: Any = None
+) -> Distilled:
+    """`distillation_at` of hidden states (places, width) of both models: the heads are asked PLACES places at a time and each chunk's
+    gradient is taken at once, so that no more logits than those exist. normalizer as there."""
+    import torch
+
+    count = torch.as_tensor(len(targets) if normalizer is None else normalizer, device=ours.device).clamp(min=1)
+    sums = {"divergence": torch.zeros((), device=ours.device), "cross_entropy": torch.zeros((), device=ours.device)}
+
+    def chunk(hidden: Any, at: int) -> Any:
+        here = slice(at, at + PLACES)
+        with torch.no_grad():
+            wanted = apply_head(teacher, theirs[here])
+        parts = distillation_at(
+            apply_head(student, hidden), wanted, targets[here], temperature=temperature, alpha=alpha, normalizer=count)
+        sums["divergence"] += parts.divergence * parts.tokens
+        sums["cross_entropy"] += parts.cross_entropy * parts.tokens
+        return parts.total
+
+    trained = [parameter for parameter in student.get_output_embeddings().parameters() if parameter.requires_grad]
+    if torch.is_grad_enabled():
+        total = _chunked().apply(ours, chunk, *trained)
+    else:
+        total = sum((chunk(some, i * PLACES) for i, some in enumerate(ours.split(PLACES))), torch.zeros((), device=ours.device))
+    tokens = max(len(targets), 1)
+    return Distilled(
+        total=total, divergence=sums["divergence"] / tokens, cross_entropy=sums["cross_entropy"] / tokens, tokens=len(targets))
+
+
+@cache
+def _chunked() -> Any:
+    """The sum of a loss over chunks of rows, its gradients computed with it: made in a function because torch is imported late."""
+    import torch
+
+    class Chunked(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, hidden: Any, loss: Any, *trained: Any) -> Any:  # type: ignore[override]
+            total, to_hidden, to_trained = torch.zeros((), device=hidden.device), [], [torch.zeros_like(each) for each in trained]
+            for i, some in enumerate(hidden.split(PLACES)):
+                with torch.enable_grad():
+                    part = some.detach().requires_grad_()
+                    here = loss(part, i * PLACES)
+                    first, *others = torch.autograd.grad(here, [part, *trained])
+                total += here.detach()
+                to_hidden.append(first)
+                for kept, more in zip(to_trained, others, strict=True):
+                    kept += more
+            ctx.save_for_backward(torch.cat(to_hidden) if to_hidden else torch.zeros_like(hidden), *to_trained)
+            return total
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+            to_hidden, *to_trained = ctx.saved_tensors
+            return gradient * to_hidden, None, *(gradient * each for each in to_trained)
+
+    return Chunked
 
 
 def nll_at_learned(model: Any, input_ids: list[int], labels: list[int]) -> tuple[float, int]:

@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from training import losses  # noqa: E402
 from training.losses import apply_head, distillation, distillation_at, head_only_at, hidden_at, learned, nll_at_learned  # noqa: E402
 
 
@@ -136,3 +137,34 @@ def test_hidden_states_at_learned_places_make_the_same_logits_and_likelihood(bat
     first = (labels[0, 1:] != -100).sum().item()
     assert tokens == first
     assert nats == pytest.approx(torch.nn.functional.cross_entropy(logits[:first], targets[:first], reduction="sum").item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("frozen_head", [True, False])
+def test_the_loss_in_chunks_is_the_same_with_the_same_gradients(
+    batch, monkeypatch: pytest.MonkeyPatch, frozen_head: bool  # type: ignore[no-untyped-def]
+) -> None:
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    monkeypatch.setattr(losses, "PLACES", 3)  # seven places: three chunks
+    torch.manual_seed(3)
+    size = {"vocab_size": 11, "hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1}
+    student, teacher = (Qwen2ForCausalLM(Qwen2Config(**size, num_hidden_layers=n)).float() for n in (1, 2))
+    student.lm_head.weight.requires_grad_(not frozen_head)
+    ids, (places, targets) = batch[2].clamp(min=0), learned(batch[2])
+    wanted = teacher(input_ids=ids).logits.detach()
+    whole = distillation(student(input_ids=ids).logits, wanted, batch[2], temperature=2.0, alpha=0.5, normalizer=9)
+    whole.total.backward()
+    gradients = {name: p.grad.clone() for name, p in student.named_parameters() if p.requires_grad}
+    student.zero_grad()
+
+    ours = hidden_at(student, places, input_ids=ids)
+    theirs = hidden_at(teacher, places, input_ids=ids).detach()
+    parts = losses.distillation_in_chunks(student, ours, teacher, theirs, targets, temperature=2.0, alpha=0.5, normalizer=9)
+    parts.total.backward()
+    assert parts.tokens == 7 and parts.total.item() == pytest.approx(whole.total.item(), rel=1e-6)
+    assert parts.divergence.item() == pytest.approx(whole.divergence.item(), rel=1e-5)
+    for name, gradient in gradients.items():
+        assert torch.allclose(dict(student.named_parameters())[name].grad, gradient, atol=1e-6), name
+    with torch.no_grad():
+        again = losses.distillation_in_chunks(student, ours, teacher, theirs, targets, temperature=2.0, alpha=0.5, normalizer=9)
+    assert again.total.item() == pytest.approx(whole.total.item(), rel=1e-6)

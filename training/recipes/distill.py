@@ -27,7 +27,7 @@ from training.fit import (
     say_dtype,
 )
 from training.loop import trainer_class
-from training.losses import PLACES, apply_head, distillation_at, head_only_at, hidden_at, learned
+from training.losses import PLACES, apply_head, distillation_at, distillation_in_chunks, hidden_at, learned
 from training.models import Method
 from training.stage import StageContext
 from training.tuned import current, load_tuned, mask_of
@@ -109,20 +109,21 @@ def _trainer_class() -> Any:
             gradients, so the sum divided by the global count is multiplied by their number, as SFTTrainer does."""
             places, targets = learned(inputs["labels"])
             given = {key: value for key, value in inputs.items() if key != "labels"}
-            with head_only_at(self.accelerator.unwrap_model(model), places):
-                outputs = model(**given, use_cache=False)
-            with torch.no_grad(), head_only_at(self.teacher, places):
-                wanted = self.teacher(**given, use_cache=False).logits
-            parts = distillation_at(
-                outputs.logits, wanted, targets, temperature=self.temperature, alpha=self.alpha, normalizer=num_items_in_batch
-            )
+            ours = hidden_at(model, places, **given)
+            with torch.no_grad():
+                theirs = hidden_at(self.teacher, places, **given)
+            with self.accelerator.autocast():
+                parts = distillation_in_chunks(
+                    self.accelerator.unwrap_model(model), ours, self.teacher, theirs, targets, temperature=self.temperature,
+                    alpha=self.alpha, normalizer=num_items_in_batch,
+                )
             loss = parts.total
             if num_items_in_batch is not None and self.args.average_tokens_across_devices:
                 loss = loss * self.accelerator.num_processes
             mode = "train" if model.training else "eval"
             self._metrics[mode]["divergence"].append(parts.divergence.item())
             self._metrics[mode]["cross_entropy"].append(parts.cross_entropy.item())
-            return (loss, outputs) if return_outputs else loss
+            return (loss, {}) if return_outputs else loss
 
     return DistillationTrainer
 

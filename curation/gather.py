@@ -221,11 +221,14 @@ def excerpt_of(task: Task, item: Item, options: FreezeOptions) -> Shown:
 
 
 def _about(task: Task, item: Item, kept: dict[str, Any], excerpt: Shown) -> dict[str, Any]:
-    """More for a row's meta: its kind, its difficulty (1 to 4) and the place that each line number means."""
+    """More for a row's meta: its kind, its difficulty (1 to 4), the place that each line number means, the engine's first candidate."""
     if task.facets is None:
         return {"lines": excerpt.places}
     kind, difficulty = task.facets(item, kept, excerpt)
-    return {"kind": kind, "difficulty": difficulty, "lines": excerpt.places}
+    first = task.first(item) if task.first is not None else None
+    return {
+        "kind": kind, "difficulty": difficulty, "lines": excerpt.places, **({"first_candidate": first} if first is not None else {}),
+    }
 
 
 def _counts_as(task: Task, item: Item, kept: dict[str, Any]) -> dict[str, str]:

@@ -53,7 +53,8 @@ class Task:
 
     Of a site: shown(item, answer, excerpt, style) is the answer without what the excerpt does not show, None where nothing is left to
     learn from. balanced: the field whose value is the class that must not be most of a set. facets(item, shown answer, excerpt) -> (kind:
-    a short code, difficulty 1..4). places: whether the stated answer names lines."""
+    a short code, difficulty 1..4). first(item): the answer stated of the engine's first candidate alone, a baseline; None: it has none.
+    places: whether the stated answer names lines."""
 
     name: str
     kind: Literal["site", "pair", "preference"]
@@ -68,6 +69,7 @@ class Task:
     shown: Callable[[Item, dict[str, Any], Shown, Style], dict[str, Any] | None] | None = None
     balanced: str | None = None
     facets: Callable[[Item, dict[str, Any], Shown], tuple[str, int]] | None = None
+    first: Callable[[Item], dict[str, Any] | None] | None = None
     places: bool = False
 
     def check(self, answer: dict[str, Any]) -> dict[str, Any]:

@@ -266,6 +266,12 @@ def facets(item: Item, answer: dict[str, Any], excerpt: Shown) -> tuple[str, int
     return str(item.payload.get("extra", {}).get("step") or "none"), 1 + sum(hard)
 
 
+def first(item: Item) -> dict[str, Any] | None:
+    """What a row would state of the engine's first candidate alone."""
+    candidates = item.payload.get("candidates") or []
+    return {"targets": [candidates[0]["name"]], "completeness": "complete"} if candidates else None
+
+
 def render(
     item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang, excerpt: Shown | None = None, style: Style | None = None,
 ) -> TrainingRow | None:
@@ -288,5 +294,5 @@ def render(
 
 TASK = Task(
     name="function_pointer", kind="site", Answer=Answer, render=render, goal=(2000, 5000), propose=propose, record=record, sure=sure,
-    draft=draft, shown=shown, balanced="completeness", facets=facets,
+    draft=draft, shown=shown, balanced="completeness", facets=facets, first=first,
 )

@@ -56,6 +56,7 @@ def test_an_answered_site_is_rendered_in_each_language_with_the_explanation_left
     about = json.loads(drafts["en"]["meta"])
     assert about["item"] == site.id and about["kind"] and 1 <= about["difficulty"] <= 4
     assert f"{site.file}:{site.line}" in about["lines"].values()
+    assert about["first_candidate"]["targets"] == [site.payload["candidates"][0]["name"]]
     assert [d.fields["lang"] for d in work.gather(langs=["en"]).drafts] == ["en"]
 
 
@@ -165,3 +166,25 @@ def test_a_copied_file_stays_with_its_original(work, tmp_path):
     assert len(groups) == 1
     reasons = manifest.verify(version.path)["groups"][groups.pop()]["reason"]
     assert "content" in reasons and "file" in reasons
+
+
+def test_what_is_more_than_its_share_is_cut_by_seed_and_counted(work):
+    confirm_all(work)
+    whole = work.gather(tasks=["callback_timing"], langs=["en"])
+    assert not any(why.startswith("over_") for why in whole.left_out["callback_timing"])  # at most `keep` items: small sets stay whole
+    cut = work.gather(tasks=["callback_timing"], langs=["en"], keep=5, file_share=None, answer_share=None, class_share=0.15)
+    over = cut.left_out["callback_timing"]["over_class"]
+    classes = cut.balanced["callback_timing"]["class"]
+    assert over and cut.items["callback_timing"] + over == whole.items["callback_timing"] == sum(before for before, _ in classes.values())
+    assert max(after for _, after in classes.values()) <= max(5, 0.15 * cut.items["callback_timing"])
+    again = work.gather(tasks=["callback_timing"], langs=["en"], keep=5, file_share=None, answer_share=None, class_share=0.15)
+    other = work.gather(tasks=["callback_timing"], langs=["en"], keep=5, file_share=None, answer_share=None, class_share=0.15, seed=9)
+    ids = [[d.fields["id"] for d in found.drafts] for found in (cut, again, other)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_row_whose_excerpt_shows_nothing_of_its_answer_is_left_out_and_counted(work):
+    site = work.sites("function_pointer")[0]
+    work.say(site, "mend", answer={"targets": [{"name": "nowhere_to_be_seen"}]})
+    found = work.gather()
+    assert found.drafts == [] and found.left_out["function_pointer"]["not_shown"] == 1

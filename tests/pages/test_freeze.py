@@ -85,3 +85,22 @@ def test_the_screen_speaks_chinese(work, monkeypatch):
     monkeypatch.setenv("FLOWSIGHT_LANG", "zh")
     at = page()
     assert at.header[0].value == "冻结数据集" and at.button(key="freeze_preview").label == "预览"
+
+
+def test_with_a_models_tokenizer_the_preview_tells_the_lengths_and_the_manifest_what_was_chosen(work):
+    from tokenizers import Tokenizer, models
+
+    home = work.settings.models_dir / "small"
+    home.mkdir(parents=True)
+    Tokenizer(models.WordLevel({"?": 0}, unk_token="?")).save(str(home / "tokenizer.json"))
+    at = page()
+    at.selectbox(key="freeze_tokenizer").set_value("small")
+    at.radio(key="freeze_completion").set_value("answer")
+    at.number_input(key="freeze_excerpt_tokens").set_value(300)
+    at.button(key="freeze_preview").click().run()
+    assert not at.exception and "40 tokens are kept free" in texts(at)
+    assert any("max_length" in frame.value.columns for frame in at.dataframe)
+    at.button(key="freeze_now").click().run()
+    options = verify(work.settings.datasets_dir / "flow" / "v0001")["options"]
+    assert (options["completion"], options["excerpt_tokens"], options["class_share"]) == ("answer", 300, 0.5)
+    assert options["tokenizer"].startswith("sha256:")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import BadValue
-from training import checkpoints, config, data, plain_data, runs
+from training import checkpoints, config, data, dry_run, plain_data, runs
 from training.commands import Subcommands, add_runs_dir, add_set, declare, is_run, loaded, run_dir_of
 from training.dataset_choice import dataset_dir, opened
 from training.reading import read_object
@@ -66,6 +66,8 @@ def _train(given: argparse.Namespace) -> int:
     if given.dry_run:
         with opened(given.data, wanted.seed) as dataset:
             print(_dry_run(wanted, dataset), end="")
+            if "sft" in wanted.stages:
+                print(dry_run.text(dry_run.report(wanted, dataset.path, runs_dir=given.runs_dir)), end="")
         return 0
     if given.resume is not None:
         return _go_on(given, wanted)

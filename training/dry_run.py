@@ -21,7 +21,7 @@ from training.encoded import enough_for, histogram
 from training.reading import DamagedFile, read_object
 
 # float32 operations a second and thread, guessed for shared AVX2 cores; a GPU by an H100's bfloat16
-# at 40 %. Guesses within a factor of two: a former run's own speed counts for more.
+# at 40 %. A former run's own speed goes before it.
 CPU_FLOPS, GPU_FLOPS = 25e9, 4e14
 BYTES = {"float32": 4.0, "bfloat16": 2.0}
 NF4 = 0.55  # bytes a weight with double quantization (Dettmers et al. 2023: 0.127 bits of constants above 4)

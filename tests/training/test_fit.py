@@ -3,15 +3,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from curation.errors import BadValue, UserError
 from tests.training.frozen_fixture import write_frozen
 from tests.training.stage_fixture import complete, context
-from training import data, encoded, models
+from training import data, encoded, fit, hardware, models
 from training.recipes import dpo, sft
+from training.stage import Stopped
 
 SIZE = models.RandomModel(layers=3, hidden_size=256, intermediate_size=256, heads=2, kv_heads=1, vocab_size=512, context=1024)
 
@@ -195,3 +198,113 @@ def test_preferences_that_do_not_help_are_not_carried_on_and_few_pairs_are_warne
     good = dpo.run(context(tuned, "dpo", _dpo(), events := []))
     assert good["carried_on"] and good["best_validation_loss"] < 0.6931 and good["adapter"] == "02-dpo/best"
     assert _losses(events)[0] == pytest.approx(0.6931, abs=1e-3)
+
+
+def test_a_run_killed_behind_its_last_step_trains_no_step_more(line: Path, tmp_path: Path) -> None:
+    """The checkpoints still lie there when the stage is run again: nothing but the end of the stage was lost."""
+    ctx = _context(line, tmp_path, _settings(max_steps=3, log_every=2))
+    whole = sft.run(ctx)
+    weights = (ctx.stage_dir / "last" / "adapter_model.safetensors").read_bytes()
+    events: list[dict[str, Any]] = []
+    again = sft.run(_context(line, tmp_path, ctx.settings, events))
+    assert (again["steps"], again["resumed_from"]) == (3, 3) and _losses(events) == []
+    assert again["train_loss"] == whole["train_loss"] and again["validation_loss"] == whole["validation_loss"]
+    assert (ctx.stage_dir / "last" / "adapter_model.safetensors").read_bytes() == weights
+
+
+def test_early_stopping_ends_the_loop_and_stands_after_a_resume(line: Path, tmp_path: Path) -> None:
+    settings = _settings(max_steps=9, eval_every=1, save_every=9, learning_rate=1e-12, early_stopping_patience=2,
+                         early_stopping_threshold=0.5, eval_rows=2)
+    ctx = _context(line, tmp_path, settings)
+    result = sft.run(ctx)
+    assert result["steps"] == 3 and result["stopped_early"]
+    assert sft.run(ctx)["steps"] == 3
+
+
+def test_the_mean_loss_and_the_patience_are_read_from_the_history() -> None:
+    history = [{"step": 1, "loss": 4.0}, {"step": 1, "eval_loss": 3.0}, {"step": 4, "loss": 2.0}, {"step": 4, "eval_loss": 3.1},
+               {"step": 5, "loss": 1.0}, {"step": 5, "eval_loss": 2.95}, {"step": 5, "train_loss": 9.0}]
+    assert fit.mean_loss(history) == pytest.approx((4 + 3 * 2 + 1) / 5)
+    assert fit.without_better(history, 0.0) == 0 and fit.without_better(history, 0.1) == 2
+    assert fit.mean_loss([]) is None and fit.without_better([], 0.0) == 0
+
+
+def test_every_option_of_the_loop_reaches_the_trainer(line: Path, tmp_path: Path) -> None:
+    from trl import SFTConfig
+
+    settings = _settings(
+        optimizer="adafactor", scheduler="cosine_with_min_lr", scheduler_options={"min_lr_rate": 0.1}, warmup=0.2, weight_decay=0.01,
+        max_grad_norm=0.5, neftune=5.0, sampling="sequential", save_every=7, eval_every=3, save_limit=2, log_every=2, epochs=3.0,
+        max_steps=None, activation_checkpointing=True,
+    )
+    made = SFTConfig(**fit.loop_arguments(_context(line, tmp_path, settings), settings, "cpu", True))
+    assert (made.optim, made.lr_scheduler_type, made.lr_scheduler_kwargs) == ("adafactor", "cosine_with_min_lr", {"min_lr_rate": 0.1})
+    assert (made.warmup_steps, made.weight_decay, made.max_grad_norm, made.neftune_noise_alpha) == (0.2, 0.01, 0.5, 5.0)
+    assert (made.train_sampling_strategy, made.save_steps, made.eval_steps, made.save_total_limit) == ("sequential", 7, 3, 2)
+    assert (made.logging_steps, made.num_train_epochs, made.max_steps, made.activation_checkpointing) == (2, 3.0, -1, True)
+    assert not made.bf16  # float32 was asked for
+
+
+def test_every_option_of_the_adapter_reaches_peft_and_what_the_model_lacks_is_told(line: Path) -> None:
+    model = models.load_model(line / "base", device="cpu", dtype="float32")
+    given = {"rank": 3, "alpha": 5, "dropout": 0.1, "rslora": True, "dora": True, "layers_to_transform": [1]}
+    made = fit.lora_config(fit.AdapterSettings.model_validate(given), model)
+    assert (made.r, made.lora_alpha, made.lora_dropout, made.use_rslora, made.use_dora) == (3, 5, 0.1, True, True)
+    assert made.layers_to_transform == [1] and "q_proj" in made.target_modules and "lm_head" not in made.target_modules
+    named = fit.lora_config(fit.AdapterSettings(target_modules=["q_proj"]), model)
+    assert set(named.target_modules) == {"q_proj"}
+    with pytest.raises(BadValue, match="no linear layer"):
+        fit.lora_config(fit.AdapterSettings(target_modules=["q_prj"]), model)
+    with pytest.raises(BadValue, match="layers 0 to 2"):
+        fit.lora_config(fit.AdapterSettings(layers_to_transform=[3]), model)
+
+
+@pytest.mark.parametrize(("config", "settings", "told"), [
+    ({"report_to": ["trackio"]}, {}, "trackio"), ({"attention": "flash_attention_2"}, {}, "flash-attn"),
+    ({}, {"optimizer": "paged_adamw_8bit"}, "no GPU here"),
+])
+def test_what_this_machine_cannot_do_is_refused_with_what_to_do(config: dict, settings: dict, told: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(fit.importlib.util, "find_spec", lambda name: None)
+    given = types.SimpleNamespace(**{"report_to": [], "attention": "sdpa", **config})
+    with pytest.raises(UserError, match=told):
+        fit.check_machine(given, _settings(**settings), "cpu")
+
+
+def test_the_number_format_is_the_one_asked_for_or_what_the_processor_has(monkeypatch: Any) -> None:
+    assert hardware.bf16_flags("flags\t\t: fpu avx2 avx512_bf16 amx_bf16\n") == ("amx_bf16", "avx512_bf16")
+    assert hardware.bf16_flags("flags : fpu avx2\n") == () and hardware.bf16_flags("Features : fp bf16\n") == ("bf16",)
+    assert hardware.dtype_of("bfloat16", "cpu").name == "bfloat16" and hardware.dtype_of("float32", "cuda").name == "float32"
+    for has, name in (((), "float32"), (("avx512_bf16",), "bfloat16")):
+        monkeypatch.setattr(hardware, "cpu_bf16", lambda has=has: has)
+        assert hardware.dtype_of("auto", "cpu").name == name
+
+
+def test_tokens_are_made_once_and_again_when_the_system_prompt_changes(line: Path, tmp_path: Path) -> None:
+    events: list[dict[str, Any]] = []
+    ctx = _context(line, tmp_path, _settings(), events)
+    tokenizer = models.load_tokenizer(line / "base")
+    first = encoded.sft_rows(ctx, tokenizer, "train", 512)
+    made = [event for event in events if event.get("doing") == "tokenizing"]
+    assert made[-1]["step"] == made[-1]["total"] == 48
+    again = encoded.sft_rows(ctx, tokenizer, "train", 512)
+    assert again == first and len([e for e in events if e.get("doing") == "tokenizing"]) == len(made)
+    for file in (ctx.run_dir / "encoded").iterdir():
+        file.write_bytes(b"cut")
+    assert encoded.sft_rows(ctx, tokenizer, "train", 512) == first  # a damaged file is made anew
+    ctx.config.system_prompt = "Be brief."
+    assert encoded.sft_rows(ctx, tokenizer, "train", 512).sizes != first.sizes
+    ctx.stop.set()
+    ctx.config.system_prompt = "Be long."
+    with pytest.raises(Stopped):
+        encoded.sft_rows(ctx, tokenizer, "train", 512)
+
+
+def test_training_refuses_to_start_when_too_many_rows_are_too_long(line: Path, tmp_path: Path) -> None:
+    ctx = _context(line, tmp_path, _settings())
+    median = encoded.histogram(encoded.sft_rows(ctx, models.load_tokenizer(line / "base"), "train", 512).sizes)["median"]
+    with pytest.raises(encoded.TooManyDropped, match="keeps 90 %"):
+        sft.run(_context(line, tmp_path, _settings(max_length=median)))
+    kept = encoded.Kept(rows=[data.Encoded([1], [1])] * 9, too_long=["a"], sizes=[10] * 9 + [900])
+    kept.require(_settings(), "train")
+    with pytest.raises(encoded.TooManyDropped, match="1 of 10 rows"):
+        kept.require(_settings(allow_dropped=0.05), "train")

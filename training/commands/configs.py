@@ -51,5 +51,7 @@ def _init_config(given: argparse.Namespace) -> int:
 
 def _validate_config(given: argparse.Namespace) -> int:
     valid = loaded(given)
+    for note in config.load_with_notes(given.config)[1]:
+        print(f"# {note}")
     print(config.dump(valid) if given.show else f"{given.config} is valid: {' > '.join(valid.stages)}")
     return 0

@@ -11,8 +11,8 @@ and no begin token is put before it. So what is asked is what `data.prompt_text`
 Temperature 0 takes the likeliest token. Which slots share a batch changes the last bits of a sum, so a tie may fall the other way from
 one run to the next; one slot alone is exact.
 
-Threads: asleep while they wait (spinning, two of them took more than 300 s on a machine with 2 cores at load 7, where one took 127 s). So
-waiting, 928 tokens in 8 slots of a model of 135M cost 10.7 CPU seconds with 2 threads and 9.9 with 1: a thread a core is right.
+Threads sleep while they wait: spinning, two of them were not done after 300 s on a machine with 2 cores at load 7, where one took 127 s.
+So waiting, 928 tokens in 8 slots of a model of 135M cost 10.7 CPU seconds with 2 threads and 9.9 with 1, so the default is one a core.
 
 Interface: github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md (/health, /tokenize, /completion).
 

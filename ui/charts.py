@@ -134,7 +134,7 @@ def confusion(found: Mapping[str, Any], words: Mapping[str, str], key: str, titl
                  alt.Tooltip("count:Q", title=t("report.count")), alt.Tooltip("share:Q", title=t("report.share"), format=".0%")])
     text = base.mark_text(fontSize=12).encode(
         text=alt.Text("count:Q"), color=alt.condition("datum.share > 0.55", alt.value(on_high), alt.value(on_low)))
-    show((cells + text).properties(height=110 + 34 * len(found["gold"])), key=key, alt_text=title)
+    show((cells + text).properties(height=140 + 34 * len(found["gold"])), key=key, alt_text=title)
 
 
 def sizes(rows: Sequence[Mapping[str, Any]], key: str) -> None:
@@ -146,7 +146,7 @@ def sizes(rows: Sequence[Mapping[str, Any]], key: str) -> None:
     spread = [number for row in rows for number in (row["low"], row["high"], row["value"]) if number is not None]
     scale = alt.Scale(domain=[max(0.0, min(spread) - 0.05), min(1.0, max(spread) + 0.05)])
     base = alt.Chart(frame).encode(
-        x=alt.X("mb:Q", title=t("report.size_mb"), scale=alt.Scale(zero=False, padding=28)),
+        x=alt.X("mb:Q", title=t("report.size_mb"), scale=alt.Scale(zero=False, padding=28), axis=alt.Axis(tickCount=8)),
         color=alt.Color("ships:N", title=None, scale=alt.Scale(domain=domain, range=[tints.get(each, faint()) for each in domain]),
                         legend=alt.Legend(orient="top", offset=4)),
         tooltip=[alt.Tooltip("name:N", title=t("report.type")), alt.Tooltip("mb:Q", title=t("report.size_mb"), format=".1f"),

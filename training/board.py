@@ -8,7 +8,6 @@ a stage without steps, and for a run that is not active, it is None; what the st
 """
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from training import report, runs
+from training.reading import DamagedFile, read_object
 from training.runs import RunStatus
 from training.stage import read_result
 
@@ -44,7 +44,7 @@ def line(run: RunStatus, now: float) -> Line:
     left = seconds_left(_tail(run.run_dir), run.stage, now) if run.active else None
     try:
         best = best_figure(run)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (DamagedFile, OSError, ValueError, KeyError, TypeError, AttributeError):
         best = None  # a damaged result has no figure; the run's own page says what is wrong with it
     return Line(run=run, left_s=left, best=best)
 
@@ -59,7 +59,9 @@ def seconds_left(events: Sequence[dict[str, Any]], stage: str | None, now: float
             continue
         if kind in ("stage_started", "resumed"):
             seen = []
-        elif kind == "step" and isinstance(step, int) and when is not None and (not seen or step > seen[-1][1]):
+        elif kind == "step" and isinstance(step, int) and when is not None and (not seen or step != seen[-1][1]):
+            if seen and step < seen[-1][1]:
+                seen = []  # another count began: rows were tokenized before the first step
             seen.append((when, step))
             total = event.get("total") if isinstance(event.get("total"), int) else total
     if len(seen) < 2 or not total:
@@ -87,7 +89,7 @@ def best_figure(run: RunStatus) -> tuple[str, float] | None:
 @lru_cache(maxsize=256)
 def _score(file: Path, changed_ns: int) -> float | None:
     """The tuned model's mean score in a report, which is large; `changed_ns` makes a report that was written again be read again."""
-    evaluation = json.loads(file.read_text(encoding="utf-8"))
+    evaluation = read_object(file)
     if not report.older(evaluation):
         score = evaluation["overall"][report.AFTER]["score"]
         return None if score is None else float(score["value"])

@@ -14,11 +14,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from curation.errors import UserError
 from training import data, hardware, models
 from training.config import Config, load, settings_of
 from training.data import IGNORED, Encoded
 from training.encoded import enough_for, histogram
-from training.reading import DamagedFile, read_object
+from training.reading import read_object
 
 # float32 operations a second and thread, guessed for shared AVX2 cores; a GPU by an H100's bfloat16
 # at 40 %. A former run's own speed goes before it.
@@ -170,7 +171,7 @@ def _former_speed(config: Config, runs_dir: Path | None) -> tuple[float, str] | 
         try:
             speed = read_object(file).get("tokens_per_second")
             before = load(file.parent.parent / "config.yaml")
-        except (DamagedFile, OSError, ValueError, LookupError):
+        except (UserError, OSError, ValueError, LookupError, TypeError):  # a run that is damaged has no speed to tell
             continue
         how = settings_of(before, "sft")
         same = (before.teacher, before.device, how.method, how.adapter.layers_to_transform)

@@ -24,6 +24,7 @@ from curation.model import Model
 from training import hardware
 from training.data import Encoded
 from training.models import DType, Method
+from training.reading import damaged, read_object
 from training.stage import COMPLETE, StageContext, Stopped, write_atomically
 
 CHECKPOINTS = "checkpoints"  # inside the stage's folder; the worker removes it once the stage is complete
@@ -419,17 +420,27 @@ def fit(trainer: Any, ctx: StageContext) -> dict[str, Any]:
 
 def follow_move(checkpoint: Path) -> None:
     """The best checkpoint, which a trainer's state names by an absolute path, is the one beside this: runs are moved and copied."""
-    file = checkpoint / "trainer_state.json"
-    state = json.loads(file.read_text(encoding="utf-8"))
+    file, state = checkpoint / "trainer_state.json", _state_of(checkpoint)
     best = state.get("best_model_checkpoint")
-    if best and Path(best) != (here := checkpoint.with_name(Path(best).name)):
+    if isinstance(best, str) and Path(best) != (here := checkpoint.with_name(Path(best).name)):
         write_atomically(file, json.dumps({**state, "best_model_checkpoint": str(here)}, indent=2) + "\n")
 
 
 def _is_last(checkpoint: Path) -> bool:
     """Whether nothing is left to train behind it: transformers 5.23 would train one step more."""
-    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    state = _state_of(checkpoint)
     return state["global_step"] >= state["max_steps"] or (checkpoint / FINISHED).is_file()
+
+
+def _state_of(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself. Raises DamagedFile, which says how to go on without it."""
+    file = checkpoint / "trainer_state.json"
+    todo = Reason("remove_checkpoint", "Remove the folder of this checkpoint and resume: the run goes on from the one before it.")
+    state = read_object(file, todo)
+    if wrong := [key for key in ("global_step", "max_steps") if type(state.get(key)) is not int]:
+        why = Reason("other_shape", "it has not the shape that was written ({said})", said=", ".join(wrong))
+        raise damaged(file, ValueError(why), todo)
+    return state
 
 
 def _take_up(trainer: Any, checkpoint: Path) -> None:

@@ -27,6 +27,7 @@ from training import inputs
 from training.config import Config, settings_of
 from training.data import open_dataset
 from training.fit import CHECKPOINTS, last_complete_checkpoint
+from training.reading import DamagedFile, read_object, read_object_if_there
 from training.runs import config_of, dataset_of, read_manifest
 from training.stage import COMPLETE, RESULT, StageContext, Stopped, recipes, stage_folders, utc_now, write_atomically
 
@@ -87,7 +88,11 @@ def main(run_dir: Path) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    previous = json.loads((run_dir / "status.json").read_text(encoding="utf-8"))
+    try:
+        previous = read_object_if_there(run_dir / "status.json")
+    except DamagedFile as err:  # the run is "damaged" for whoever looks, by the same file: no exit.json is to hide that
+        print(f"error: {err}", flush=True)
+        return 1
     journal = Journal(run_dir, previous.get("attempt", 1))
     _start_heartbeat(journal)
     journal.emit("run_started", attempt=previous.get("attempt", 1))
@@ -141,7 +146,7 @@ def _run(run_dir: Path, journal: Journal, stop: threading.Event) -> None:
         )
         _run_stage(ctx, journal, wanted)
         if name == "prepare":
-            manifest["models"] = json.loads((folder / RESULT).read_text(encoding="utf-8"))["models"]
+            manifest["models"] = read_object(folder / RESULT)["models"]
             write_atomically(run_dir / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
 
 

@@ -3,15 +3,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from curation.access import require
-from curation.errors import remade
+from curation.errors import UserError, remade
 from training import config, runs
 from training.board import Line
+from training.reading import damaged, read_bytes
 from training.runs import Curve, RunStatus
 from training.stage import read_result, recipes
 from ui import charts, parts
@@ -49,15 +51,34 @@ def run_view(session: Session, line: Line) -> None:
         with log:
             parts.code(runs.read_log(run.run_dir) or t("train.log_empty"), language=None)
         with configuration:
-            parts.code(_text(run.run_dir / "config.yaml"), language="yaml")
+            _configuration(run)
 
 
 def best_word(best: tuple[str, float] | None) -> str:
     return "–" if best is None else t("train.best_figure", figure=named("train.figure", best[0]), value=f"{best[1]:.3f}")
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+def _configuration(run: RunStatus) -> None:
+    """config.yaml as it stands, under what is wrong with it; no run can go on with a wrong one."""
+    file = run.run_dir / "config.yaml"
+    try:
+        text = read_bytes(file).decode("utf-8", errors="replace")
+    except ValueError as err:
+        st.error(parts.escaped(error_text(damaged(file, err))), icon=":material/error:")
+        return
+    if (problem := _problem_of(file, text)) is not None:
+        st.warning(parts.escaped(error_text(problem)), icon=":material/warning:")
+    parts.code(text, language="yaml")
+
+
+@lru_cache(maxsize=32)
+def _problem_of(file: Path, text: str) -> UserError | None:
+    """text: what the file holds now, so that it is read again only when it was changed."""
+    try:
+        config.load(file)
+    except UserError as err:
+        return err
+    return None
 
 
 def _headline(run: RunStatus) -> None:
@@ -151,8 +172,8 @@ def _stages(run: RunStatus) -> None:
     with st.container(key="run_stages", gap=None):
         for stage in run.stages:
             line = f"{ICONS[stage.state]} {parts.escaped(named('train.stage_name', stage.name))}"
-            after = t("train.seconds", seconds=stage.seconds) if stage.seconds is not None and stage.state == "done" else None
-            st.markdown(f"{line} · {parts.escaped(duration(stage.seconds) if after else t(f'train.stage_{stage.state}'))}")
+            took = duration(stage.seconds) if stage.seconds is not None and stage.state == "done" else None
+            st.markdown(f"{line} · {parts.escaped(took or t(f'train.stage_{stage.state}'))}")
             if stage.skipped:
                 st.caption(parts.escaped(named("train.skipped", stage.skipped)))
 
@@ -207,6 +228,9 @@ def _results(run: RunStatus) -> None:
     bundle = read_result(folders["package"]) if "package" in done else None
     if bundle is None:
         st.caption(t("train.no_bundle_yet"))
+        return
+    if bundle.get("folder") is None:
+        st.warning(t("report.refused_bundle"), icon=":material/block:")
         return
     st.caption(t("train.bundle"))
     parts.code(str(run.run_dir / bundle["folder"]), language=None)

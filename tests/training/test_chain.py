@@ -16,6 +16,7 @@ from tests.training.frozen_fixture import write_frozen
 from tests.training.stage_fixture import complete
 from training import config, inputs, runs, starting, tuned, worker
 from training.fit import follow_move
+from training.reading import DamagedFile
 from training.stage import StageContext, recipes
 
 STAGES = ["sft", "merge", "quantize", "evaluate", "package"]
@@ -156,11 +157,24 @@ def test_a_run_that_was_moved_goes_on_and_a_dataset_that_was_moved_is_told(run_d
 def test_the_best_checkpoint_of_a_moved_run_is_its_own(tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoints" / "checkpoint-8"
     checkpoint.mkdir(parents=True)
-    state = {"best_model_checkpoint": "/gone/runs/one/01-sft/checkpoints/checkpoint-4", "global_step": 8}
+    state = {"best_model_checkpoint": "/gone/runs/one/01-sft/checkpoints/checkpoint-4", "global_step": 8, "max_steps": 9}
     (checkpoint / "trainer_state.json").write_text(json.dumps(state))
     follow_move(checkpoint)
     told = json.loads((checkpoint / "trainer_state.json").read_text())
-    assert told == {"best_model_checkpoint": str(tmp_path / "checkpoints" / "checkpoint-4"), "global_step": 8}
+    assert told == {"best_model_checkpoint": str(tmp_path / "checkpoints" / "checkpoint-4"), "global_step": 8, "max_steps": 9}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"global_step": 8}', '{"global_step": "8", "max_steps": 9}'])
+def test_a_damaged_checkpoint_names_itself_and_says_how_to_go_on(text: str, tmp_path: Path) -> None:
+    (tmp_path / "trainer_state.json").write_text(text)
+    with pytest.raises(DamagedFile, match=r"trainer_state\.json is damaged.*Remove the folder of this checkpoint"):
+        follow_move(tmp_path)
+
+
+def test_a_worker_whose_status_is_damaged_says_so_and_ends(run_dir: Path, ran: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (run_dir / "status.json").write_text("{")
+    assert worker.main(run_dir) == 1 and ran == []
+    assert "status.json is damaged" in capsys.readouterr().out and runs.poll(run_dir).state == "damaged"
 
 
 def test_an_order_that_cannot_work_leaves_the_run_as_it_was(run_dir: Path) -> None:

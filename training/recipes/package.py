@@ -29,6 +29,7 @@ from pydantic import Field
 from curation.errors import BadConfig, Reason, remade_reason
 from curation.model import Model
 from training import bundle, chat_template, data, gates, gguf, models, report
+from training.reading import read_object, read_object_if_there
 from training.recipes.quantize import Kind
 from training.stage import StageContext, read_result, utc_now
 from training.tuned import whole
@@ -148,26 +149,25 @@ def _modelfile(ctx: StageContext, model: Path, file: Path) -> tuple[str | None, 
 
 
 def _context(ctx: StageContext, model: Path) -> int:
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    config = read_object(model / "config.json")
     return min(ctx.settings.num_ctx, config.get("max_position_embeddings") or ctx.settings.num_ctx)
 
 
 def _stops(model: Path, tokenizer: Any) -> list[str]:
     """The end tokens as text: the tokenizer's and those of generation_config.json."""
-    path = model / "generation_config.json"
-    named = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
+    named = read_object_if_there(model / "generation_config.json").get("eos_token_id")
     ids = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [] if named is None else [named])]
     return list(dict.fromkeys(tokenizer.convert_ids_to_tokens(i) for i in ids))
 
 
 def _evaluation(ctx: StageContext) -> dict[str, Any] | None:
     found = ctx.result("evaluate")
-    return json.loads(ctx.path(found["report"]).read_text(encoding="utf-8")) if found else None
+    return read_object(ctx.path(found["report"])) if found else None
 
 
 def _about(ctx: StageContext, name: str, chosen: list[dict[str, Any]], hashed: dict[str, str]) -> dict[str, Any]:
     """version.json. Absolute paths of this machine stay out."""
-    manifest = json.loads((ctx.run_dir / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_object(ctx.run_dir / "manifest.json")
     results = {stage: read_result(folder) for stage, folder in ctx.folders.items() if stage != NAME}
     quantized = results["quantize"] or {}
     evaluation = _evaluation(ctx)

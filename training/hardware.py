@@ -33,7 +33,7 @@ def dtype_of(asked: Literal["auto", "float32", "bfloat16"], device: str) -> Form
     if device == "cuda":
         import torch
 
-        if torch.cuda.is_bf16_supported():
+        if torch.cuda.is_bf16_supported(including_emulation=False):  # an older GPU converts every number
             return Format("bfloat16", Reason("dtype_gpu", "the GPU computes in bfloat16"))
         return Format("float32", Reason("dtype_old_gpu", "this GPU has no bfloat16"))
     if has := cpu_bf16():

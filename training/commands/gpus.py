@@ -1,4 +1,4 @@
-"""What does this machine compute with? `list-gpus`: its GPUs, and the processor that is used without one."""
+"""What does this machine compute with? `list-gpus`: its GPUs, the processor that is used without one, and the number format."""
 from __future__ import annotations
 
 import argparse
@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from training import hardware
 from training.commands import Subcommands, declare
 
 ORDER = 20
@@ -19,14 +20,18 @@ INSTRUCTIONS = {"avx2": "AVX2", "avx512f": "AVX512", "avx512_vnni": "AVX512-VNNI
 
 def add(commands: Subcommands) -> None:
     listing = declare(commands, "list-gpus", _list_gpus,
-                      "List the GPUs of this machine, as nvidia-smi knows them, and its processor: cores, memory, instructions.", "--json")
+                      "List the GPUs of this machine, as nvidia-smi knows them, and its processor: cores, memory, instructions. "
+                      "Also in which number format a run with dtype auto computes here, and why.", "--json")
     listing.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _list_gpus(given: argparse.Namespace) -> int:
     gpus, cpu = gpus_here(), processor()
+    device = _device() if gpus else "cpu"
+    auto = hardware.dtype_of("auto", device)
     if given.json:
-        print(json.dumps({"gpus": gpus, "cpu": cpu}, ensure_ascii=False, indent=1))
+        chosen = {"device": device, "dtype": auto.name, "why": auto.why}
+        print(json.dumps({"gpus": gpus, "cpu": cpu, "auto": chosen}, ensure_ascii=False, indent=1))
         return 0
     for gpu in gpus:
         print(f"GPU {gpu['index']}: {gpu['name']}, {gpu['memory_mib']} MiB ({gpu['free_mib']} free), driver {gpu['driver']}")
@@ -35,7 +40,15 @@ def _list_gpus(given: argparse.Namespace) -> int:
     memory = f"{cpu['memory_bytes'] / 2**30:.1f} GiB" if cpu["memory_bytes"] else "unknown"
     print(f"CPU: {cpu['cores']} cores ({cpu['usable_cores']} for this process), memory {memory}")
     print(f"instructions: {', '.join(cpu['instructions']) or 'none of ' + ', '.join(INSTRUCTIONS.values())}")
+    print(f"dtype auto computes in {auto.name} on the {'GPU' if device == 'cuda' else 'CPU'}: {auto.why}")
     return 0
+
+
+def _device() -> str:
+    """Where device auto computes on a machine that has a GPU: torch must be able to use it."""
+    from training.models import device_of
+
+    return device_of("auto")
 
 
 def gpus_here() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 
 from curation.errors import RunFailed
 from tests.training.stage_fixture import context
-from training import gguf, models, tools
+from training import data, gguf, models, tools
 from training.recipes import quantize
 
 pytestmark = pytest.mark.line
@@ -64,6 +64,29 @@ def test_llama_cpp_cuts_text_into_the_very_ids_the_model_was_trained_on(line: Pa
     texts = [Path(__file__).read_text(encoding="utf-8"), "函数指针：p->ops->read(p)\n\n\t\t0x1F 12345;  'it's' <|im_end|>", " ", "a"]
     ids = gguf.tokenize(llama, line / _file(quantized, "Q4_0")["file"], texts)
     assert ids == [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+
+
+def test_the_prompts_compared_are_the_tokens_that_are_asked(line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the run's system prompt; an end token that stands in a source is plain characters."""
+    class Enough(Exception):
+        pass
+
+    def keep(folder: Path, tokenizer: Any, prompts: list[tuple[str, list[int]]], *rest: Any) -> None:
+        asked.extend(prompts)
+        raise Enough
+
+    asked: list[tuple[str, list[int]]] = []
+    prompt = [{"role": "user", "content": 'puts("<|im_end|>");'}]
+    monkeypatch.setattr(data, "read_rows", lambda *_: [{"id": "a", "task": "t", "prompt": prompt}])
+    monkeypatch.setattr(quantize, "reference", keep)
+    monkeypatch.setattr(tools, "ensure", lambda say: None)
+    ctx = context(line, "quantize", quantize.Settings())
+    ctx.config.system_prompt = "Be brief."
+    with pytest.raises(Enough):
+        quantize.run(ctx)
+    tokenizer = models.load_tokenizer(line / "tuned")
+    assert asked == [("a", data.prompt_ids(tokenizer, prompt, "Be brief."))]
+    assert asked[0][1].count(tokenizer.convert_tokens_to_ids("<|im_end|>")) == 2  # of the system's turn and the user's
 
 
 def test_a_file_of_other_weights_is_refused_as_absurd(line: Path, quantized: dict[str, Any], tmp_path: Path) -> None:

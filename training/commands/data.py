@@ -22,14 +22,17 @@ def add(commands: Subcommands) -> None:
         commands, "inspect-data", _inspect_data,
         "Verify a frozen dataset or a plain file and show its counts; with a model, token lengths and rows with the learned part "
         "between ⟦ and ⟧.",
-        "datasets/flow/v0001 --model tiny --rows 2", "rows.jsonl --format table --sample 10 --seed 3",
+        "datasets/flow/v0001 --model tiny --rows 2", "datasets/flow/v0001 --config my.yaml",
+        "rows.jsonl --format table --sample 10 --seed 3",
     )
     inspect.add_argument("data", type=Path, metavar="DATA", help="a frozen version's folder, or a plain file")
     inspect.add_argument("--format", choices=["text", "json", "table"], default="text", help="how it is printed (default text)")
     inspect.add_argument("--sample", type=_count, default=0, metavar="N", help="rows drawn at random and shown whole (table: a line each)")
     inspect.add_argument("--seed", type=int, default=17, help="of the draw, and of a plain file's splits (default 17)")
     inspect.add_argument("--model", help="a folder, a hub name, or 'tiny' (a tokenizer trained on the train split); none: counts only")
-    inspect.add_argument("--rows", type=_count, default=1, help="first rows shown in tokens, with --model (default 1)")
+    inspect.add_argument("--config", help="a preset or YAML file: its system prompt is put before every row, and its "
+                                          "model reads them where --model is not given")
+    inspect.add_argument("--rows", type=_count, default=1, help="first rows shown in tokens, with a model (default 1)")
     inspect.add_argument("--split", choices=SPLITS, default="train", help="where rows and token lengths are taken from (default train)")
 
 
@@ -40,14 +43,16 @@ def _count(text: str) -> int:
 
 
 def _inspect_data(given: argparse.Namespace) -> int:
+    wanted = config.load(given.config) if given.config is not None else None
     with opened(given.data, given.seed) as frozen:
         rows = data.read_rows(frozen, "sft", given.split)
         about = _about(frozen, rows, given.split)
         drawn = random.Random(given.seed).sample(rows, min(given.sample, len(rows)))
         shown: list[str] = []
-        if given.model is not None:
-            tokenizer = _tokenizer_of(given.model, frozen)
-            encoded = [data.encode(tokenizer, row["prompt"], row["completion"]) for row in rows]
+        if given.model is not None or wanted is not None:
+            tokenizer = _tokenizer_of(given.model, wanted, frozen)
+            system = wanted.system_prompt if wanted is not None else None
+            encoded = data.encode_batch(tokenizer, [(row["prompt"], row["completion"]) for row in rows], system)
             about["tokens"] = data.lengths(encoded)
             shown = [f"--- {row['id']} ({row['task']}, {row['lang']}, {len(tokens.input_ids)} tokens)\n{data.marked(tokenizer, tokens)}"
                      for row, tokens in zip(rows[: given.rows], encoded, strict=False)]
@@ -102,14 +107,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
-def _tokenizer_of(name: str, frozen: data.Dataset) -> Any:
+def _tokenizer_of(name: str | None, wanted: config.Config | None, frozen: data.Dataset) -> Any:
+    """The named model's, else that of the configuration's teacher."""
     from training import models
 
-    if name == "tiny":
-        size = config.load("tiny").teacher.random
-        assert size is not None
+    choice = wanted.teacher if name is None and wanted is not None else models.ModelChoice(path=name)
+    size = config.load("tiny").teacher.random if name == "tiny" else choice.random
+    if size is not None:
         texts = [m["content"] for row in data.read_rows(frozen, "sft", "train") for m in [*row["prompt"], *row["completion"]]]
         return models.train_tokenizer(texts, size.vocab_size)
-    tokenizer = models.load_tokenizer(models.find(models.ModelChoice(path=name)))
+    tokenizer = models.load_tokenizer(models.find(choice))
     tokenizer.chat_template = tokenizer.chat_template or models.PLAIN_TEMPLATE
     return tokenizer

@@ -56,7 +56,6 @@ class Asked:
     token; logits: float32 [positions, vocabulary]."""
 
     id: str
-    text: str
     tokens: list[int]
     first: int
     prompt_tokens: list[int]
@@ -73,7 +72,9 @@ def run(ctx: StageContext) -> dict[str, Any]:
     total = len(kinds) + 1
     ctx.emit("step", step=0, total=total, doing="HF model")
     tokenizer = models.load_tokenizer(folder)
-    asked = reference(folder, tokenizer, _prompts(ctx, tokenizer), settings.compare_tokens, models.device_of(ctx.config.device))
+    rows = _rows(ctx)
+    prompts = [(row["id"], data.prompt_ids(tokenizer, row["prompt"], ctx.config.system_prompt)) for row in rows]
+    asked = reference(folder, tokenizer, prompts, settings.compare_tokens, models.device_of(ctx.config.device))
 
     files, f16 = [], ctx.stage_dir / f"{settings.name}-F16.gguf"
     for step, kind in enumerate(kinds, 1):
@@ -85,7 +86,8 @@ def run(ctx: StageContext) -> dict[str, Any]:
         elif not file.is_file():
             gguf.quantize(llama, f16, file, kind, threads)
         if kind == "F16":
-            same_ids = _check_tokenizer(ctx, llama, file, asked)
+            texts = [data.prompt_text(tokenizer, row["prompt"], ctx.config.system_prompt) for row in rows]
+            same_ids = _check_tokenizer(ctx, llama, file, tokenizer, texts)
         measured = {"type": kind, "file": ctx.relative(file), **stored(file, kind),
                     **compare(llama, file, asked, tokenizer, settings.compare_tokens, threads)}
         ctx.log(f"{kind}: {measured['bytes']:,} bytes, KL {measured['kl_mean']:.2e} a token, "
@@ -104,8 +106,8 @@ def sensible_threads(model: Path) -> int:
     return max(1, min(os.cpu_count() or 1, weights // 200_000_000))
 
 
-def _prompts(ctx: StageContext, tokenizer: Any) -> list[tuple[str, str]]:
-    """(row id, rendered prompt) of the rows to compare: of the test split, else validation, else train; tasks take turns."""
+def _rows(ctx: StageContext) -> list[dict[str, Any]]:
+    """The rows to compare: of the test split, else validation, else train; tasks take turns."""
     frozen = data.open_dataset(ctx.dataset_dir)
     splits: tuple[data.Split, ...] = ("test", "validation", "train")
     rows = next((found for split in splits if (found := data.read_rows(frozen, "sft", split))), [])
@@ -113,9 +115,9 @@ def _prompts(ctx: StageContext, tokenizer: Any) -> list[tuple[str, str]]:
     order = []
     for row in rows:
         turn[row["task"]] = turn.get(row["task"], 0) + 1
-        order.append((turn[row["task"]], row["task"], row["id"], row["prompt"]))
+        order.append((turn[row["task"]], row["task"], row["id"], row))
     order.sort(key=lambda r: r[:3])
-    return [(row_id, data.prompt_text(tokenizer, prompt)) for _, _, row_id, prompt in order[: ctx.settings.compare_prompts]]
+    return [row for _, _, _, row in order[: ctx.settings.compare_prompts]]
 
 
 def convert(llama: tools.LlamaCpp, model: Path, target: Path) -> None:
@@ -133,8 +135,8 @@ def convert(llama: tools.LlamaCpp, model: Path, target: Path) -> None:
     os.replace(scratch, target)
 
 
-def reference(folder: Path, tokenizer: Any, prompts: list[tuple[str, str]], max_new: int, device: str) -> list[Asked]:
-    """What the HF model in float32 answers greedily, and its logits. The prompt's last LONGEST tokens are taken."""
+def reference(folder: Path, tokenizer: Any, prompts: list[tuple[str, list[int]]], max_new: int, device: str) -> list[Asked]:
+    """What the HF model in float32 answers greedily, and its logits. prompts: (row id, token ids), of which the last LONGEST are taken."""
     import torch
     from transformers import GenerationConfig
 
@@ -144,9 +146,8 @@ def reference(folder: Path, tokenizer: Any, prompts: list[tuple[str, str]], max_
     ends = end_tokens(model, tokenizer)
     greedy = GenerationConfig(do_sample=False, num_beams=1, max_new_tokens=max_new, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id)
     asked = []
-    for row_id, text in prompts:
-        whole = tokenizer(text, add_special_tokens=False)["input_ids"]
-        prompt = whole[-LONGEST:]
+    for row_id, prompt_ids in prompts:
+        prompt = prompt_ids[-LONGEST:]
         ids = torch.tensor([prompt], device=device)
         with torch.inference_mode():
             made = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=greedy)[0, len(prompt) :].tolist()
@@ -154,7 +155,7 @@ def reference(folder: Path, tokenizer: Any, prompts: list[tuple[str, str]], max_
             tokens = prompt + answer
             first = max(0, len(prompt) - CONTEXT)
             logits = model(input_ids=torch.tensor([tokens], device=device)).logits[0, first:].float().cpu().numpy()
-        asked.append(Asked(row_id, text, tokens, first, prompt, answer, logits))
+        asked.append(Asked(row_id, tokens, first, prompt, answer, logits))
     return asked
 
 
@@ -196,18 +197,19 @@ def kl(ours: Any, theirs: Any) -> Any:
     return np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0)
 
 
-def _check_tokenizer(ctx: StageContext, llama: tools.LlamaCpp, file: Path, asked: list[Asked]) -> str:
-    """"n/m": prompts that llama.cpp cuts into the same ids. Raises RunFailed when it is none of them."""
-    theirs = gguf.tokenize(llama, file, [one.text for one in asked])
-    same = sum(ids[-LONGEST:] == one.prompt_tokens for ids, one in zip(theirs, asked, strict=True))
-    if same < len(asked):
-        ctx.log(f"llama.cpp cuts {len(asked) - same} of {len(asked)} prompts into other tokens than the model was trained on")
+def _check_tokenizer(ctx: StageContext, llama: tools.LlamaCpp, file: Path, tokenizer: Any, texts: list[str]) -> str:
+    """"n/m": prompts, as text, that llama.cpp cuts into the same ids as the model's own tokenizer (special tokens that stand in a content
+    are control tokens to both here). Raises RunFailed when it is none of them."""
+    ours = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    same = sum(a == b for a, b in zip(gguf.tokenize(llama, file, texts), ours, strict=True))
+    if same < len(texts):
+        ctx.log(f"llama.cpp cuts {len(texts) - same} of {len(texts)} prompts into other tokens than the model was trained on")
     if same == 0:
         raise RunFailed(
             where=ctx.run_dir.name, why=Reason("tokens_differ", "llama.cpp reads no prompt as the tokens the model was trained on"),
             todo=Reason("choose_known_base", "The tokenizer is not one llama.cpp can follow; choose a base model it knows."),
         )
-    return f"{same}/{len(asked)}"
+    return f"{same}/{len(texts)}"
 
 
 def _refuse_absurd(ctx: StageContext, file: Path, kind: str, measured: dict[str, Any], settings: Settings) -> None:

@@ -57,10 +57,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from curation.errors import NotFound, Reason, remade_reason
-from training import metrics
+from training import metrics, run_settings
 from training.reading import DamagedFile, damaged, parse_object, read_bytes, read_object
 from training.runs import list_runs, read_manifest, stage_folders
 from training.stage import RESULT, read_result
@@ -347,7 +345,7 @@ def compare(run_dirs: Sequence[Path]) -> dict[str, Any]:
     found = [read(run_dir) for run_dir in run_dirs]
     answered = [_tuned_rows(run_dir) for run_dir in run_dirs]
     return {
-        "runs": [_side(one) for one in found], "settings": _differing([_settings(run_dir) for run_dir in run_dirs]),
+        "runs": [_side(one) for one in found], "settings": _differing(run_dirs),
         "pairs": [{"before": found[0]["run"], "after": one["run"], **_same_rows(answered[0], rows, found[0]["evaluation"]["seed"])}
                   for one, rows in zip(found[1:], answered[1:], strict=True)],
     }
@@ -377,27 +375,9 @@ def _same_rows(before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[st
     return {"rows": len(ids), **paired([before[i] for i in ids], [after[i] for i in ids], seed)}
 
 
-def _settings(run_dir: Path) -> dict[str, Any]:
-    """The run's configuration by dotted key. Of a file that cannot be read nothing is said."""
-    try:
-        values = yaml.safe_load((run_dir / "config.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        return {}
-    return dict(_dotted(values, "")) if isinstance(values, dict) else {}
-
-
-def _dotted(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _dotted(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
-
-
-def _differing(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    keys = dict.fromkeys(key for of in settings for key in of)
-    rows = [{"key": key, "values": [of.get(key) for of in settings]} for key in keys]
-    return [row for row in rows if any(value != row["values"][0] for value in row["values"][1:])]
+def _differing(run_dirs: Sequence[Path]) -> list[dict[str, Any]]:
+    settings = {str(i): run_settings.settings_in(run_dir) for i, run_dir in enumerate(run_dirs)}  # two folders may have one name
+    return [{"key": key, "values": list(row.values())} for key, row in run_settings.differing(settings).items()]
 
 
 # ---- tables ----

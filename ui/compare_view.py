@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from training import runs
+from curation.errors import UserError
+from training import report, runs
+from training.run_settings import differing, settings_in
 from training.runs import Curve, RunStatus
-from training.side_by_side import differing_settings, evaluation_in, settings_in
 from ui import charts, parts
 from ui.amounts import figure_word
 from ui.text import named, t
@@ -35,7 +36,7 @@ def _figures(found: list[RunStatus]) -> None:
     st.subheader(t("report.tab_models"), anchor=False)
     rows = []
     for run in found:
-        evaluation = evaluation_in(run.run_dir)
+        evaluation = _evaluation(run)
         overall: dict[str, Any] = (evaluation or {}).get("overall", {})
         tuned, judged = overall.get("tuned", {}), (evaluation or {}).get("verdict")
         rows.append({
@@ -54,13 +55,22 @@ def _figures(found: list[RunStatus]) -> None:
         st.warning(t("report.other_data"), icon=":material/warning:")
 
 
+def _evaluation(run: RunStatus) -> dict[str, Any] | None:
+    """None while it has none that can be read; the run's own page says why."""
+    try:
+        return report.read(run.run_dir)["evaluation"]
+    except UserError:
+        return None
+
+
 def _settings(found: list[RunStatus]) -> None:
     st.subheader(t("report.settings_differ"), anchor=False)
-    differing = differing_settings({run.name: settings_in(run.run_dir) for run in found})
-    if not differing:
+    unlike = differing({run.name: settings_in(run.run_dir) for run in found})
+    if not unlike:
         st.caption(t("report.settings_same"))
         return
-    rows = [{t("report.setting"): key, **{run: str(value) for run, value in row.items()}} for key, row in differing.items()]
+    rows = [{t("report.setting"): key, **{run: "–" if value is None else str(value) for run, value in row.items()}}
+            for key, row in unlike.items()]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="report_compare_settings", alt=t("report.settings_differ"))
 
 
@@ -81,7 +91,7 @@ def _curves(found: list[RunStatus]) -> None:
         series = {name: {step: point[figure] for step, point in of[stage].points.items() if figure in point}
                   for name, of in curves.items() if stage in of}
         shown += [(figure, {name: points for name, points in series.items() if points})]
-    for column, (figure, series) in zip(st.columns(2) + [st.container()], [each for each in shown if each[1]], strict=False):
+    for column, (figure, series) in zip([*st.columns(2), st.container()], [each for each in shown if each[1]], strict=False):
         with column:
             parts.plain(named("train.figure", figure))
             charts.compared_curves(series, named("train.figure", figure), f"compare_{stage}_{figure}")

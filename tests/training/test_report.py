@@ -136,7 +136,7 @@ def test_runs_side_by_side_show_what_differs_and_the_paired_difference(three: li
     found = report.compare(three)
     assert [run["run"] for run in found["runs"]] == ["one", "two", "three"]
     assert {row["key"]: row["values"] for row in found["settings"]}["sft.rank"] == [8, 32, None]
-    assert "sft.epochs" in {row["key"] for row in report.compare([three[0], three[2]])["settings"]}
+    assert report.compare([three[0], three[2]])["settings"] == []  # of settings that cannot be read nothing is said
     assert [row["key"] for row in report.compare(three[:2])["settings"]] == ["sft.rank"]
     second, third = found["pairs"]
     assert (second["rows"], second["won"], second["lost"]) == (60, 1, 0) and second["score_rows"]["value"] == pytest.approx(1 / 60)

@@ -10,13 +10,17 @@ little but overhead. Memory is what weights, gradients and optimizer need at lea
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from training import config, model_store
+from curation.errors import Reason
+from training import config
+from training.model_catalog import catalog
 from training.models import ModelChoice
+from training.reading import damaged
 
 LETTERS_A_TOKEN, TOKENS_A_CHARACTER = 3.2, 1.5
 A_CORE = 7.8e9  # parameters times tokens a second
@@ -36,6 +40,16 @@ class Cost:
     steps: int
     seconds: float | None
     bytes: int | None
+    counted: bool = False  # by the model's own tokenizer; not reckoned
+    refused: bool = False  # more rows are too long than the settings allow
+
+
+def with_counted(costs: list[Cost], found: Mapping[str, Any]) -> list[Cost]:
+    """The costs with what a dry run counted (exact_cost.counted) in the place of sft's estimate."""
+    time, memory = found.get("time"), found.get("memory")
+    sft = Cost("sft", found["rows"] - found["left_out"], found["left_out"], found["steps"], time["seconds"] if time else None,
+               int(memory["total"]) if memory else None, counted=True, refused=found["refused"])
+    return [sft if of.stage == "sft" else of for of in costs]
 
 
 def cost(wanted: Any, dataset_dir: Path, cores: int) -> list[Cost]:
@@ -66,7 +80,7 @@ def parameters_of(choice: ModelChoice) -> int | None:
         a_layer = random.hidden_size * (2 * random.hidden_size + 2 * random.hidden_size * random.kv_heads // random.heads
                                         + 3 * random.intermediate_size)
         return random.vocab_size * random.hidden_size + random.layers * a_layer
-    entry = model_store.catalog().get(choice.path or "")
+    entry = catalog().get(choice.path or "")
     if entry is not None:
         return entry.parameters
     files = list(Path(choice.path or "").expanduser().glob("*.safetensors"))
@@ -74,17 +88,21 @@ def parameters_of(choice: ModelChoice) -> int | None:
 
 
 def tokens_of(dataset_dir: Path, kind: str) -> list[int]:
-    """About how many tokens each row of the train split has; [] where there are none."""
+    """About how many tokens each row of the train split has; [] where there are none. Raises DamagedFile."""
     file = dataset_dir / kind / "train.parquet"
     return _tokens(file, file.stat().st_mtime_ns, COLUMNS[kind]) if file.is_file() else []
 
 
 @lru_cache(maxsize=16)
 def _tokens(file: Path, changed_ns: int, columns: tuple[str, ...]) -> list[int]:
+    import pyarrow
     import pyarrow.parquet as parquet
 
-    return [sum(_about(message["content"]) for column in columns for message in row[column])
-            for row in parquet.read_table(file, columns=list(columns)).to_pylist()]
+    try:
+        return [sum(_about(message["content"]) for column in columns for message in row[column])
+                for row in parquet.read_table(file, columns=list(columns)).to_pylist()]
+    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError) as err:
+        raise damaged(file, ValueError(Reason("no_parquet", "it is not Parquet ({said})", said=str(err).split("\n")[0]))) from err
 
 
 def _about(text: str) -> int:

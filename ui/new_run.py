@@ -11,9 +11,9 @@ import streamlit as st
 
 from curation.access import require
 from curation.errors import UserError
-from training import config, own_configs, runs
+from training import config, exact_cost, own_configs, runs
 from training.board import Line
-from training.cost import cost
+from training.cost import cost, with_counted
 from training.stage import recipes
 from ui import parts
 from ui.amounts import duration, size
@@ -23,6 +23,7 @@ from ui.settings_form import changes, overrides, settings_form
 from ui.text import error_text, lang, named, t
 
 PRESETS_FIRST = ("smollm2-135m", "tiny")
+COUNT_S = 2.0  # between two looks at a dry run
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def card(session: Session, shown: Callable[[str], None], known: list[Line]) -> N
         with st.container(horizontal=True, vertical_alignment="center", key="train_row"):
             _button(session, choice, shown)
             if loaded is not None:
-                _cost(choice, known)
+                _cost(session, choice, known)
 
 
 def frozen_versions(datasets_dir: Path) -> dict[str, Path]:
@@ -143,15 +144,32 @@ def stage_name(stage: str) -> str:
     return named("train.stage_name", stage)
 
 
-def _cost(choice: Choice, known: list[Line]) -> None:
-    """What the next press will cost: an estimate, and what the last run of the preset took."""
-    costs = cost(choice.loaded, choice.dataset_dir, os.cpu_count() or 1)
-    said = []
+def _cost(session: Session, choice: Choice, known: list[Line]) -> None:
+    """What the next press will cost: an estimate, until a dry run in the background has counted it."""
+    _, counting = exact_cost.counted(choice.loaded, choice.dataset_dir, session.settings.cache_dir, session.settings.runs_dir)
+    st.fragment(_costs, run_every=COUNT_S if counting else None)(session, choice, known, counting)
+
+
+def _costs(session: Session, choice: Choice, known: list[Line], was_counting: bool) -> None:
+    """Stage by stage, and what the last run of the preset took."""
+    found, counting = exact_cost.counted(choice.loaded, choice.dataset_dir, session.settings.cache_dir, session.settings.runs_dir)
+    if was_counting != counting:
+        st.rerun()  # the poll ends with the counting
+    try:
+        costs = cost(choice.loaded, choice.dataset_dir, os.cpu_count() or 1)
+    except UserError as err:
+        _problem(err)
+        return
+    costs = with_counted(costs, found) if found is not None else costs
+    said = [t("train.cost_counting")] if counting else []
     for of in costs:
         parts_of = [t("train.cost_rows", rows=f"{of.rows:,}"), t("train.cost_steps", steps=f"{of.steps:,}")]
         parts_of += [t("train.cost_about", duration=duration(of.seconds))] if of.seconds is not None else []
         parts_of += [t("train.cost_memory", size=size(of.bytes))] if of.bytes is not None else []
-        parts_of += [t("train.cost_too_long", rows=f"{of.too_long:,}")] if of.too_long else []
+        too_long = "train.cost_left_out" if of.counted else "train.cost_too_long"
+        parts_of += [t(too_long, rows=f"{of.too_long:,}")] if of.too_long else []
+        parts_of += [t("train.cost_counted")] if of.counted else []
+        parts_of += [t("train.cost_refused")] if of.refused else []
         said.append(f"{stage_name(of.stage)}: {' · '.join(parts_of)}")
     preset = getattr(choice.loaded, "preset", None)
     last = next((line.run for line in known if line.run.state == "done" and line.run.preset == preset), None)

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from curation.model import Actor
 from curation.settings import load_settings
 from curation.store import Store
+from training import exact_cost
 from ui import parts, session
 
 PAGES = Path(__file__).resolve().parent.parent.parent / "pages"
@@ -26,6 +27,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store
     monkeypatch.setattr(parts, "DWELL_S", 0.0)  # AppTest presses at once; one test sets it back
     yield session.shared_store(load_settings())
     session._store.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_counted_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact_cost, "counted", lambda *_: (None, False))
 
 
 @pytest.fixture

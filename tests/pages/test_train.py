@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation.errors import BadModelFolder, Reason, record
 from tests.training.frozen_fixture import write_frozen
-from training import runs
+from training import config, exact_cost, runs
 from ui import parts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -171,3 +171,38 @@ def test_the_page_and_the_start_of_a_run_load_no_torch(home: Path, frozen: Path)
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_the_cost_is_an_estimate_until_a_dry_run_has_counted_it(home: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = lambda page: "\n".join(caption.value.replace("\\", "") for caption in page.caption)  # noqa: E731
+    monkeypatch.setattr(exact_cost, "counted", lambda *_: (None, True))
+    page = _page()
+    assert "an estimate until then" in said(page) and "32 rows" in said(page)
+    found = {"rows": 32, "left_out": 4, "steps": 7, "refused": True, "time": {"seconds": 30.0}, "memory": {"total": 5e8}}
+    monkeypatch.setattr(exact_cost, "counted", lambda *_: (found, False))
+    page = _page()
+    assert "28 rows · 7 steps · about 30 s · at least 500.0 MB of memory · 4 rows too long · counted by a dry run" in said(page)
+    assert "refuse to start" in said(page) and "until then" not in said(page)
+
+
+def test_a_damaged_configuration_or_split_is_told_where_it_is_and_the_page_stands(home: Path, frozen: Path) -> None:
+    run_dir = _fake_run(home, "one", leaving={"state": "done", "error": None}, events=[], done=("prepare", "sft", "dpo", "merge"))
+    (run_dir / "config.yaml").write_bytes(b"\xff{[")
+    page = _page()
+    assert "config.yaml is not a valid configuration" in page.warning[0].value.replace("\\", "")
+    (run_dir / "config.yaml").write_text(config.dump(config.load("tiny")), encoding="utf-8")
+    assert not _page().warning
+    (frozen / "sft" / "train.parquet").write_bytes(b"no")
+    page = _page("zh")
+    assert "train.parquet 已损坏" in page.error[0].value.replace("\\", "")
+
+
+def test_a_refused_bundle_is_told(home: Path, frozen: Path) -> None:
+    run_dir = _fake_run(home, "one", leaving={"state": "done", "error": None}, events=[], done=("prepare",))
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    (run_dir / "manifest.json").write_text(json.dumps({**manifest, "stages": [*manifest["stages"], "package"]}))
+    folder = run_dir / "04-package"
+    folder.mkdir()
+    (folder / "result.json").write_text(json.dumps({"name": "x", "folder": None, "files": [], "refused": [{"name": "gain"}]}))
+    (folder / "COMPLETE").touch()
+    assert any("no bundle was packed" in warning.value for warning in _page().warning)

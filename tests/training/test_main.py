@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.training.frozen_fixture import write_frozen
-from training import checkpoints, config, runs
+from training import checkpoints, config, hardware, runs
 from training.__main__ import main
 
 COMMANDS = ["init-config", "validate-config", "list-gpus", "inspect-data", "train", "status", "stop", "resume", "tools"]
@@ -62,6 +62,17 @@ def test_inspect_data_counts_and_marks_what_is_learned(frozen: Path, capsys: pyt
     assert shown.index("<|im_start|>assistant") < shown.index("⟦")
 
 
+def test_inspect_data_puts_the_configurations_system_prompt_before_every_row(
+    frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(config.dump(config.load("tiny", {"system_prompt": "You explain C."})), encoding="utf-8")
+    assert main(["inspect-data", str(frozen), "--config", str(own), "--rows", "2"]) == 0
+    assert capsys.readouterr().out.count("<|im_start|>system\nYou explain C.<|im_end|>") == 2
+    assert main(["inspect-data", str(frozen), "--config", "tiny"]) == 0
+    assert "You explain C." not in capsys.readouterr().out
+
+
 def test_inspect_data_refuses_a_touched_folder_and_a_model_without_tokenizer(
     frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +123,19 @@ def test_list_gpus_tells_the_processor_of_a_machine_without_one(
     assert main(["list-gpus", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["gpus"] == [] and found["cpu"]["cores"] >= found["cpu"]["usable_cores"] >= 1
+
+
+@pytest.mark.parametrize(("flags", "name", "why"), [(("amx_bf16",), "bfloat16", "amx_bf16"), ((), "float32", "neither")])
+def test_list_gpus_says_what_dtype_auto_is_and_why(
+    flags: tuple[str, ...], name: str, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(hardware, "cpu_bf16", lambda: flags)
+    assert main(["list-gpus"]) == 0
+    assert f"dtype auto computes in {name} on the CPU" in (shown := capsys.readouterr().out) and why in shown
+    assert main(["list-gpus", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["auto"]
+    assert (found["device"], found["dtype"]) == ("cpu", name) and why in found["why"]
 
 
 def test_list_gpus_reads_what_nvidia_smi_says(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +203,12 @@ def test_train_on_a_plain_file_makes_a_dataset_beside_the_runs(
     rows.write_text("question,answer\n" + "".join(f"what is {i},it is {i}\n" for i in range(20)))
     assert main(["train", str(rows), "tiny", "--output-dir", str(out), "--dry-run"]) == 0
     assert "sft: train 16, validation 2, test 2" in capsys.readouterr().out and not out.exists()
+    assert main(["train", str(rows), "tiny", "--output-dir", str(out), "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"]["sft"] == {"train": 16, "validation": 2, "test": 2} and told["stages"][0] == "sft" and not out.exists()
+    assert told["sft"]["rows"] == 16 and told["sft"]["lengths"]["longest"] > 0 and told["steps"]["sft"]["rows"] > 0
+    assert main(["train", str(rows), "tiny", "--output-dir", str(out), "--json"]) == 2 and not out.exists()
+    assert "goes with --dry-run alone" in capsys.readouterr().err
     assert main(["train", str(rows), "tiny", "--output-dir", str(out), "--pipeline-id", "one"]) == 0
     assert runs.poll(out / "one").dataset == "rows-v0001"
     assert [run.name for run in runs.list_runs(out)] == ["one"]

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from curation.errors import BadValue
 from training import checkpoints, config, data, dry_run, plain_data, runs
@@ -34,6 +34,7 @@ def add(commands: Subcommands) -> None:
     train.add_argument("--name", "--pipeline-id", metavar="ID", help="the run's name (default: made of dataset, preset and time)")
     train.add_argument("--follow", action="store_true", help="print its log until it ends; Ctrl+C leaves it running")
     train.add_argument("--dry-run", action="store_true", help="start nothing: say what would be trained, and find faults")
+    train.add_argument("--json", action="store_true", help="with --dry-run: as one JSON object")
     train.add_argument("--resume", nargs="?", const="", metavar="CHECKPOINT",
                        help="go on with the run of that ID from its last complete checkpoint, or from this one of it (a name or a path)")
     add_runs_dir(train, "--output-dir")
@@ -63,11 +64,16 @@ def add(commands: Subcommands) -> None:
 def _train(given: argparse.Namespace) -> int:
     given.data, given.config = _data_and_config(given)
     wanted = loaded(given)
+    if given.json and not given.dry_run:
+        raise BadValue(field="--json", value="", why="goes with --dry-run alone", todo="See `status RUN --json` for a run.")
     if given.dry_run:
         with opened(given.data, wanted.seed) as dataset:
-            print(_dry_run(wanted, dataset), end="")
-            if "sft" in wanted.stages:
-                print(dry_run.text(dry_run.report(wanted, dataset.path, runs_dir=given.runs_dir)), end="")
+            counts = _dry_run(wanted, dataset)
+            learned = dry_run.report(wanted, dataset.path, runs_dir=given.runs_dir) if "sft" in wanted.stages else None
+        if given.json:
+            print(json.dumps({**counts, "sft": learned}, ensure_ascii=False, indent=1))
+        else:
+            print(_dry_run_text(counts) + (dry_run.text(learned) if learned is not None else ""), end="")
         return 0
     if given.resume is not None:
         return _go_on(given, wanted)
@@ -86,17 +92,26 @@ def _data_and_config(given: argparse.Namespace) -> tuple[Path, str]:
                    todo="Give DATA and CONFIG, e.g. `train datasets/flow/v0001 tiny`, or CONFIG with --data DATA.")
 
 
-def _dry_run(wanted: config.Config, dataset: data.Dataset) -> str:
-    """What a run would do, as far as it is known without a model: the stages, the rows, the optimizer's steps."""
-    lines = [f"configuration is valid: {' > '.join(wanted.stages)}", f"dataset {dataset.manifest['name']}, hash {dataset.hash}"]
-    for kind in ("sft", "preference"):
-        lines.append(f"{kind}: " + ", ".join(f"{split} {dataset.count(kind, split)}" for split in ("train", "validation", "test")))
-    for stage, kind in (("sft", "sft"), ("dpo", "preference")):
-        if stage in wanted.stages and (rows := dataset.count(kind, "train")):
+def _dry_run(wanted: config.Config, dataset: data.Dataset) -> dict[str, Any]:
+    """What a run would do, as far as it is known without a model: {"stages", "dataset": {"name", "hash"}, "rows": {kind: {split: rows}},
+    "steps": {stage: {"most", "rows" a step}}}."""
+    splits: tuple[data.Split, ...] = ("train", "validation", "test")
+    kinds: tuple[Literal["sft", "preference"], ...] = ("sft", "preference")
+    rows = {kind: {split: dataset.count(kind, split) for split in splits} for kind in kinds}
+    steps = {}
+    for stage, there in (("sft", rows["sft"]["train"]), ("dpo", rows["preference"]["train"])):
+        if stage in wanted.stages and there:
             how = config.settings_of(wanted, stage)
             a_step = how.batch_size * how.gradient_accumulation
-            steps = how.max_steps or max(1, round(-(-rows // a_step) * how.epochs))
-            lines.append(f"{stage}: at most {steps} steps of {a_step} rows")
+            steps[stage] = {"most": how.max_steps or max(1, round(-(-there // a_step) * how.epochs)), "rows": a_step}
+    return {"stages": wanted.stages, "dataset": {"name": dataset.manifest["name"], "hash": dataset.hash}, "rows": rows, "steps": steps}
+
+
+def _dry_run_text(found: dict[str, Any]) -> str:
+    lines = [f"configuration is valid: {' > '.join(found['stages'])}",
+             f"dataset {found['dataset']['name']}, hash {found['dataset']['hash']}"]
+    lines += [f"{kind}: " + ", ".join(f"{split} {count}" for split, count in splits.items()) for kind, splits in found["rows"].items()]
+    lines += [f"{stage}: at most {steps['most']} steps of {steps['rows']} rows" for stage, steps in found["steps"].items()]
     return "\n".join(lines) + "\n"
 
 

@@ -40,16 +40,23 @@ class Cost:
     steps: int
     seconds: float | None
     bytes: int | None
+    tokens: float = 0.0  # of all steps
     counted: bool = False  # by the model's own tokenizer; not reckoned
     refused: bool = False  # more rows are too long than the settings allow
 
 
 def with_counted(costs: list[Cost], found: Mapping[str, Any]) -> list[Cost]:
-    """The costs with what a dry run counted (exact_cost.counted) in the place of sft's estimate."""
-    time, memory = found.get("time"), found.get("memory")
-    sft = Cost("sft", found["rows"] - found["left_out"], found["left_out"], found["steps"], time["seconds"] if time else None,
-               int(memory["total"]) if memory else None, counted=True, refused=found["refused"])
-    return [sft if of.stage == "sft" else of for of in costs]
+    """The costs with what a dry run counted (exact_cost.counted) in the place of sft's estimate. Its time is that of a former run where
+    there is one to go by, else the estimate's for the counted tokens."""
+    time, memory = found.get("time") or {}, found.get("memory")
+
+    def counted(of: Cost) -> Cost:
+        reckoned = of.seconds * found["tokens"] / of.tokens if of.seconds is not None and of.tokens else None
+        return Cost("sft", found["rows"] - found["left_out"], found["left_out"], found["steps"],
+                    time["seconds"] if time.get("former") else reckoned, int(memory["total"]) if memory else None,
+                    tokens=found["tokens"], counted=True, refused=found["refused"])
+
+    return [counted(of) if of.stage == "sft" else of for of in costs]
 
 
 def cost(wanted: Any, dataset_dir: Path, cores: int) -> list[Cost]:
@@ -69,7 +76,7 @@ def cost(wanted: Any, dataset_dir: Path, cores: int) -> list[Cost]:
             reckoned = parameters and wanted.device != "cuda" and choice.random is None
             seconds = tokens * parameters * WORK[method] / (A_CORE * (wanted.threads or cores)) if parameters and reckoned else None
             found.append(Cost(stage, len(kept), len(sizes) - len(kept), steps, seconds,
-                              int(parameters * BYTES[method]) if parameters else None))
+                              int(parameters * BYTES[method]) if parameters else None, tokens))
     return found
 
 

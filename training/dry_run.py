@@ -154,13 +154,13 @@ def _adapted(config: Config, shape: dict[str, int]) -> tuple[int, int]:
 
 def _time(config: Config, tokens: float, shape: dict[str, int], device: str, runs_dir: Path | None) -> dict[str, Any]:
     if (former := _former_speed(config, runs_dir)) is not None:
-        return {"seconds": tokens / former[0], "basis": f"{former[0]:.0f} tokens/s in the run {former[1]}"}
+        return {"seconds": tokens / former[0], "basis": f"{former[0]:.0f} tokens/s in the run {former[1]}", "former": former[1]}
     backward, trained = _adapted(config, shape)
     flops = 2 * shape["layers"] * shape["layer"] + 2 * backward * shape["layer"] + 6 * trained
     threads = config.threads or os.cpu_count() or 1
     speed = GPU_FLOPS if device == "cuda" else CPU_FLOPS * threads
     basis = f"a formula: {flops / 1e6:,.0f} million operations a token at {speed / 1e9:,.0f} billion a second; no former run to go by"
-    return {"seconds": tokens * flops / speed, "basis": basis}
+    return {"seconds": tokens * flops / speed, "basis": basis, "former": None}
 
 
 def _former_speed(config: Config, runs_dir: Path | None) -> tuple[float, str] | None:

@@ -59,7 +59,8 @@ def test_the_cost_counts_steps_and_reckons_minutes_for_the_model_of_the_catalog_
 
 def test_what_a_dry_run_counted_takes_the_place_of_the_estimate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen, started = write_frozen(tmp_path / "made" / "v0001", rows=40, pairs=8), []
-    answer = {"rows": 32, "left_out": 4, "steps": 7, "refused": True, "time": {"seconds": 9.5}, "memory": {"total": 1e6}, "lengths": {}}
+    answer = {"rows": 32, "left_out": 4, "steps": 7, "refused": True, "tokens": 99, "memory": {"total": 1e6}, "lengths": {},
+              "time": {"seconds": 9.5, "former": "one"}}
 
     def start(wanted: Any, dataset_dir: Path, folder: Path, key: str, runs_dir: Path) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,9 @@ def test_what_a_dry_run_counted_takes_the_place_of_the_estimate(tmp_path: Path, 
     sft, dpo = with_counted(cost(asked[0], frozen, cores=2)[:2], answer)
     assert (sft.rows, sft.too_long, sft.steps, sft.seconds, sft.bytes, sft.refused) == (28, 4, 7, 9.5, 1_000_000, True)
     assert not dpo.counted
+    (plain,) = cost(config.load("smollm2-135m"), frozen, cores=2)
+    (reckoned,) = with_counted([plain], {**answer, "time": {"seconds": 9.5, "former": None}, "tokens": plain.tokens * 2})
+    assert reckoned.seconds == pytest.approx(2 * (plain.seconds or 0))
     other = config.load("tiny", {"sft.max_length": 40})
     answer.pop("lengths")  # the model was not there, or the process failed
     assert exact_cost.counted(other, *asked[1:]) == (None, True)

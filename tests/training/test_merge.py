@@ -33,7 +33,7 @@ def _ctx(run: Path, into: Path, left: dict[str, Any], /, **settings: Any) -> Sta
     complete(folders["sft"], left)
     folders["merge"].mkdir()
     own = merge.Settings(**settings)
-    whole = SimpleNamespace(device="cpu", dtype="float32", sft=SimpleNamespace(max_length=2048))
+    whole = SimpleNamespace(device="cpu", dtype="float32", system_prompt=None, sft=SimpleNamespace(max_length=2048))
     return StageContext(name="merge", run_dir=into, stage_dir=folders["merge"], config=whole, settings=own, dataset_dir=run / "dataset",
                         seed=1, folders=folders, write_event=lambda event: None)
 

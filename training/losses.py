@@ -6,11 +6,13 @@ Network" (2015), section 2:
 summed over the tokens that are learned (label != -100) and divided by their number. KL's gradient shrinks by 1/T², hence the factor
 (their section 2.1). Forward KL: the student must cover what the teacher finds likely.
 
+A teacher that was asked beforehand (teacher_logits.py) is known by its k likeliest tokens at each place; see `kept_divergence`.
+
 >>> distillation(student_logits, teacher_logits, labels, temperature=2.0, alpha=0.7).total
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +31,17 @@ class Distilled:
     divergence: Any
     cross_entropy: Any
     tokens: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a teacher's distribution at temperature T, at some places. log_probs, tokens: (places, k), of the k likeliest
+    tokens; rest: (places), the logarithm of the mass of all others, None where there are no others. vocabulary: tokens that there are."""
+
+    log_probs: Any
+    tokens: Any
+    rest: Any
+    vocabulary: int
 
 
 def distillation(
@@ -50,18 +63,23 @@ def learned(labels: Any) -> tuple[Any, Any]:
 
 
 def distillation_at(
-    student_logits: Any, teacher_logits: Any, targets: Any, *, temperature: float, alpha: float, normalizer: Any = None
+    student_logits: Any, teacher: Any, targets: Any, *, temperature: float, alpha: float, normalizer: Any = None
 ) -> Distilled:
-    """`distillation` of learned places alone: logits (places, vocabulary), targets (places). Where one side's vocabulary is padded to
-    more rows, the shorter counts: Qwen2.5-Coder 7B has 152,064 rows, the 1.5B 151,936, for the same tokens."""
+    """`distillation` of learned places alone: logits (places, vocabulary), targets (places); teacher: its logits, or what was kept of
+    them. Where one side's vocabulary is padded to more rows, the shorter counts: Qwen2.5-Coder 7B has 152,064 rows, the 1.5B 151,936,
+    for the same tokens."""
     import torch
     import torch.nn.functional as F
 
-    shared = min(student_logits.size(-1), teacher_logits.size(-1))
-    student, teacher = student_logits[:, :shared].float(), teacher_logits[:, :shared].float()
+    shared = min(student_logits.size(-1), teacher.vocabulary if isinstance(teacher, Kept) else teacher.size(-1))
+    student = student_logits[:, :shared].float()
     student_log = F.log_softmax(student / temperature, dim=-1)
-    teacher_log = F.log_softmax(teacher / temperature, dim=-1)
-    divergence = F.kl_div(student_log, teacher_log, reduction="sum", log_target=True) * temperature**2
+    if isinstance(teacher, Kept):
+        divergence = kept_divergence(student_log, teacher)
+    else:
+        teacher_log = F.log_softmax(teacher[:, :shared].float() / temperature, dim=-1)
+        divergence = F.kl_div(student_log, teacher_log, reduction="sum", log_target=True)
+    divergence = divergence * temperature**2
     cross_entropy = F.cross_entropy(student, targets, reduction="sum")
     tokens = len(targets)
     count = torch.as_tensor(tokens if normalizer is None else normalizer, device=student.device).clamp(min=1)
@@ -72,26 +90,31 @@ def distillation_at(
     )
 
 
+def kept_divergence(student_log: Any, teacher: Kept) -> Any:
+    """KL(teacher ‖ student) where all tokens but the k kept ones are one class more, summed over the places:
+
+        Σ_i p_i (log p_i - log q_i) + p_rest (log p_rest - log q_rest),   p_rest = 1 - Σ_i p_i,   q_rest = 1 - Σ_i q_i
+
+    With k = vocabulary this is KL itself. Else it is at most KL, by the log sum inequality (Cover and Thomas, "Elements of Information
+    Theory", theorem 2.7.1), and the same where both sides share out the rest alike: what the student believes among the tokens that were
+    not kept is left to it. Without the class for the rest the student would learn the top k too sure of itself, since a cut and rescaled
+    teacher is a biased one (Anshumann et al. 2025, "Sparse Logit Sampling", who call that class a ghost token). student_log:
+    log-probabilities (places, vocabulary)."""
+    kept = (teacher.log_probs.exp() * (teacher.log_probs - student_log.gather(1, teacher.tokens))).sum()
+    if teacher.rest is None:
+        return kept
+    others = student_log.scatter(1, teacher.tokens, float("-inf")).logsumexp(dim=1)
+    return kept + (teacher.rest.exp() * (teacher.rest - others)).sum()
+
+
 # ---- a model's head, asked at a few places: memory that does not grow with length times vocabulary ----
 
 PLACES = 128  # of one chunk: 128 places of 152,000 tokens are 78 MB of float32
 
 
-@contextmanager
-def head_only_at(model: Any, places: Any) -> Iterator[None]:
-    """Logits come as (places, vocabulary), of these places of (batch, length) alone. Most of a row is its prompt, of which nothing is
-    learned: with a vocabulary of 152,000 tokens 2,048 places are 1.2 GB of float32, and with `tiny` they were a fifth of a step's time."""
-    head = model.get_output_embeddings()
-    hook = head.register_forward_pre_hook(lambda _, given: (given[0][places], *given[1:]))
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
 def hidden_at(model: Any, places: Any, **inputs: Any) -> Any:
-    """What the model hands to its head at these places of (batch, length): (places, width). The head itself sees one place
-    only. `model` may be wrapped (DDP); `apply_head` makes logits of it."""
+    """What the model hands to its head at these places of (batch, length): (places, width). The head itself sees one place only: most of
+    a row is its prompt, of which nothing is learned. `model` may be wrapped (DDP); `apply_head` makes logits of it."""
     caught: list[Any] = []
 
     def catch(_: Any, given: Any) -> Any:
@@ -122,10 +145,11 @@ def apply_head(model: Any, hidden: Any) -> Any:
 
 
 def distillation_in_chunks(
-    student: Any, ours: Any, teacher: Any, theirs: Any, targets: Any, *, temperature: float, alpha: float, normalizer: Any = None
+    student: Any, ours: Any, teacher: Callable[[slice], Any], targets: Any, *, temperature: float, alpha: float, normalizer: Any = None
 ) -> Distilled:
-    """`distillation_at` of hidden states (places, width) of both models: the heads are asked PLACES places at a time and each chunk's
-    gradient is taken at once, so that no more logits than those exist. normalizer as there."""
+    """`distillation_at` of the student's hidden states (places, width): its head and the teacher are asked PLACES places at a time and each
+    chunk's gradient is taken at once, so that no more logits than those exist. teacher: gives its logits, or what was kept of them, at a
+    slice of the places. normalizer as there."""
     import torch
 
     count = torch.as_tensor(len(targets) if normalizer is None else normalizer, device=ours.device).clamp(min=1)
@@ -134,7 +158,7 @@ def distillation_in_chunks(
     def chunk(hidden: Any, at: int) -> Any:
         here = slice(at, at + PLACES)
         with torch.no_grad():
-            wanted = apply_head(teacher, theirs[here])
+            wanted = teacher(here)
         parts = distillation_at(
             apply_head(student, hidden), wanted, targets[here], temperature=temperature, alpha=alpha, normalizer=count)
         sums["divergence"] += parts.divergence * parts.tokens

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training import losses  # noqa: E402
-from training.losses import apply_head, distillation, distillation_at, head_only_at, hidden_at, learned, nll_at_learned  # noqa: E402
+from training.losses import Kept, apply_head, distillation, distillation_at, hidden_at, learned, nll_at_learned  # noqa: E402
 
 
 def _by_hand(student, teacher, labels, temperature, alpha):  # type: ignore[no-untyped-def]
@@ -90,34 +90,6 @@ def test_gradients_reach_the_student_only(batch) -> None:  # type: ignore[no-unt
     assert student.grad[0, :2].abs().sum() == 0  # the token after place 2 is the first that is learned
 
 
-def test_the_head_asked_at_learned_places_alone_gives_the_same_loss_and_gradients(batch) -> None:  # type: ignore[no-untyped-def]
-    """And sees all places again afterwards."""
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    torch.manual_seed(3)
-    size = {"vocab_size": 11, "hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1}
-    student, teacher = (Qwen2ForCausalLM(Qwen2Config(**size, num_hidden_layers=n)).float() for n in (1, 2))
-    labels, ids = batch[2], batch[2].clamp(min=0)
-    wanted = teacher(input_ids=ids).logits.detach()
-
-    whole = distillation(student(input_ids=ids).logits, wanted, labels, temperature=2.0, alpha=0.5)
-    whole.total.backward()
-    gradients = [parameter.grad.clone() for parameter in student.parameters()]
-    student.zero_grad()
-
-    places, targets = learned(labels)
-    assert targets.tolist() == [*labels[0, 3:].tolist(), *labels[1, 1:5].tolist()]
-    with head_only_at(student, places):
-        logits = student(input_ids=ids).logits
-    assert logits.shape == (7, 11)
-    parts = distillation_at(logits, wanted[places], targets, temperature=2.0, alpha=0.5)
-    parts.total.backward()
-    assert parts.tokens == whole.tokens and parts.total.item() == pytest.approx(whole.total.item(), rel=1e-6)
-    for parameter, gradient in zip(student.parameters(), gradients, strict=True):
-        assert torch.allclose(parameter.grad, gradient, atol=1e-6)
-    assert student(input_ids=ids).logits.shape == (2, 6, 11)
-
-
 def test_hidden_states_at_learned_places_make_the_same_logits_and_likelihood(batch) -> None:  # type: ignore[no-untyped-def]
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -159,12 +131,77 @@ def test_the_loss_in_chunks_is_the_same_with_the_same_gradients(
 
     ours = hidden_at(student, places, input_ids=ids)
     theirs = hidden_at(teacher, places, input_ids=ids).detach()
-    parts = losses.distillation_in_chunks(student, ours, teacher, theirs, targets, temperature=2.0, alpha=0.5, normalizer=9)
+
+    def of_teacher(here: slice):  # type: ignore[no-untyped-def]
+        return apply_head(teacher, theirs[here])
+
+    parts = losses.distillation_in_chunks(student, ours, of_teacher, targets, temperature=2.0, alpha=0.5, normalizer=9)
     parts.total.backward()
     assert parts.tokens == 7 and parts.total.item() == pytest.approx(whole.total.item(), rel=1e-6)
     assert parts.divergence.item() == pytest.approx(whole.divergence.item(), rel=1e-5)
     for name, gradient in gradients.items():
         assert torch.allclose(dict(student.named_parameters())[name].grad, gradient, atol=1e-6), name
     with torch.no_grad():
-        again = losses.distillation_in_chunks(student, ours, teacher, theirs, targets, temperature=2.0, alpha=0.5, normalizer=9)
+        again = losses.distillation_in_chunks(student, ours, of_teacher, targets, temperature=2.0, alpha=0.5, normalizer=9)
     assert again.total.item() == pytest.approx(whole.total.item(), rel=1e-6)
+
+
+# ---- a teacher of which the likeliest tokens were kept ----
+
+
+def _kept(teacher_logits, k: int, temperature: float) -> Kept:  # type: ignore[no-untyped-def]
+    log = torch.nn.functional.log_softmax(teacher_logits / temperature, dim=-1)
+    top = log.topk(k)
+    rest = None if k == log.size(-1) else log.scatter(1, top.indices, -math.inf).logsumexp(1)
+    return Kept(log_probs=top.values, tokens=top.indices, rest=rest, vocabulary=log.size(-1))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_the_whole_vocabulary_kept_is_the_loss_itself(batch, temperature: float) -> None:  # type: ignore[no-untyped-def]
+    student, teacher, labels = batch
+    places, targets = learned(labels)
+    found = []
+    for wanted in (teacher[places], _kept(teacher[places], 11, temperature)):
+        logits = student[places].clone().requires_grad_()
+        parts = distillation_at(logits, wanted, targets, temperature=temperature, alpha=0.6)
+        parts.total.backward()
+        found.append((parts, logits.grad))
+    (online, online_gradient), (kept, kept_gradient) = found
+    for name in ("total", "divergence", "cross_entropy"):
+        assert getattr(kept, name).item() == pytest.approx(getattr(online, name).item(), rel=1e-6), name
+    assert torch.allclose(kept_gradient, online_gradient, atol=1e-7)
+
+
+@pytest.mark.parametrize("k", [1, 4, 9])
+def test_what_was_not_kept_is_one_class_more(batch, k: int) -> None:  # type: ignore[no-untyped-def]
+    """By hand; never above the whole divergence, and what the student believes among the others gets no gradient but together."""
+    student, teacher, labels = batch
+    places, targets = learned(labels)
+    logits = student[places].clone().requires_grad_()
+    parts = distillation_at(logits, _kept(teacher[places], k, 2.0), targets, temperature=2.0, alpha=1.0)
+    parts.total.backward()
+    whole, by_hand = 0.0, 0.0
+    for s, q in zip(student[places].tolist(), teacher[places].tolist(), strict=True):
+        ours, theirs = _softmax([x / 2 for x in s]), _softmax([x / 2 for x in q])
+        kept = sorted(range(11), key=lambda i: -theirs[i])[:k]
+        pairs = [(theirs[i], ours[i]) for i in kept]
+        pairs.append((1 - sum(theirs[i] for i in kept), 1 - sum(ours[i] for i in kept)))
+        by_hand += 4 * sum(a * math.log(a / b) for a, b in pairs)
+        whole += 4 * sum(a * math.log(a / b) for a, b in zip(theirs, ours, strict=True))
+    assert float(parts.divergence) == pytest.approx(by_hand / len(targets), rel=1e-5)
+    assert by_hand < whole
+    left_alone = logits.grad / torch.softmax(student[places] / 2, dim=-1)  # of the others: the same for all
+    for at, row in enumerate(left_alone):
+        others = torch.tensor(sorted(range(11), key=lambda i: float(teacher[places][at, i]))[: 11 - k])
+        assert torch.allclose(row[others], row[others][0].expand(11 - k), atol=1e-4)
+
+
+def test_a_teacher_that_is_sure_leaves_no_rest_and_nothing_infinite(batch) -> None:  # type: ignore[no-untyped-def]
+    student, _, labels = batch
+    places, targets = learned(labels)
+    sure = Kept(log_probs=torch.zeros(len(targets), 1), tokens=targets[:, None], rest=torch.full((len(targets),), -1e4), vocabulary=11)
+    logits = student[places].clone().requires_grad_()
+    parts = distillation_at(logits, sure, targets, temperature=1.0, alpha=1.0)
+    parts.total.backward()
+    assert float(parts.divergence) == pytest.approx(float(parts.cross_entropy), rel=1e-6)
+    assert logits.grad.isfinite().all()

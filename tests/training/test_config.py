@@ -11,8 +11,6 @@ from pydantic import BaseModel
 
 from curation.errors import BadConfig, NotFound
 from training import config, fit
-from training.recipes import dpo as dpo_recipe
-from training.recipes import sft as sft_recipe
 from training.stage import recipes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -215,7 +213,9 @@ def test_settings_that_cannot_work_together_are_refused(section: dict, told: str
     assert told in error.value.params["problems"]
 
 
-@pytest.mark.parametrize("model", [fit.LoopSettings, fit.AdapterSettings, config.Base, sft_recipe.Settings, dpo_recipe.Settings])
+@pytest.mark.parametrize("model", [
+    fit.LoopSettings, fit.AdapterSettings, config.Base, *(recipes()[name].Settings for name in ("sft", "dpo", "prune", "distill", "merge")),
+])
 def test_every_setting_is_described_and_has_words_in_both_languages(model: type[BaseModel]) -> None:
     words = {lang: tomllib.loads((ROOT / "ui" / "locales" / f"{lang}.toml").read_text(encoding="utf-8")) for lang in ("en", "zh")}
     sections = {"teacher", "student", "preset", "stages", "adapter", "start"}  # drawn otherwise
@@ -226,4 +226,5 @@ def test_every_setting_is_described_and_has_words_in_both_languages(model: type[
         for lang in ("en", "zh"):
             for kind in ("setting", "setting_about"):
                 there = words[lang][kind]
-                assert name in there or name in there.get("adapter", {}) or name in there.get("sft", {}), (name, lang, kind)
+                tables = [there, *(there.get(section, {}) for section in ("adapter", *recipes()))]
+                assert any(name in table for table in tables), (name, lang, kind)

@@ -362,7 +362,7 @@ def finished(page: Any, run_dir: Path) -> None:
     shown(page, w("train.bundle"))
     run = runs.poll(run_dir)
     assert run.state == "done", run.error
-    assert [stage.name for stage in run.stages] == ["prepare", "sft", "dpo", "distill", "merge", "evaluate", "quantize", "package"]
+    assert [stage.name for stage in run.stages] == ["prepare", "sft", "dpo", "distill", "merge", "quantize", "evaluate", "package"]
     assert {stage.state for stage in run.stages} == {"done"}
     assert {stage for stage, _ in losses(run_dir)} == {"sft", "dpo", "distill"}
 

@@ -56,7 +56,7 @@ def test_the_whole_vocabulary_asked_beforehand_teaches_as_the_teacher_in_memory(
     assert online["teacher_logits"] is None and len(losses_online) == 3
 
     teachers: list[weakref.ref[Any]] = []
-    load_teacher, load_student = distill.load_tuned, distill.load_for_tuning
+    load_teacher, load_student = distill.load_merged, distill.load_for_tuning
 
     def watched(*args: Any) -> Any:
         teachers.append(weakref.ref(model := load_teacher(*args)))
@@ -66,7 +66,7 @@ def test_the_whole_vocabulary_asked_beforehand_teaches_as_the_teacher_in_memory(
         assert len(teachers) == 1 and teachers[0]() is None
         return load_student(*args)
 
-    monkeypatch.setattr(distill, "load_tuned", watched)
+    monkeypatch.setattr(distill, "load_merged", watched)
     monkeypatch.setattr(distill, "load_for_tuning", loaded)
     offline, losses_offline = _distilled(run, tmp_path / "offline", teacher_logits="offline", top_k=1_000_000)
     assert losses_offline == pytest.approx(losses_online, rel=1e-3)

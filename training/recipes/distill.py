@@ -1,7 +1,8 @@
 """Distillation: a smaller student learns the tuned teacher's distribution over every token of the answers.
 
-The loss is losses.distillation (forward KL at temperature T, times T², with the labels' cross-entropy). The teacher is the tuned model
-as it was trained (QLoRA: NF4 with its adapter), frozen; its logits are computed as the batches come, or once, before the student is
+The loss is losses.distillation (forward KL at temperature T, times T², with the labels' cross-entropy). The teacher is the tuned model,
+frozen, its adapter merged into it as `merge` does, which is the same function in less time (on a GPU a QLoRA teacher stays as it was
+trained, NF4 with its adapter, for that is what fits). Its logits are computed as the batches come, or once, before the student is
 loaded (`teacher_logits: offline`, see teacher_logits.py): that pays with more than one epoch, or where both do not fit into memory.
 SFTTrainer's own loss never builds logits (its language model head is fused with the loss), so the model is called without labels.
 
@@ -33,7 +34,7 @@ from training.losses import distillation_in_chunks, hidden_at, learned
 from training.models import Method
 from training.stage import StageContext
 from training.teacher_logits import Offline, Online, shared_vocabulary
-from training.tuned import current, load_tuned, mask_of
+from training.tuned import current, load_merged, load_tuned, mask_of
 
 NAME = "distill"
 NEEDS: tuple[str, ...] = ()
@@ -110,7 +111,8 @@ def _teacher(ctx: StageContext, rows: list[data.Encoded], student: Path, device:
     settings, tuned = ctx.settings, current(ctx, "teacher")
 
     def load() -> Any:
-        model = load_tuned(ctx, tuned, device)
+        small = tuned["method"] == "qlora" and device == "cuda"
+        model = load_tuned(ctx, tuned, device) if small else load_merged(ctx, tuned, device).requires_grad_(False).eval()
         ctx.log(f"the teacher has {_millions(model)} parameters")
         return model
 
@@ -136,7 +138,7 @@ def _trainer_class() -> Any:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.data_collator = _with_rows(self.data_collator)
+            self.data_collator = _with_rows(self.data_collator)  # type: ignore[has-type]
 
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
             """num_items_in_batch: learned tokens of the whole accumulated batch, None while evaluating. Over several processes DDP averages

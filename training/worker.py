@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -32,6 +33,7 @@ from training.runs import config_of, dataset_of, read_manifest
 from training.stage import COMPLETE, RESULT, StageContext, Stopped, recipes, stage_folders, utc_now, write_atomically
 
 HEARTBEAT_S = 2.0
+STATUS_S = 0.2  # status.json tells steps at most so often: each writing of it waits for the disk
 
 
 class Journal:
@@ -41,6 +43,7 @@ class Journal:
         self.run_dir = run_dir
         self._lock = threading.Lock()
         self._status: dict[str, Any] = {"state": "running", "attempt": attempt, "pid": os.getpid()}
+        self._saved = 0.0
         self._events = open(run_dir / "events.jsonl", "ab", buffering=0)
         if self._events.tell() and not _ends_a_line(run_dir / "events.jsonl"):
             self._events.write(b"\n")  # a killed worker's torn line ends here
@@ -48,7 +51,10 @@ class Journal:
     def write(self, event: dict[str, Any]) -> None:
         self._events.write(json.dumps(event, ensure_ascii=False).encode() + b"\n")
         if event["kind"] == "step":
-            self.set(step=event.get("step"), total=event.get("total"), loss=event.get("loss"))
+            with self._lock:
+                self._status.update(step=event.get("step"), total=event.get("total"), loss=event.get("loss"))
+                if time.monotonic() - self._saved >= STATUS_S:
+                    self._save()
 
     def emit(self, kind: str, **fields: Any) -> None:
         self.write({"time": utc_now(), "stage": None, "kind": kind, **fields})
@@ -68,6 +74,7 @@ class Journal:
     def _save(self) -> None:
         self._status["heartbeat"] = time.time()
         write_atomically(self.run_dir / "status.json", json.dumps(self._status))
+        self._saved = time.monotonic()
 
 
 def _ends_a_line(path: Path) -> bool:
@@ -179,6 +186,8 @@ def _run_stage(ctx: StageContext, journal: Journal, wanted: dict[str, Any]) -> N
     ctx.stage_dir.mkdir(exist_ok=True)
     write_atomically(ctx.stage_dir / inputs.FILE, json.dumps(wanted, ensure_ascii=False, indent=1))
     journal.set(stage=ctx.name, step=None, total=None, loss=None)
+    gc.collect()
+    gc.freeze()  # what is left are modules: to look through them costs half a second at each of a stage's collections
     ctx.emit("stage_started")
     began = time.monotonic()
     result = recipes()[ctx.name].run(ctx)
@@ -212,6 +221,7 @@ def _start_heartbeat(journal: Journal) -> None:
 
 
 def _end(run_dir: Path, journal: Journal, state: str, error: dict[str, Any] | None) -> int:
+    journal.beat()  # the last step is told too
     journal.emit(f"run_{state}", **({"error": error} if error else {}))
     write_atomically(run_dir / "exit.json", json.dumps({"state": state, "error": error, "time": utc_now()}, ensure_ascii=False))
     return 1 if state == "failed" else 0

@@ -391,6 +391,20 @@ def read_report(page: Any, run_dir: Path) -> Path:
     return folder
 
 
+def talk(page: Any, run_dir: Path) -> None:
+    """Asks the packaged model a test row on the Chat page and waits for its answer, such as it is."""
+    page.goto(page.url.split("/train")[0] + f"/chat?run={run_dir.name}")
+    quiet(page)
+    page.locator("[class*='st-key-chat_row_'] input[role='combobox']").click()
+    page.get_by_role("option").nth(1).click()
+    quiet(page)
+    asked = page.locator(".st-key-chat_prompt textarea").input_value()
+    assert "JSON" in asked
+    page.locator(".st-key-chat_ask button").click()
+    page.get_by_text(re.compile(r"^\d+\.\d s$")).first.wait_for(timeout=TRAINING_MS)  # how long the answer took: it is whole
+    shown(page, w("chat.gold"))
+
+
 def find_bundle(folder: Path) -> None:
     models = sorted(folder.glob("*.gguf"))
     assert models and all(path.read_bytes()[:4] == b"GGUF" for path in models)
@@ -414,6 +428,7 @@ def test_the_whole_line_is_walked_in_the_browser(page: Any, server: Server) -> N
     run_dir = train_tiny(page, server)
     finished(page, run_dir)
     find_bundle(read_report(page, run_dir))
+    talk(page, run_dir)
     assert page.problems == []
     store.close()
 

@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8501
 
 # The tests run in two lots: the quick ones two at a time, then those that train or drive Chromium alone, for they use both cores.
-.PHONY: run test check tools viewer lock clean
+.PHONY: run test test-learning check tools viewer lock clean
 
 run: $(VENV)/.ready
 	$(VENV)/bin/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
@@ -14,8 +14,13 @@ run: $(VENV)/.ready
 test: $(VENV)/.ready-dev
 	scripts/real-parts
 	$(VENV)/bin/python -m training tools --build
-	$(VENV)/bin/python -m pytest -q -m "not line and not browser" -n 2
-	$(VENV)/bin/python -m pytest -q -m "line or browser"
+	$(VENV)/bin/python -m pytest -q -m "not line and not browser and not learning" -n 2
+	$(VENV)/bin/python -m pytest -q -m "(line or browser) and not learning"
+
+# Trains the real small model as the README's first run does: twenty minutes on two idle cores; needs the package registry.
+test-learning: $(VENV)/.ready-dev
+	$(VENV)/bin/python -m training tools --build
+	$(VENV)/bin/python -m pytest -q -m learning
 
 check: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff check .

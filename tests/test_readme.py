@@ -18,6 +18,7 @@ from tests.copy_of_project import ROOT, copy_project
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.strip().splitlines()]
+LONG = [line for block in re.findall(r"```sh long\n(.*?)```", README, re.S) for line in block.strip().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,28 @@ def test_the_whole_line_runs_from_a_shell_as_the_readme_says(project: Path) -> N
     records = [json.loads(text) for text in (project / "proposals.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {record["task"] for record in records} == {"function_pointer", "callback_timing", "async_pattern"}
     assert all({"task", "file", "line", "column", "function"} <= record.keys() for record in records)
+
+
+def test_the_commands_of_the_real_model_are_ones_that_the_programs_know() -> None:
+    """They take twenty minutes and are run by `make test-learning`; here their words are parsed and their datasets and names fit."""
+    from curation.__main__ import parser as curation_parser
+    from training.__main__ import parser as training_parser
+
+    assert len(LONG) >= 6
+    for line in LONG:
+        _, module, program, *arguments = shlex.split(line)
+        assert module == "-m"
+        {"curation": curation_parser, "training": training_parser}[program]().parse_args(arguments)  # SystemExit where one is unknown
+
+
+@pytest.mark.learning
+@pytest.mark.timeout(7200)
+def test_the_real_model_learns_as_the_readme_says(project: Path) -> None:
+    for line in LONG:
+        done = subprocess.run(shlex.split(line), cwd=project, env=_environment(), capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    run = project / "workspace" / "runs" / "first-real"
+    [report] = run.glob("*-evaluate/report.json")
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert told["change"]["score"]["low"] > 0.15
+    assert told["overall"]["tuned"]["parse_rate"]["value"] >= 0.98

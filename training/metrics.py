@@ -98,7 +98,10 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _elements(value: Any, key: str | list[str] | None) -> list[str]:
-    """A field as a list of JSON texts. An element that has no such key counts as itself (and so as wrong, or as a bare name)."""
+    """A field as a list of JSON texts. An element that has no such key counts as itself (and so as wrong, or as a bare name). Of two
+    keys the field may be an object of lists: {"bind": [3, 9]} says the same as [{"phase": "bind", "line": 3}, ...]."""
+    if isinstance(key, list) and len(key) == 2 and isinstance(value, dict) and not value.keys() >= set(key):
+        value = [[of, each] for of, listed in value.items() for each in _listed(listed)]
     return [canonical_json(_keyed(e, key)) for e in _listed(value)] or [_NONE]
 
 

@@ -194,10 +194,10 @@ _ASK: dict[Lang, str] = {
     "zh": "{place}的代码（`{expression}`）参与了哪种异步机制？{how}",
 }
 _KEYS: dict[Lang, str] = {
-    "en": "`mechanism` (a short name such as `workqueue`, or null), `handler` (the function that runs later, or null) and `phases` (a list "
-    "of objects with `phase`: `bind`, `trigger`, `execute` or `wait`, and `line`: a line number; at most {most} of each phase)",
-    "zh": " `mechanism`（如 `workqueue` 的简短名称，或 null）、`handler`（稍后执行的函数，或 null）和 `phases`（对象列表，含 `phase`：取 "
-    "`bind`、`trigger`、`execute` 或 `wait`，以及 `line`：行号；每个阶段最多 {most} 处）",
+    "en": "`mechanism` (a short name such as `workqueue`, or null), `handler` (the function that runs later, or null) and `phases` (an "
+    "object: of `bind`, `trigger`, `execute` and `wait` those that are there, each with its line numbers, at most {most})",
+    "zh": " `mechanism`（如 `workqueue` 的简短名称，或 null）、`handler`（稍后执行的函数，或 null）和 `phases`（对象："
+    "`bind`、`trigger`、`execute`、`wait` 中出现的阶段，各为行号列表，最多 {most} 个）",
 }
 
 
@@ -243,7 +243,10 @@ def render(
     how = HOW[style.completion][lang].format(keys=_KEYS[lang].format(most=style.most_places))
     expression = proposal.extra.get("api") or proposal.expression
     asked = _ASK[lang].format(place=place_name(excerpt, *excerpt.site, lang), expression=expression, how=how)
-    phases = [{"phase": s["phase"], "line": excerpt.marker(s["file"], s["line"])} for s in kept["phases"]]
+    # {"bind": [12], "execute": [3]}: half the tokens of a list of objects, which a small model went on writing without an end
+    phases: dict[str, list[int | None]] = {}
+    for step in kept["phases"]:
+        phases.setdefault(step["phase"], []).append(excerpt.marker(step["file"], step["line"]))
     stated = {"mechanism": kept["mechanism"], "handler": kept["handler"], "phases": phases}
     return site_row(item, lang, asked, excerpt, stated, told(explanation, TASK.check(answer), kept, drafted, excerpt, lang, style))
 

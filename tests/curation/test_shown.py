@@ -55,7 +55,7 @@ def test_every_name_and_number_of_an_answer_stands_in_its_prompt(completion, bud
         names += re.findall(r"\w+", (answer.get("registered_via") or ""))
         for name in names:
             assert re.search(rf"\b{re.escape(name.split('.')[-1])}\b", code), (name, row)
-        assert {step["line"] for step in answer.get("phases", [])} <= numbered
+        assert {line for lines in answer.get("phases", {}).values() for line in lines} <= numbered
         told = row.completion[0].content.partition("\n\n")[2]
         assert {int(m) for m in re.findall(r"(?:line |第 )(\d+)", told)} <= numbered
         asked = row.prompt[0].content.split("```c\n")[0]

@@ -46,6 +46,10 @@ def test_several_keys_are_compared_together() -> None:
     gold = {"phases": [{"phase": "bind", "line": 3, "text": "x"}, {"phase": "trigger", "line": 9}]}
     said = {"phases": [{"phase": "trigger", "line": 3}, {"phase": "trigger", "line": 9}]}
     assert score_row(metrics, gold, said)["phases"] == {"tp": 1, "fp": 1, "fn": 1, "score": 0.5}
+    grouped = {"phases": {"trigger": [3, 9]}}  # the same by phase, as rows state it
+    assert score_row(metrics, gold, grouped)["phases"] == {"tp": 1, "fp": 1, "fn": 1, "score": 0.5}
+    assert score_row(metrics, {"phases": {"bind": [3], "trigger": [9]}}, gold)["phases"]["score"] == 1
+    assert score_row(metrics, gold, {"phases": {"trigger": 9, "x": {"y": None}}})["phases"]["tp"] == 1
 
 
 def test_bare_names_are_taken_for_elements() -> None:

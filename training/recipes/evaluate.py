@@ -2,8 +2,9 @@
 guessed from losses.
 
 The prompt is cut off where the answer would begin, as token ids, and decoding is greedy. The JSON line comes first and alone decides
-the score, so an answer is ended after it (`stop_after_line`); how many tokens it may take is read off the longest right answer of its
-task. The gold answer itself is looked at only after a text is there.
+the score, so an answer is ended at the blank line behind it (`stop_after_line`). Not at the line's own end: an untuned model likes to put
+its JSON on the line after a fence, and would look worse than it is. How many tokens an answer may take is read off the longest right one
+of its task. The gold answer itself is looked at only after a text is there.
 
 On a CPU llama.cpp answers, several rows at a time (many times faster than transformers, and what is shipped): the tuned model as its F16
 file, the base converted to F16 once and kept beside the built tools, each quantized file as it is. On a GPU transformers answers for the
@@ -45,6 +46,7 @@ NAME = "evaluate"
 NEEDS: tuple[str, ...] = ()
 READS = ("quantize",)
 MARGIN = 4  # an answer may be a quarter longer than the longest right one, and
+BLANK_LINE, BLANK_TOKENS = "\n\n", 3  # what ends the answer's line in a row; tokens in which two line ends stand at most
 LEAST_MARGIN = 16  # at least so many tokens
 
 Row = dict[str, Any]
@@ -54,7 +56,7 @@ Engine = Literal["llama_cpp", "transformers"]
 
 class Settings(Model):
     engine: Literal["auto", "llama_cpp", "transformers"] = Field(default="auto", description="auto: llama.cpp on a CPU, else transformers")
-    stop_after_line: bool = Field(default=True, description="end an answer after its first line: the JSON that is scored")
+    stop_after_line: bool = Field(default=True, description="end an answer at the blank line behind its JSON line")
     max_new_tokens: int | None = Field(default=None, ge=1, description="of an answer; null: from the longest right answer of the task")
     rows_per_task: int | None = Field(default=None, ge=1, description="only the first rows of each task, in frozen order")
     max_rows: int | None = Field(default=None, ge=1, description="at most so many, drawn by seed; tasks, then their groups, take turns")
@@ -286,7 +288,7 @@ def _by_llama_cpp(ctx: StageContext, subject: Subject, prompts: list[list[int]],
         return
     assert subject.file is not None
     context = max(len(prompts[i]) + most[i] for i in asked) + 1
-    stop = ["\n"] if ctx.settings.stop_after_line else []
+    stop = [BLANK_LINE] if ctx.settings.stop_after_line else []
     slots = min(ctx.settings.slots, len(asked))
     with llama_server.running(subject.file, slots=slots, context=context, threads=ctx.config.threads,
                               log=ctx.stage_dir / f"llama-{subject.who}.log") as server:
@@ -316,7 +318,7 @@ def generate(
 ) -> list[Answer]:
     """Greedy answers to prompts (token ids) of at most `most` tokens each, and nothing but the prompts goes in.
 
-    ended: "stop" (an end token came, or a line ended that is all there is to be), "length" (`most` were made), "prompt" (no room in the
+    ended: "stop" (an end token came, or a blank line where that is the end), "length" (`most` were made), "prompt" (no room in the
     context; text is ""). When should_stop turns true in mid-batch, the answers are not whole; the caller must not use them."""
     import torch
     from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
@@ -330,33 +332,30 @@ def generate(
     batch = tokenizer.pad({"input_ids": [list(prompts[i]) for i in asked]}, return_tensors="pt").to(model.device)
     width = batch["input_ids"].shape[1]
     ends = end_tokens(model, tokenizer)
-    line_ends = _line_ends(tokenizer) if stop_after_line else []
-    last = torch.tensor(line_ends, device=model.device, dtype=torch.long)
+
+    def blank_line_at(row: list[int]) -> bool:
+        return stop_after_line and BLANK_LINE in tokenizer.decode(row[-BLANK_TOKENS:])
 
     class Enough(StoppingCriteria):
         def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
             if should_stop():
                 return torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)
-            return torch.isin(input_ids[:, -1], last)
+            ended = [blank_line_at(row) for row in input_ids[:, width:].tolist()]
+            return torch.tensor(ended, dtype=torch.bool, device=input_ids.device)
 
     greedy = GenerationConfig(do_sample=False, num_beams=1, max_new_tokens=max(most[i] for i in asked), eos_token_id=ends,
                               pad_token_id=tokenizer.pad_token_id)
     with torch.inference_mode():
         made = model.generate(**batch, generation_config=greedy, stopping_criteria=StoppingCriteriaList([Enough()]))
-    answers, enough = dict(left_out), {*ends, *line_ends}
+    answers = dict(left_out)
     for i, row in zip(asked, made[:, width:].tolist(), strict=True):
-        stop = next((at for at, token in enumerate(row[: most[i]]) if token in enough), None)
+        stop = next((at for at, token in enumerate(row[: most[i]]) if token in ends or blank_line_at(row[: at + 1])), None)
         kept = row[: most[i]] if stop is None else row[: stop + (row[stop] not in ends)]
         text = tokenizer.decode(kept, skip_special_tokens=True)
-        answers[i] = {"text": text.split("\n", 1)[0] if stop_after_line else text, "tokens": len(kept) if stop is None else stop + 1,
+        answers[i] = {"text": text.split(BLANK_LINE, 1)[0] if stop_after_line else text, "tokens": len(kept) if stop is None else stop + 1,
                       "prompt_tokens": len(prompts[i]), "ended": "length" if stop is None else "stop"}
     seconds = round(time.monotonic() - began, 4)
     return [{**answers[i], "seconds": seconds / len(prompts)} for i in range(len(prompts))]
-
-
-def _line_ends(tokenizer: Any) -> list[int]:
-    """The tokens whose text holds the end of a line."""
-    return [i for i, text in enumerate(tokenizer.batch_decode([[i] for i in range(len(tokenizer))])) if "\n" in text]
 
 
 def _surprises(ctx: StageContext, subject: Subject, tokenizer: Any, rows: list[Row], todo: set[str]) -> dict[str, dict[str, float] | None]:

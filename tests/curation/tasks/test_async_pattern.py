@@ -117,7 +117,7 @@ def test_a_training_row_answers_with_one_line_of_json_without_source_text(lang: 
     assert row is not None
     answer, _, told = row.completion[0].content.partition("\n\n")  # type: ignore[union-attr]
     assert json.loads(answer) == row.answer
-    assert json.loads(answer)["phases"][0] == {"phase": "bind", "line": 12}
+    assert json.loads(answer)["phases"]["bind"] == [12]
     assert "pump_work" in told and "// file: a.c" in row.prompt[0].content  # type: ignore[union-attr]
 
 

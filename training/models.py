@@ -211,10 +211,11 @@ def load_model(folder: Path, *, device: str, dtype: DType = "auto", four_bit: bo
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=kind
         )
     try:
-        model, loading = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, output_loading_info=True, dtype=kind, quantization_config=quantization, device_map={"": device},
             attn_implementation="sdpa", use_safetensors=True, local_files_only=True, trust_remote_code=False,
         )
+        model, loading = loaded
     except Exception as err:  # noqa: BLE001 (whatever transformers raises over a configuration that it was not made for)
         if isinstance(err, MemoryError) or "out of memory" in str(err):
             raise

@@ -376,11 +376,12 @@ def _splits(group_of: list[str], seed: int) -> dict[str, str]:
 
 
 def _fields(row: Row, group: str, file: str) -> Row:
-    said = {key: row[key] for key in ("completion", "chosen", "rejected") if key in row}
+    said: Row = {key: row[key] for key in ("completion", "chosen", "rejected") if key in row}
     text = "".join(turn["content"] for turns in (row["prompt"], *said.values()) for turn in turns)
-    fields = {"id": _hash([row["prompt"], said]), "task": TASK, "lang": _language(text), "origin": "imported", "group": group,
+    fields: Row = {"id": _hash([row["prompt"], said]), "task": TASK, "lang": _language(text), "origin": "imported", "group": group,
               "prompt": row["prompt"], **said, "meta": canonical_json({"file": file, "line": row["line"]})}
-    return fields if row["config"] == "preference" else {**fields, "answer": None, "source": None, "file": None, "line": None}
+    nowhere: Row = {"answer": None, "source": None, "file": None, "line": None}
+    return fields if row["config"] == "preference" else {**fields, **nowhere}
 
 
 def _hash(value: Any) -> str:

@@ -161,7 +161,7 @@ def _costs(session: Session, choice: Choice, known: list[Line], was_counting: bo
         _problem(err)
         return
     costs = with_counted(costs, found) if found is not None else costs
-    said = [t("train.cost_counting")] if counting else []
+    said = []
     for of in costs:
         parts_of = [t("train.cost_rows", rows=f"{of.rows:,}"), t("train.cost_steps", steps=f"{of.steps:,}")]
         parts_of += [t("train.cost_about", duration=duration(of.seconds))] if of.seconds is not None else []
@@ -177,7 +177,7 @@ def _costs(session: Session, choice: Choice, known: list[Line], was_counting: bo
         said.append(t("train.cost_last", duration=duration(sum(stage.seconds or 0.0 for stage in last.stages))))
     if said:
         with st.container(key="train_cost", gap=None):
-            st.caption(parts.escaped(t("train.cost")), help=t("train.cost_help"))
+            st.caption(parts.escaped(t("train.cost_counting" if counting else "train.cost")), help=t("train.cost_help"))
             for line in said:
                 st.caption(parts.escaped(line))
 

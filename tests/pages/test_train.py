@@ -177,13 +177,13 @@ def test_the_cost_is_an_estimate_until_a_dry_run_has_counted_it(home: Path, froz
     said = lambda page: "\n".join(caption.value.replace("\\", "") for caption in page.caption)  # noqa: E731
     monkeypatch.setattr(exact_cost, "counted", lambda *_: (None, True))
     page = _page()
-    assert "an estimate until then" in said(page) and "32 rows" in said(page)
+    assert "it is being counted" in said(page) and "32 rows" in said(page)
     found = {"rows": 32, "left_out": 4, "steps": 7, "refused": True, "tokens": 9,
              "time": {"seconds": 30.0, "former": "one"}, "memory": {"total": 5e8}}
     monkeypatch.setattr(exact_cost, "counted", lambda *_: (found, False))
     page = _page()
     assert "28 rows · 7 steps · about 30 s · at least 500.0 MB of memory · 4 rows too long · counted by a dry run" in said(page)
-    assert "refuse to start" in said(page) and "until then" not in said(page)
+    assert "refuse to start" in said(page) and "being counted" not in said(page)
 
 
 def test_a_damaged_configuration_or_split_is_told_where_it_is_and_the_page_stands(home: Path, frozen: Path) -> None:

@@ -177,13 +177,14 @@ def distillation_in_chunks(
 
 @cache
 def _chunked() -> Any:
-    """The sum of a loss over chunks of rows, its gradients computed with it: made in a function because torch is imported late."""
+    """The sum of a loss over chunks of rows, its gradients computed with it; once differentiable. Made in a function because torch is
+    imported late."""
     import torch
 
     class Chunked(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, hidden: Any, loss: Any, *trained: Any) -> Any:  # type: ignore[override]
-            total, to_hidden, to_trained = torch.zeros((), device=hidden.device), [], [torch.zeros_like(each) for each in trained]
+            total, to_hidden, to_trained = torch.zeros((), device=hidden.device), [], []
             for i, some in enumerate(hidden.split(PLACES)):
                 with torch.enable_grad():
                     part = some.detach().requires_grad_()
@@ -191,15 +192,14 @@ def _chunked() -> Any:
                     first, *others = torch.autograd.grad(here, [part, *trained])
                 total += here.detach()
                 to_hidden.append(first)
-                for kept, more in zip(to_trained, others, strict=True):
-                    kept += more
-            ctx.save_for_backward(torch.cat(to_hidden) if to_hidden else torch.zeros_like(hidden), *to_trained)
+                to_trained = [kept.add_(more) for kept, more in zip(to_trained, others, strict=True)] if to_trained else others
+            ctx.kept = [torch.cat(to_hidden), *to_trained]
             return total
 
         @staticmethod
         def backward(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
-            to_hidden, *to_trained = ctx.saved_tensors
-            return gradient * to_hidden, None, *(gradient * each for each in to_trained)
+            to_hidden, *to_trained = (each.mul_(gradient) for each in ctx.kept)  # in place: a head's gradient is as large as the head
+            return to_hidden, None, *to_trained
 
     return Chunked
 

@@ -136,11 +136,14 @@ def test_the_loss_in_chunks_is_the_same_with_the_same_gradients(
         return apply_head(teacher, theirs[here])
 
     parts = losses.distillation_in_chunks(student, ours, of_teacher, targets, temperature=2.0, alpha=0.5, normalizer=9)
-    parts.total.backward()
+    parts.total.backward(retain_graph=True)
     assert parts.tokens == 7 and parts.total.item() == pytest.approx(whole.total.item(), rel=1e-6)
     assert parts.divergence.item() == pytest.approx(whole.divergence.item(), rel=1e-5)
     for name, gradient in gradients.items():
         assert torch.allclose(dict(student.named_parameters())[name].grad, gradient, atol=1e-6), name
+    nothing = losses.distillation_in_chunks(student, ours[:0], lambda here: of_teacher(slice(0)), targets[:0], temperature=2.0, alpha=0.5)
+    nothing.total.backward()
+    assert nothing.total.item() == 0 and nothing.tokens == 0
     with torch.no_grad():
         again = losses.distillation_in_chunks(student, ours, of_teacher, targets, temperature=2.0, alpha=0.5, normalizer=9)
     assert again.total.item() == pytest.approx(whole.total.item(), rel=1e-6)

@@ -2,10 +2,11 @@
 
     python benchmarks/evaluation_speed.py MODEL_FOLDER DATASET [--rows 24] [--threads 2] [--batch 8] [--slots 8] [--out speed.json]
 
-The same prompts (token ids of test rows, tasks and groups in turn), the same limits of tokens, greedy, each answer ended after its first
-line, as `evaluate` does it. Each engine is loaded before its clock starts (loading is told apart) and answers all rows once; llama.cpp
-comes first and last, so that a machine that grew busier shows. An untuned base seldom ends its line: both engines then make as many
-tokens as the limit allows, which is the slow case that the figure is about. Prints one line an engine and the ratio; the aim is 5.
+The same prompts (token ids of test rows, tasks and groups in turn), the same limits of tokens, greedy, each answer ended at the blank
+line behind its JSON, as `evaluate` does it. Each engine is loaded before its clock starts (loading is told apart) and answers all rows
+once; llama.cpp comes first and last, so that a machine that grew busier shows. An untuned base seldom ends its answer: both engines then
+make as many tokens as the limit allows, which is the slow case that the figure is about. Prints one line an engine and the ratio; the
+aim is 5.
 """
 from __future__ import annotations
 

@@ -49,9 +49,10 @@ def test_the_best_figure_of_an_evaluated_run_is_its_score(tmp_path: Path) -> Non
 
 def test_the_cost_counts_steps_and_reckons_minutes_for_the_model_of_the_catalog_alone(tmp_path: Path) -> None:
     frozen = write_frozen(tmp_path / "made" / "v0001", rows=40, pairs=0)
-    (sft,) = cost(config.load("smollm2-135m"), frozen, cores=2)
+    twice = config.load("smollm2-135m", {"sft.epochs": 2, "sft.batch_size": 4})
+    (sft,) = cost(twice, frozen, cores=2)
     assert (sft.rows, sft.steps, sft.too_long) == (32, 16, 0) and sft.seconds and sft.bytes
-    (four,) = cost(config.load("smollm2-135m"), frozen, cores=4)
+    (four,) = cost(twice, frozen, cores=4)
     assert four.seconds == pytest.approx(sft.seconds / 2)
     tiny = cost(config.load("tiny", {"sft.max_length": 16}), frozen, cores=2)[0]
     assert (tiny.rows, tiny.too_long, tiny.steps, tiny.seconds) == (0, 32, 0, None)

@@ -20,8 +20,8 @@ ALLOWED = {
     "sqlalchemy": ("curation/store/",),
     "sqlite3": ("curation/store/",),
     "pysqlite3": ("curation/store/",),
-    "tree_sitter": (),  # benchmarks/ alone: facts are read without a syntax tree
-    "tree_sitter_c": (),
+    "tree_sitter": ("curation/csource/syntax/",),  # facts are read without a syntax tree
+    "tree_sitter_c": ("curation/csource/syntax/",),
     **{heavy: ("training/",) for heavy in HEAVY},
 }
 

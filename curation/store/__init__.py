@@ -4,6 +4,7 @@
 >>> store = open_store("sqlite:///w/store.sqlite")
 >>> items.get(store, item_id)
 """
-from curation.store.engine import Store, now, open_store
+from curation.store.engine import Store, now
+from curation.store.opening import open_store
 
 __all__ = ["Store", "now", "open_store"]

@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core. A change here comes with a migration in migrations.py (append, never edit).
+"""The tables, as SQLAlchemy Core. A change here comes with a step in migrations/ (append, never edit).
 
 JSON columns hold canonical JSON text; times are UTC ISO 8601 with `Z`; ids of items are content hashes (model.stable_id)."""
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import pytest
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from curation.model import Actor, Flag, Item, Lang, Model, Target, stable_id
 from curation.store import Store, open_store
@@ -69,11 +69,11 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.sqlite'}"
     url: str = request.getfixturevalue("postgres_url")
-    empty = open_store(url)
-    with empty.write() as db:
+    engine = create_engine(url)
+    with engine.begin() as db:
         db.execute(text("DROP SCHEMA public CASCADE"))
         db.execute(text("CREATE SCHEMA public"))
-    empty.close()
+    engine.dispose()
     return url
 
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from curation.errors import BadValue, NotFound
 from curation.model import Actor, Item
 from curation.resolve import resolve
-from curation.store import Store, items, migrations, open_store, queues
+from curation.store import Store, items, open_store, queues
 from curation.store.engine import StoreFailed
 from curation.store.items import Entry
-from tests.curation.conftest import MEI, WANG, pair, site, two_answers
+from tests.curation.conftest import MEI, WANG, pair, site
 
 
 def status_of(store: Store, item_id: str) -> str:
@@ -186,37 +186,6 @@ def test_the_state_kept_in_sql_knows_what_the_task_compares(store: Store) -> Non
     assert status_of(store, item.id) == "answered"
 
 
-def test_a_store_from_before_the_states_were_kept_is_brought_up(store_url: str) -> None:
-    store = open_store(store_url)
-    items.add(store, [site(n) for n in range(3)])
-    items.annotate(store, item_id=site(1).id, actor=WANG, op_id="o", action="none")
-    with store.write() as db:
-        db.execute(text("DROP TABLE item_states"))
-        db.execute(text("DROP TABLE sign_in_failures"))
-        db.execute(text("DROP INDEX annotations_by_undone"))
-        db.execute(text("UPDATE schema_version SET version = 1"))
-    store.close()
-    again = open_store(store_url)
-    assert queues.counts(again) == {("function_pointer", "open"): 2, ("function_pointer", "answered"): 1}
-    with again.read() as db:
-        assert "annotations_by_undone" in {index["name"] for index in inspect(db).get_indexes("annotations")}
-    again.close()
-
-
-def test_a_store_from_before_the_columns_were_kept_is_brought_up(store_url: str) -> None:
-    store = open_store(store_url)
-    items.add(store, [site(1, column=17), two_answers(1)])
-    items.annotate(store, item_id=site(1).id, actor=WANG, op_id="o", action="none")
-    with store.write() as db:
-        db.execute(text("ALTER TABLE item_states DROP COLUMN site_column"))
-        db.execute(text("UPDATE schema_version SET version = 3"))
-    store.close()
-    again = open_store(store_url)
-    assert [(mark["column"], mark["status"]) for mark in queues.marks(again, "lib", "a.c")] == [(17, "answered")]
-    assert queues.counts(again)[("preference", "open")] == 1
-    again.close()
-
-
 def test_a_store_that_cannot_be_written_says_so_and_keeps_what_it_had(sqlite_store: Store) -> None:
     items.add(sqlite_store, [site(1)])
     with pytest.raises(StoreFailed, match="readonly"), sqlite_store.write() as db:
@@ -225,37 +194,6 @@ def test_a_store_that_cannot_be_written_says_so_and_keeps_what_it_had(sqlite_sto
     with sqlite_store.read() as db:
         db.execute(text("PRAGMA query_only = OFF"))
     assert [item.id for item in items.find(sqlite_store)] == [site(1).id]
-
-
-def test_a_store_of_a_newer_program_is_refused_and_left_as_it_is(store_url: str) -> None:
-    newer = len(migrations.STEPS) + 1
-    store = open_store(store_url)
-    with store.write() as db:
-        db.execute(text(f"UPDATE schema_version SET version = {newer}"))
-    with pytest.raises(migrations.StoreTooNew):
-        open_store(store_url)
-    with store.read() as db:
-        assert db.execute(text("SELECT version FROM schema_version")).scalar() == newer
-    with store.write() as db:
-        db.execute(text(f"UPDATE schema_version SET version = {newer - 1}"))  # the tests share one PostgreSQL
-    store.close()
-
-
-def test_an_interrupted_migration_leaves_the_version_before_it(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    open_store(store_url).close()
-
-    def fails(db: Any) -> None:
-        db.execute(text("CREATE TABLE half_done (n INTEGER)"))
-        raise RuntimeError("power cut")
-
-    monkeypatch.setattr(migrations, "STEPS", [*migrations.STEPS, fails])
-    with pytest.raises(RuntimeError):
-        open_store(store_url)
-    monkeypatch.undo()
-    store = open_store(store_url)
-    with store.read() as db, pytest.raises(Exception, match="half_done"):
-        db.execute(text("SELECT * FROM half_done"))
-    store.close()
 
 
 def test_sqlite_is_new_enough_for_concurrent_writers(sqlite_store: Store) -> None:

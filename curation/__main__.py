@@ -10,15 +10,17 @@ import argparse
 import os
 import sys
 
+from curation import __version__, command
 from curation.commands import explain, export, freeze, generate, imports, index, knowledge, propose, review, sample, sources, users
 from curation.errors import UserError
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="python -m curation", description="From C sources to a frozen dataset: bring code in, propose, label and review, freeze.",
-        epilog="`python -m curation COMMAND --help` says what a command does, with examples.",
+        prog=command("curation"), description="From C sources to a frozen dataset: bring code in, propose, label and review, freeze.",
+        epilog=f"`{command('curation')} COMMAND --help` says what a command does, with examples.",
     )
+    top.add_argument("--version", action="version", version=f"FlowSight Workbench {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for entry in (imports, sample, sources, index, knowledge, propose, explain, generate, review, freeze, export, users):
         entry.add(commands)

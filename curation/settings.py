@@ -1,8 +1,9 @@
 """Where the workspace is and how it is configured: one typed model.
 
 The workspace folder holds everything the program writes: `store.sqlite`, `blobs/` (sources by content hash), `cache/`,
-`datasets/`, `runs/`, `models/`. It is `$FLOWSIGHT_HOME`, else `workspace/` beside the code (and then frozen datasets go to the
-project's own `datasets/`). `flowsight.toml` in it, if there is one, sets the fields below; `FLOWSIGHT_<FIELD>` in the environment wins.
+`datasets/`, `runs/`, `models/`. It is `$FLOWSIGHT_HOME`, else in a checkout `workspace/` beside the code (and then frozen datasets go
+to the project's own `datasets/`), else, of an installed program, `~/.local/share/flowsight`. `flowsight.toml` in it, if there is one,
+sets the fields below; `FLOWSIGHT_<FIELD>` in the environment wins.
 
 >>> FLOWSIGHT_HOME=/data/flow FLOWSIGHT_STORE_URL=postgresql+psycopg://flow@db/flow make run
 """
@@ -15,10 +16,9 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from curation import CHECKOUT, PROJECT, default_home
 from curation.errors import BadConfig, Reason, invalid, joined
 from curation.model import Lang, Model
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 class LLMSettings(Model):
@@ -62,10 +62,10 @@ def load_settings(home: Path | None = None) -> Settings:
 
     Raises BadConfig with every fault at once when flowsight.toml or the environment holds a wrong or unknown value."""
     given = home or (Path(os.environ["FLOWSIGHT_HOME"]) if os.environ.get("FLOWSIGHT_HOME") else None)
-    home = (given or PROJECT / "workspace").absolute()
+    home = (given or default_home()).absolute()
     values: dict[str, Any] = {
         "home": home,
-        "datasets_dir": home / "datasets" if given else PROJECT / "datasets",
+        "datasets_dir": PROJECT / "datasets" if CHECKOUT and not given else home / "datasets",
         "store_url": f"sqlite:///{home / 'store.sqlite'}",
     }
     where = home / "flowsight.toml"

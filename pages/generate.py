@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from curation import generate, jobs, seeds, sources
+from curation import command, generate, jobs, seeds, sources
 from curation.errors import BadConfig, Reason, invalid, joined
 from curation.generate import EndpointCheck, GenerateOptions
 from curation.store import ledger
@@ -52,7 +52,8 @@ def _form(session: Session) -> None:
             format_func={lang: t(f"common.lang_{lang}") for lang in LANGS}.__getitem__,
         )
     with right:
-        st.text_input(t("generate.base_url"), value=llm.base_url, key="generate_base_url", help=t("generate.base_url_help"))
+        serve = command("training serve RUN")
+        st.text_input(t("generate.base_url"), value=llm.base_url, key="generate_base_url", help=t("generate.base_url_help", command=serve))
         st.text_input(t("generate.model"), value=llm.model, key="generate_model")
         has_key = os.environ.get("FLOWSIGHT_LLM_KEY") or os.environ.get("OPENAI_API_KEY")
         st.caption(t("generate.key_there") if has_key else t("generate.no_key"))

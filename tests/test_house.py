@@ -5,13 +5,15 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import curation
+
 ROOT = Path(__file__).resolve().parent.parent
-CODE = sorted(
-    path for room in ("curation", "training", "pages", "ui") for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.parts
-) + [ROOT / "app.py"]
+ROOMS = ("curation", "training", "pages", "ui", "flowsight")
+CODE = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.parts) + [ROOT / "app.py"]
 HEAVY = {"torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate"}
 
 # import -> the places it may stand in
@@ -72,7 +74,8 @@ def test_the_direction_of_imports_is_kept(path: Path) -> None:
     if here.startswith("training/"):
         assert not rooms & {"ui", "pages", "app"}, f"{here} looks outward"
         ours = {name for name in imported if name.split(".")[0] == "curation"}
-        inside = {"curation", "curation.model", "curation.errors"}
+        shared = {f"curation.{name}" for name, value in vars(curation).items() if not isinstance(value, ModuleType)}  # version, workspace
+        inside = {"curation", "curation.model", "curation.errors"} | shared
         assert all(n in inside or n.startswith(("curation.model.", "curation.errors.")) for n in ours), f"{here} imports {ours}"
     if here.startswith(("curation/model.py", "curation/errors.py")):
         assert "curation" not in rooms or imported <= {"curation.errors", "curation.model"} | {n for n in imported if "curation" not in n}

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 
+from curation import __version__, command
 from curation.errors import UserError
 from training.commands import modules
 
@@ -36,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m training", description="From a frozen dataset to a packaged model.")
+    top = argparse.ArgumentParser(prog=command("training"), description="From a frozen dataset to a packaged model.")
+    top.add_argument("--version", action="version", version=f"FlowSight Workbench {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in modules():
         module.add(commands)

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from curation import command
 from curation.errors import UserError
 from training import data, hardware, models
 from training.config import Config, load, settings_of
@@ -67,7 +68,7 @@ def text(found: dict[str, Any]) -> str:
     """The report as lines for a terminal."""
     lines = [f"rows to learn from: {found['rows']}", f"computes in {found['dtype']}: {found['why_dtype']}"]
     if "lengths" not in found:
-        absent = "the model is not on this machine yet, so no row can be shown as tokens (`python -m training models get`)"
+        absent = f"the model is not on this machine yet, so no row can be shown as tokens (`{command('training models get')}`)"
         return "\n".join([*lines, absent]) + "\n"
     lengths = found["lengths"]
     lines += [

@@ -19,12 +19,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from curation import PROJECT
 from curation.errors import UserError
 from curation.model import canonical_json
 from training import config, models
 from training.reading import read_object
 
-PROJECT = Path(__file__).resolve().parent.parent
 FORMAT = 1  # raise it when the same dry run gives another answer
 READ = ("teacher", "device", "dtype", "threads", "system_prompt", "sft")  # the keys that a dry run looks at
 KEPT = 100  # answers

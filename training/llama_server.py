@@ -38,9 +38,9 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
+from curation import PROJECT
 from curation.errors import BadModelFolder, Reason, RunFailed
 
-PROJECT = Path(__file__).resolve().parent.parent
 SLOTS = 8
 TELL = ["content", "tokens_predicted", "tokens_evaluated", "stop_type"]  # of /completion's answer; the rest is long and not read
 ASLEEP = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}  # threads that spin while they wait starve each other on a busy machine

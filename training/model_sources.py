@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from curation import PROJECT
 from curation.errors import BadModelFolder, Reason, UserError, remade
 from training.gguf import TYPES, BadGguf, read_gguf
 from training.model_catalog import Entry, Wheel
 from training.model_folder import check_model_folder
 from training.reading import parse_object
 
-PROJECT = Path(__file__).resolve().parent.parent
 ARCHIVES = "FLOWSIGHT_MODEL_ARCHIVES"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "tokenizer*", "vocab.json",

@@ -33,6 +33,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from curation import PROJECT
 from curation.errors import BadValue, NotFound, Reason, UserError, record, remade
 from training.launchers import local
 from training.model_catalog import Entry, catalog
@@ -58,7 +59,6 @@ from training.stage import utc_now, write_atomically
 from training.tools import tools_dir
 
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-PROJECT = Path(__file__).resolve().parent.parent
 RECORD = "record.json"
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from curation import command
 from curation.errors import BadModelFolder, Reason
 from curation.model import Model
 from training import model_store
@@ -92,7 +93,8 @@ def check_local(choice: ModelChoice) -> Path | None:
     if choice.path.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(choice.path):
         raise BadModelFolder(
             where=choice.path, why=Reason("no_folder", "there is no such folder"),
-            todo=Reason("give_model", "Give a model folder, a hub name like owner/name, or a name that `python -m training models` lists."),
+            todo=Reason("give_model", "Give a model folder, a hub name like owner/name, or a name that `{command}` lists.",
+                        command=command("training models")),
         )
     return None
 

@@ -24,6 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from curation import PROJECT, command
 from curation.errors import BadValue, NotFound, Reason, RunFailed, record
 from curation.model import Model
 from training import inputs, starting
@@ -40,7 +41,6 @@ NO_CURVE = ("step", "total", "epoch", "num_tokens", "eval_num_tokens", "attempt"
 STAGE_RULE = re.compile(r"[A-Za-z0-9_-]{1,60}")  # it names a folder
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 VERSIONS_OF = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors")
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 class StageStatus(Model):
@@ -262,8 +262,8 @@ def config_of(run_dir: Path, manifest: Mapping[str, Any]) -> Config:
     if "config" in manifest and (keys := inputs.differing(_recorded(manifest), config)):
         raise RunFailed(
             where=run_dir.name, why=Reason("config_edited", "its config.yaml was edited behind it: {keys}", keys=", ".join(keys)),
-            todo=Reason("continue_with_set", "Put it back, or change a setting by `python -m training continue {run} --set KEY=VALUE`.",
-                        run=run_dir.name),
+            todo=Reason("continue_with_set", "Put it back, or change a setting by `{command} {run} --set KEY=VALUE`.",
+                        command=command("training continue"), run=run_dir.name),
         )
     return config
 
@@ -281,8 +281,8 @@ def dataset_of(manifest: Mapping[str, Any]) -> Path:
             where=str(manifest.get("name")),
             why=Reason("dataset_gone", "its dataset {label} is no longer at {path} (dataset.path in manifest.json)",
                        label=manifest["dataset"]["label"], path=str(folder)),
-            todo=Reason("continue_with_data", "Put it back, or say where it is by `python -m training continue {run} --data FOLDER`.",
-                        run=str(manifest.get("name"))),
+            todo=Reason("continue_with_data", "Put it back, or say where it is by `{command} {run} --data FOLDER`.",
+                        command=command("training continue"), run=str(manifest.get("name"))),
         )
     return folder
 

@@ -33,11 +33,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from curation import command
 from curation.errors import Reason, ToolMissing, UserError
 
 PACKAGE = "llama-cpp-python"
 VERSION = "0.3.36"
 ARCHIVE_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
+BUILD = command("training tools --build")
 INSIDE = f"llama_cpp_python-{VERSION}/vendor/llama.cpp/"
 NEEDED = ("CMakeLists.txt", "LICENSE", "licenses", "cmake", "ggml", "include", "src", "vendor",
           "conversion", "gguf-py", "convert_hf_to_gguf.py")
@@ -86,7 +88,7 @@ def find(environ: Mapping[str, str] = os.environ) -> LlamaCpp:
     installed = _installed_dir(environ)
     if not installed.is_dir():
         why = Reason("no_llama", "not in LLAMA_CPP_DIR, not whole on PATH, not in {folder}", folder=installed)
-        raise ToolMissing(tool="llama.cpp", why=why, todo=Reason("build_tools", "Build it with `python -m training tools --build`."))
+        raise ToolMissing(tool="llama.cpp", why=why, todo=Reason("build_tools", "Build it with `{command}`.", command=BUILD))
     return _usable(installed, "built", environ)
 
 
@@ -270,7 +272,7 @@ def _lacking(root: Path) -> list[str]:
 
 def _usable(root: Path, origin: Origin, environ: Mapping[str, str]) -> LlamaCpp:
     if lacking := _lacking(root):
-        todo = Reason("correct_llama_dir", "Correct LLAMA_CPP_DIR, or unset it and build with `python -m training tools --build`.")
+        todo = Reason("correct_llama_dir", "Correct LLAMA_CPP_DIR, or unset it and build with `{command}`.", command=BUILD)
         why = Reason("llama_lacks", "{folder} lacks {files}", folder=root, files=", ".join(lacking))
         raise ToolMissing(tool="llama.cpp", why=why, todo=todo)
     library, scripts = _library(root), _scripts(root)

@@ -23,6 +23,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from curation import command
 from curation.errors import Reason, RunFailed, TouchedDataset, UserError, record
 from training import inputs
 from training.config import Config, settings_of
@@ -233,6 +234,6 @@ if __name__ == "__main__":
     if not (Path(sys.argv[1]) / "manifest.json").is_file():
         raise SystemExit(
             str(RunFailed(where=sys.argv[1], why=Reason("no_manifest", "there is no manifest.json"),
-            todo=Reason("start_by_train", "Start it by `python -m training train`."))),
+            todo=Reason("start_by_train", "Start it by `{command}`.", command=command("training train")))),
         )
     sys.exit(main(Path(sys.argv[1])))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation import __version__
 from curation.errors import UserError
 from curation.model import Role
 from ui import parts
@@ -89,6 +90,7 @@ def _sidebar(session: Session, menu: Mapping[str, object]) -> None:
         st.caption(parts.escaped(f"{session.actor.name} · {t(f'app.role_{session.actor.role}')}"))
         if st.context.cookies and COOKIE in dict(st.context.cookies):
             parts.leave_for("/sign-out", t("nav.sign_out"))
+        st.caption(t("app.version", version=__version__))
 
 
 def _languages() -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curation import command as typed
+from curation import default_home
 from curation.errors import BadValue, NotAllowed, NotFound
 from curation.model import Actor
 from curation.settings import Settings, load_settings
@@ -30,13 +32,13 @@ def declare(
     commands: Subcommands, name: str, run: Callable[[argparse.Namespace], int], help: str, *examples: str
 ) -> argparse.ArgumentParser:
     """A subcommand with what it does, examples, and the options that all have."""
-    shown = "\n".join(f"  python -m curation {example}" for example in examples)
+    shown = "\n".join(f"  {typed('curation')} {example}" for example in examples)
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=help.split(". ")[0].rstrip("."), description=help, epilog=f"example{'s' * (len(examples) > 1)}:\n{shown}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
-    command.add_argument("--home", type=Path, metavar="DIR", help="the workspace (default: $FLOWSIGHT_HOME, else workspace/ here)")
+    command.add_argument("--home", type=Path, metavar="DIR", help=f"the workspace (default: $FLOWSIGHT_HOME, else {default_home()})")
     return command
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from curation import command as typed
+from curation import default_home
 from curation.errors import BadValue, NotFound
 from training import config
 from training.reading import parse_yaml
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 Command = Callable[[argparse.Namespace], int]
 Subcommands = Any  # argparse's own type for this is private
 
@@ -31,7 +32,7 @@ def modules() -> list[ModuleType]:
 
 def declare(commands: Subcommands, name: str, run: Command, help: str, *examples: str) -> argparse.ArgumentParser:
     """A subcommand with what it does and examples."""
-    shown = "\n".join(f"  python -m training {name} {example}".rstrip() for example in examples)
+    shown = "\n".join(f"  {typed('training')} {name} {example}".rstrip() for example in examples)
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=help.split(". ")[0].rstrip("."), description=help, epilog=f"Example{'s' * (len(examples) > 1)}:\n{shown}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -56,8 +57,8 @@ def add_runs_dir(parser: argparse.ArgumentParser, *aliases: str) -> None:
 
 
 def default_runs_dir() -> Path:
-    """`runs` in the workspace: $FLOWSIGHT_HOME, else workspace/ beside the code (as curation.settings has it)."""
-    return Path(os.environ.get("FLOWSIGHT_HOME") or PROJECT / "workspace") / "runs"
+    """`runs` in the workspace, as curation.settings has it."""
+    return Path(os.environ.get("FLOWSIGHT_HOME") or default_home()) / "runs"
 
 
 def loaded(given: argparse.Namespace) -> config.Config:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
+from curation import command
 from curation.errors import BadValue
 from training import checkpoints, config, data, dry_run, plain_data, runs
 from training.commands import Subcommands, add_runs_dir, add_set, declare, is_run, loaded, run_dir_of
@@ -218,5 +219,5 @@ def follow(run_dir: Path) -> int:
                 return 3 if run.state in ("failed", "died") else 0
             time.sleep(0.5)
     except KeyboardInterrupt:
-        print(f"\n{run_dir.name} goes on; see `python -m training status {run_dir.name}`")
+        print(f"\n{run_dir.name} goes on; see `{command('training status')} {run_dir.name}`")
         return 0

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from curation import PROJECT
+
 NAME = "local"
-PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
 def launch(run_dir: Path, environment: dict[str, str]) -> dict[str, Any]:

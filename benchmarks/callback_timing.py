@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from curation.csource import build_index, decode
-from curation.propose import propose_index, read_folder, record_of
+from curation.sourcing.propose import propose_index, read_folder, record_of
 
 TRUTH = Path(__file__).with_name("callback_timing_truth.jsonl")
 ATOMIC = {"softirq", "hardirq", "atomic", "nmi"}

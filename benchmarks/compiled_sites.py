@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation.propose import index_folder, propose_index  # noqa: E402
+from curation.sourcing.propose import index_folder, propose_index  # noqa: E402
 
 _CALL = re.compile(r"\s*([0-9a-f]+):\s+(?:notrack\s+)?(?:bnd\s+)?call\s+(?:\*(?!0x[0-9a-f]+\(%rip\))|\S+ <__x86_indirect_thunk)")
 Site = tuple[str, int]  # (file relative to the source, 1-based line)

@@ -29,15 +29,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from curation.csource.build import C_SUFFIXES, build_index
-from curation.csource.coded import decode_facts, encode_facts
-from curation.csource.constraints import constraints
-from curation.csource.decode import Undecodable, decode
-from curation.csource.expressions import Expressions
-from curation.csource.extract import extract
-from curation.csource.flow import Flow
-from curation.csource.flowfacts import flow_facts
-from curation.csource.prepare import prepare
-from curation.csource.readers import Readers
+from curation.csource.facts.encoding import decode_facts, encode_facts
+from curation.csource.incremental.pool import Readers
+from curation.csource.lexing.prepare import prepare
+from curation.csource.parsing.file_parser import extract
+from curation.csource.pointsto.access_paths import Expressions
+from curation.csource.pointsto.constraints import constraints
+from curation.csource.pointsto.pointer_facts import flow_facts
+from curation.csource.pointsto.solution import Flow
+from curation.csource.sources.decode import Undecodable, decode
 
 
 def sample(folder: Path, count: int, seed: int) -> list[Path]:

@@ -16,7 +16,7 @@ from statistics import mean
 
 from curation.csource import Index, Slice, build_index, make_slice
 from curation.model import Proposal
-from curation.propose import EXCERPT_TOKENS, index_folder, propose_index
+from curation.sourcing.propose import EXCERPT_TOKENS, index_folder, propose_index
 from curation.tokens import count
 
 TASKS = ("function_pointer", "callback_timing", "async_pattern")

@@ -24,10 +24,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from curation.csource.making import MakeReport, make_index  # noqa: E402
-from curation.csource.peak import PeakMemory  # noqa: E402
-from curation.csource.stored import open_index  # noqa: E402
-from curation.csource.texts import DiskTexts, Place, folder_texts  # noqa: E402
+from curation.csource.incremental.folder_index import open_index  # noqa: E402
+from curation.csource.incremental.indexer import MakeReport, make_index  # noqa: E402
+from curation.csource.incremental.peak_memory import PeakMemory  # noqa: E402
+from curation.csource.sources.texts import DiskTexts, Place, folder_texts  # noqa: E402
 from curation.tasks.function_pointer import TASK  # noqa: E402
 
 

@@ -6,7 +6,8 @@
     python benchmarks/learning.py figures HOME/runs/full
 
 `sources` imports each NAME=FOLDER (several folders by commas: NAME-1, NAME-2 ...), proposes, and confirms what the tasks' rules cover
-(curation/sure.py). `train` waits for the run's end and times it from the start of the command. Figures are JSON lines. A label by rule is
+(curation/labeling/sure.py). `train` waits for the run's end and times it from the start of the command. Figures are JSON lines. A
+label by rule is
 the engine's own word: a model that learns it learns to do as the engine does from an excerpt, and the figures say no more than that.
 """
 from __future__ import annotations
@@ -29,10 +30,10 @@ def say(what: str, **figures: Any) -> None:
 
 
 def sources(given: argparse.Namespace) -> int:
-    from curation import propose
-    from curation import sources as imported
     from curation.commands import workspace
-    from curation.sure import confirm_sure
+    from curation.labeling.sure import confirm_sure
+    from curation.sourcing import propose
+    from curation.sourcing import sources as imported
 
     work = workspace(given)
     for named in given.folders:

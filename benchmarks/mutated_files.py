@@ -20,10 +20,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation.csource.coded import decode_facts
-from curation.csource.decode import Undecodable, decode
-from curation.csource.facts import FactsProblem
-from curation.csource.readers import Readers
+from curation.csource.facts.encoding import decode_facts
+from curation.csource.facts.model import FactsProblem
+from curation.csource.incremental.pool import Readers
+from curation.csource.sources.decode import Undecodable, decode
 
 SEEDS = [
     b"""#include <linux/module.h>

@@ -112,7 +112,7 @@ def record(log: Path, source: Path, out: Path) -> int:
 def compare(source: Path, observed: Path, cache: Path | None = None, index_dir: Path | None = None) -> dict[str, object]:
     """Figures of one program. A site is a line; proposals of several calls on one line are joined, best score first. index_dir: an index
     folder of the source, for a kernel."""
-    from curation.propose import index_folder, propose_index
+    from curation.sourcing.propose import index_folder, propose_index
 
     wanted: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in map(json.loads, observed.read_text(encoding="utf-8").splitlines()):

@@ -13,10 +13,10 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 
-from curation.gather import FreezeOptions, excerpt_of
+from curation.freezing.gather import FreezeOptions, excerpt_of
+from curation.freezing.shown import shown
 from curation.model import Item
-from curation.propose import index_folder, item_of
-from curation.shown import shown
+from curation.sourcing.propose import index_folder, item_of
 from curation.tasks import Style, get_task, site_tasks
 from curation.tasks._rows import whole
 from curation.tokens import count

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from curation.access import require
 from curation.errors import UserError
+from curation.people.access import require
 from training import chat, served
 from training.served import Servable
 from ui import parts

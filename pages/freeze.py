@@ -6,11 +6,12 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from curation import freeze, lengths, sources
-from curation.freeze import FreezeOptions, FrozenVersion, Preview, TaskPreview
-from curation.lengths import Lengths
+from curation.freezing import freeze, lengths
+from curation.freezing.freeze import FreezeOptions, FrozenVersion, Preview, TaskPreview
+from curation.freezing.lengths import Lengths
+from curation.freezing.split import SPLITS
 from curation.model import Origin
-from curation.split import SPLITS
+from curation.sourcing import sources
 from curation.store import frozen
 from curation.store.frozen import VersionRow
 from curation.tasks import all_tasks

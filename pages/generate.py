@@ -7,9 +7,11 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from curation import command, generate, jobs, seeds, sources
+from curation import command, jobs
 from curation.errors import BadConfig, Reason, invalid, joined
-from curation.generate import EndpointCheck, GenerateOptions
+from curation.pairs import generate, seeds
+from curation.pairs.generate import EndpointCheck, GenerateOptions
+from curation.sourcing import sources
 from curation.store import ledger
 from curation.store.ledger import Counts
 from ui import parts

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from curation import adjudicate, prefer, sources
+from curation.labeling import adjudicate
+from curation.labeling.progress import TaskProgress, agreement, progress
 from curation.model import Annotation, Item, canonical_json
-from curation.progress import TaskProgress, agreement, progress
+from curation.pairs import prefer
+from curation.sourcing import sources
 from curation.tasks import get_task, site_tasks
 from ui import pairs, parts
 from ui.session import Session, current

@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from curation import catalog
-from curation.catalog import Entry, RowView
 from curation.errors import NotFound
 from curation.knowledge import Row, Variant
 from curation.knowledge.example import call_of
 from curation.knowledge.mechanisms import MECHANISMS
 from curation.knowledge.subsystems import SUBSYSTEMS
+from curation.sourcing import catalog
+from curation.sourcing.catalog import Entry, RowView
 from ui import cataloguing, parts
 from ui.cataloguing import CONTEXTS, HANDLERS, KINDS, ORIGINS, PHASES, Filter
 from ui.session import Session, current

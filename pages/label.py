@@ -9,10 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from curation import label, sources
 from curation.errors import BadValue, NotFound, UserError
+from curation.labeling import label
+from curation.labeling.progress import progress
 from curation.model import Action, Item
-from curation.progress import progress
+from curation.sourcing import sources
 from curation.tasks import site_tasks
 from ui import labeling, parts
 from ui.code_view import code_view

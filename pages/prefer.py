@@ -6,11 +6,11 @@ from typing import Literal
 
 import streamlit as st
 
-from curation import prefer
 from curation.errors import BadValue, NotFound
+from curation.labeling.progress import progress
 from curation.model import Annotation
-from curation.prefer import Choice, PreferView
-from curation.progress import progress
+from curation.pairs import prefer
+from curation.pairs.prefer import Choice, PreferView
 from ui import pairs, parts
 from ui.draft import draft, text_of
 from ui.session import Session, current

@@ -6,9 +6,9 @@ from functools import partial
 
 import streamlit as st
 
-from curation import review
 from curation.errors import BadValue, NotFound
-from curation.review import ReviewPage, ReviewView
+from curation.pairs import review
+from curation.pairs.review import ReviewPage, ReviewView
 from ui import pairs, parts, reviewing
 from ui.draft import draft
 from ui.reviewing import FIELDS, PAGE_SIZE, STATUSES, Filter

@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from curation import formats, rows
-from curation.rows import RowsReport
+from curation import formats
+from curation.pairs import rows
+from curation.pairs.rows import RowsReport
 from ui import parts
 from ui.session import Session, current
 from ui.text import LANGS, named, reason_text, t

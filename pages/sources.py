@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from curation import csource, jobs, label, propose, sources
+from curation import csource, jobs
 from curation.errors import UserError
-from curation.sources import FileEntry, ImportReport, SourceRow, SourceText
+from curation.labeling import label
+from curation.sourcing import propose, sources
+from curation.sourcing.sources import FileEntry, ImportReport, SourceRow, SourceText
 from ui import parts, upload
 from ui.archive_upload import archive_upload
 from ui.code_view import code_view

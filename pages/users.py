@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from curation import users
 from curation.model import Role
+from curation.people import users
 from curation.store.users import User
 from ui import parts
 from ui.session import Session, current

@@ -103,8 +103,8 @@ def test_datasets_holds_no_python_file() -> None:
 
 
 def test_every_screen_has_a_service_or_a_reader_of_its_name() -> None:
-    """pages/review.py -> curation/review.py; home and report read, train starts runs, users and rows have services of their name."""
-    services = {p.stem for p in (ROOT / "curation").iterdir()} | {p.stem for p in (ROOT / "training").iterdir()}
+    """pages/review.py -> curation/pairs/review.py; home and report read, train starts runs, users and rows have services of their name."""
+    services = {p.stem for part in ("curation/*", "curation/*/*", "training/*") for p in ROOT.glob(part) if "csource" not in p.parts}
     others = {"home": "progress", "train": "runs"}
     for page in (ROOT / "pages").glob("*.py"):
         assert others.get(page.stem, page.stem) in services, f"pages/{page.name} has no service of its name"

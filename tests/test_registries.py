@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from curation import seeds
 from curation.csource import Index
 from curation.filters import all_filters
 from curation.formats import all_formats
 from curation.model import Item, Proposal, TrainingRow
-from curation.propose import index_folder, item_of, propose_folder
+from curation.pairs import seeds
+from curation.sourcing.propose import index_folder, item_of, propose_folder
 from curation.tasks import all_tasks, site_tasks
 from training.config import presets
 from training.launchers import launchers

@@ -12,12 +12,12 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from curation import catalog
-from curation.catalog import Entry
 from curation.knowledge import Row
 from curation.knowledge.mechanisms import MECHANISMS
 from curation.knowledge.subsystems import SUBSYSTEMS
 from curation.model import Context, Phase
+from curation.sourcing import catalog
+from curation.sourcing.catalog import Entry
 from ui import parts
 from ui.session import Session, current
 from ui.text import named, t

@@ -7,8 +7,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from curation.freeze import TaskPreview
-from curation.lengths import LIMITS, Lengths
+from curation.freezing.freeze import TaskPreview
+from curation.freezing.lengths import LIMITS, Lengths
 from ui import charts, parts
 from ui.text import named, t
 

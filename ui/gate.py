@@ -6,7 +6,8 @@
 - Whatever changes something by plain HTTP (sign-in, upload) must have an Origin that is our own Host; a websocket that has one, too.
 
 The cookie holds a random value (the store holds its hash), HttpOnly, SameSite=Lax, Secure under https.
-Failed sign-ins are counted by name in the store, so a name that is tried too often has to wait (curation/users.py). Not covered: limits by
+Failed sign-ins are counted by name in the store, so a name that is tried too often has to wait (curation/people/users.py). Not
+covered: limits by
 address or on other requests; TLS (put a proxy before it); a proxy on this machine that neither says so (Forwarded, X-Forwarded-*, Via)
 nor passes the Host on, as nginx does unless told otherwise: make a second user first, then everybody signs in.
 """

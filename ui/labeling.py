@@ -14,10 +14,10 @@ from typing import Any
 
 import streamlit as st
 
-from curation import label
 from curation.errors import Reason, UserError
-from curation.explain import completeness
+from curation.labeling import label
 from curation.model import Action, Lang, Proposal
+from curation.sourcing.explain import completeness
 from curation.tasks import Task, get_task
 from ui import parts
 from ui.draft import text_of

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from curation.access import require
+from curation.people.access import require
 from training import model_store
 from training.model_store import Card
 from ui import parts

@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from curation.access import require
 from curation.errors import UserError
+from curation.people.access import require
 from training import config, exact_cost, own_configs, runs
 from training.board import Line
 from training.cost import cost, with_counted

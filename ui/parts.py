@@ -18,7 +18,7 @@ from typing import Any
 
 import streamlit as st
 
-from curation.csource.steps import around
+from curation.csource.targets.witness import around
 from curation.errors import UserError
 from curation.model import Actor
 from ui.session import Session, SignInNeeded, current

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from curation.access import require
 from curation.errors import remade_reason
+from curation.people.access import require
 from training import report, runs
 from ui import charts, parts
 from ui.amounts import figure_word, size

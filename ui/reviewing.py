@@ -12,9 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from curation import adjudicate, review
+from curation.labeling import adjudicate
 from curation.model import Action, Lang
-from curation.review import ReviewView
+from curation.pairs import review
+from curation.pairs.review import ReviewView
 from ui import parts
 from ui.draft import text_of
 from ui.session import Session, current

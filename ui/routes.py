@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from curation import blobs, users
-from curation.csource.decode import Undecodable, decode
+from curation.csource.sources.decode import Undecodable, decode
 from curation.errors import UserError
 from curation.model import Lang
+from curation.people import users
 from curation.settings import load_settings
+from curation.sourcing import blobs
 from ui import code_view
 from ui.gate import same_origin
 from ui.session import COOKIE, LANG_COOKIE, shared_store

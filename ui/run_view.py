@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from curation.access import require
 from curation.errors import UserError, remade
+from curation.people.access import require
 from training import config, runs
 from training.board import Line
 from training.reading import damaged, read_bytes

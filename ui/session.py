@@ -15,9 +15,9 @@ from functools import lru_cache
 
 import streamlit as st
 
-from curation import users
 from curation.errors import UserError
 from curation.model import Actor, Lang, Role
+from curation.people import users
 from curation.settings import Settings, load_settings
 from curation.store import Store, open_store
 from ui.text import LANG_KEY, LANGS, lang

@@ -14,7 +14,7 @@ import streamlit as st
 
 from curation.errors import Reason
 from curation.model import PathStep
-from curation.sentences import said
+from curation.sourcing.sentences import said
 from ui.parts import code_span, escaped
 from ui.text import reason_text
 

@@ -15,8 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from curation.access import require
 from curation.errors import NotFound, UserError
+from curation.people.access import require
 from curation.settings import Settings, load_settings
 from ui.gate import actor_at, same_origin
 from ui.text import error_text

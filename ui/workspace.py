@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import logging
 
-from curation import propose, sources, users
 from curation.errors import UserError
+from curation.people import users
 from curation.settings import PROJECT, Settings, load_settings
+from curation.sourcing import propose, sources
 from curation.store import Store, items
 from ui.session import shared_store
 

@@ -14,9 +14,9 @@ from curation import command as typed
 from curation import default_home
 from curation.errors import BadValue, NotAllowed, NotFound
 from curation.model import Actor
+from curation.people.users import list_users, local_lead
 from curation.settings import Settings, load_settings
 from curation.store import Store, open_store
-from curation.users import list_users, local_lead
 
 Subcommands = Any  # argparse's own type for this is private
 

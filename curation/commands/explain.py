@@ -5,10 +5,10 @@ import argparse
 import json
 from pathlib import Path
 
-from curation import catalog, explain, propose, sources
 from curation.commands import Subcommands, add_user, declare, one_of_two, workspace
 from curation.csource import Index, build_index
 from curation.knowledge import Knowledge, load, using
+from curation.sourcing import catalog, explain, propose, sources
 
 
 def add(commands: Subcommands) -> None:

@@ -5,8 +5,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from curation import export, formats
+from curation import formats
 from curation.commands import Subcommands, declare, workspace
+from curation.freezing import export
 from curation.tasks import all_tasks
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from curation import freeze, lengths
 from curation.commands import Subcommands, Workspace, add_user, declare, workspace
 from curation.errors import BadConfig
-from curation.freeze import FreezeOptions, Preview
-from curation.lengths import LIMITS, Lengths, tokenizer_of
-from curation.split import SPLITS
+from curation.freezing import freeze, lengths
+from curation.freezing.freeze import FreezeOptions, Preview
+from curation.freezing.lengths import LIMITS, Lengths, tokenizer_of
+from curation.freezing.split import SPLITS
 from curation.tasks import all_tasks
 
 WARNINGS = {

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from curation import generate, jobs, seeds
+from curation import jobs
 from curation.commands import Subcommands, add_user, declare, workspace
 from curation.errors import BadConfig
-from curation.generate import Counts, GenerateOptions
+from curation.pairs import generate, seeds
+from curation.pairs.generate import Counts, GenerateOptions
 
 HELP = {
     "campaign": "its name; the same name again goes on where it stopped (default: the task's name)",

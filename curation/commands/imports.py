@@ -5,10 +5,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from curation import formats, git, rows, sources
+from curation import formats
 from curation.commands import Subcommands, add_user, declare, workspace
 from curation.errors import BadRow, BadValue, NotFound
-from curation.sources import ImportReport
+from curation.pairs import rows
+from curation.sourcing import git, sources
+from curation.sourcing.sources import ImportReport
 
 KINDS = ("folder", "archive", "git", "rows")
 _ARCHIVES = (".tar", ".zip", ".gz", ".tgz", ".xz", ".txz", ".bz2", ".tbz2")

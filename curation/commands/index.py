@@ -6,15 +6,15 @@ import sys
 import time
 from pathlib import Path
 
-from curation import indexing, sources
 from curation.commands import Subcommands, declare, workspace
 from curation.csource.build import cores
-from curation.csource.making import MakeReport, Step
-from curation.csource.peak import PeakMemory
-from curation.csource.stored import open_index
-from curation.csource.texts import DiskTexts
+from curation.csource.incremental.folder_index import open_index
+from curation.csource.incremental.indexer import MakeReport, Step
+from curation.csource.incremental.peak_memory import PeakMemory
+from curation.csource.sources.texts import DiskTexts
 from curation.errors import BadValue
 from curation.settings import load_settings
+from curation.sourcing import indexing, sources
 
 _EVERY_S = 5.0  # between two lines of progress
 

@@ -8,13 +8,13 @@ import uuid
 from pathlib import Path
 from typing import Any, get_args
 
-from curation import catalog
-from curation.catalog import Entry
 from curation.commands import Subcommands, Workspace, add_user, declare, workspace
 from curation.errors import BadValue, NotFound
 from curation.knowledge.mechanisms import MECHANISMS
 from curation.knowledge.subsystems import SUBSYSTEMS
 from curation.model import Context
+from curation.sourcing import catalog
+from curation.sourcing.catalog import Entry
 
 ACTIONS = ("list", "show", "add", "withdraw")
 
@@ -23,7 +23,7 @@ def add(commands: Subcommands) -> None:
     command = declare(
         commands, "knowledge", run,
         "Browse what is known of callback and asynchronous APIs, and add rows. Shipped rows come with the program; added ones are kept in "
-        "the workspace and count from the next propose on. FILE.yaml is in the format of curation/knowledge/*.yaml.",
+        "the workspace and count from the next propose on. FILE.yaml is in the format of curation/knowledge/rows/*.yaml.",
         "knowledge --search irq --runs-in hardirq", "knowledge --subsystem usb --json", "knowledge show request_irq",
         "knowledge add mine.yaml --user reva", "knowledge withdraw linux.my_irq --user reva",
     )

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from curation import indexing, propose
 from curation.commands import Subcommands, add_user, declare, explain, one_of_two, workspace
 from curation.csource import FactsProblem
-from curation.export import check_free, write_records
+from curation.freezing.export import check_free, write_records
 from curation.settings import load_settings
+from curation.sourcing import indexing, propose
 from curation.tasks import site_tasks
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from curation import label, prefer, review, sure
 from curation.commands import Subcommands, Workspace, add_user, declare, workspace
 from curation.errors import BadValue
+from curation.labeling import label, sure
+from curation.labeling.resolve import resolve
 from curation.model import Item, canonical_json
-from curation.resolve import resolve
+from curation.pairs import prefer, review
 from curation.store import items
 from curation.tasks import all_tasks, get_task
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import argparse
 
-from curation import sample
 from curation.commands import Subcommands, add_user, declare, workspace
+from curation.sourcing import sample
 
 
 def add(commands: Subcommands) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import argparse
 
-from curation import sources
 from curation.commands import Subcommands, declare, workspace
+from curation.sourcing import sources
 
 
 def add(commands: Subcommands) -> None:

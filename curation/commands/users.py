@@ -6,9 +6,9 @@ import getpass
 import os
 import sys
 
-from curation import users
 from curation.commands import Subcommands, add_user, declare, workspace
 from curation.errors import BadValue
+from curation.people import users
 
 ROLES = ("annotator", "reviewer", "lead")
 ACTIONS = ("list", "add", "role", "password", "disable", "enable")

@@ -5,11 +5,11 @@
 ['f']
 """
 from curation.csource.build import build_index
-from curation.csource.decode import Decoded, Undecodable, decode
-from curation.csource.excerpt import Slice, make_excerpt, make_slice
-from curation.csource.facts import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
-from curation.csource.index import Index
+from curation.csource.facts.model import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
+from curation.csource.index.lookup import Index
 from curation.csource.outline import outline
+from curation.csource.sources.decode import Decoded, Undecodable, decode
+from curation.csource.targets.excerpt import Slice, make_excerpt, make_slice
 
 __all__ = [
     "Arg",

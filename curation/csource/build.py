@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from curation.csource.coded import VERSION, decode_facts, encode_facts
-from curation.csource.expansion import expand_corpus
-from curation.csource.extract import extract
-from curation.csource.facts import FactsProblem, FileFacts
-from curation.csource.inclusion import included_sources, together
-from curation.csource.index import Index
-from curation.csource.readers import TIME_LIMIT_S, Readers
-from curation.csource.tables import MemoryTables
-from curation.csource.types import Types
+from curation.csource.facts.encoding import VERSION, decode_facts, encode_facts
+from curation.csource.facts.model import FactsProblem, FileFacts
+from curation.csource.incremental.pool import TIME_LIMIT_S, Readers
+from curation.csource.index.lookup import Index
+from curation.csource.index.symbol_tables import MemoryTables
+from curation.csource.macros.apply import expand_corpus
+from curation.csource.parsing.file_parser import extract
+from curation.csource.sources.inclusions import included_sources, together
+from curation.csource.typesystem.c_types import Types
 
 __all__ = ["build_index", "cores"]
 _SMALL_FILE = 100_000  # characters: read in this process when the whole corpus is small too

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from curation.csource.build import build_index
-from curation.csource.facts import Function
+from curation.csource.facts.model import Function
 
 
 def outline(text: str, file: str = "") -> list[Function]:

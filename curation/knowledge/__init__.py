@@ -13,7 +13,8 @@ depends on what no row can see.
 
 Keys of a file: `subsystem` (a name of subsystems.py; a row may state another), `platform` ("linux" for the kernel, else the library),
 optional `shared` (YAML anchors that rows merge with `<<`), `rows`. Keys of a row: see `Row`. A row covers one handler: an API with two
-handlers has two rows. People add rows of their own in a workspace (curation/catalog.py); `in_use()` are the rows that count here and now:
+handlers has two rows. People add rows of their own in a workspace (curation/sourcing/catalog.py); `in_use()` are the rows that count
+here and now:
 
 >>> with using(catalog.knowledge(store)):
 ...     propose_index(index)
@@ -38,7 +39,7 @@ from curation.knowledge.mechanisms import Mechanism
 from curation.knowledge.subsystems import Subsystem
 from curation.model import Context, Model, Phase
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent / "rows"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

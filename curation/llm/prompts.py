@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.model import Lang
-from curation.seeds import Seed
+from curation.pairs.seeds import Seed
 
 _TOPICS: dict[str, dict[Lang, str]] = {
     "function_pointer": {

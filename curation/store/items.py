@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, text, update
 
 from curation.errors import BadValue, NotFound, Reason
+from curation.labeling.resolve import ANSWERS, latest_by_user, resolve
 from curation.model import Action, Actor, Annotation, Flag, Item, Lang, canonical_json
-from curation.resolve import ANSWERS, latest_by_user, resolve
 from curation.store.engine import Store, now
 from curation.store.tables import annotations as annotations_table
 from curation.store.tables import drafts, item_states

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from curation.errors import BadAnswer, NotFound, Reason, invalid, joined
+from curation.freezing.shown import Shown
 from curation.model import Item, Lang, PreferenceRow, Proposal, TrainingRow
-from curation.shown import Shown
 
 Completion = Literal["answer", "short", "full"]
 _PASSED_ON = ("metric", "key", "names", "costly")

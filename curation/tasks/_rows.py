@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from curation.freezing.shown import Shown, place_name, plain_answer, plainly, renamed
+from curation.labeling.resolve import essence
 from curation.model import Item, Lang, Message, TrainingRow
-from curation.resolve import essence
-from curation.shown import Shown, place_name, plain_answer, plainly, renamed
 from curation.tasks import Completion, Style
 
 Place = Callable[[str | None, int | None], str | None]  # how a text names a place; None: not at all

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from curation.freezing.shown import Shown, place_name
+from curation.freezing.shown import shown as shown_of
 from curation.knowledge.mechanisms import Mechanism
 from curation.model import Evidence, Item, Lang, Model, Phase, PhaseStep, Proposal, TrainingRow, stable_id
-from curation.shown import Shown, place_name
-from curation.shown import shown as shown_of
 from curation.tasks import Style, Task
 from curation.tasks._rows import HOW, Place, by_file, site_row, told
 
 if TYPE_CHECKING:
     from curation.csource import Index
-    from curation.knowledge.patterns import Pattern, Step
+    from curation.knowledge.patterns.uses import Pattern, Step
 
 MAX_STEPS = 8  # of one phase of a pattern in an answer; a longer list is nobody's to confirm
 _PHASES: tuple[Phase, ...] = ("bind", "trigger", "execute", "wait")
@@ -42,8 +42,8 @@ class Answer(Model):
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each place of each pattern, pattern by pattern, its anchor (the first binding, else the first place) first.
     files: only places in these; the anchor of a pattern may then be elsewhere."""
-    from curation.knowledge.corpus import corpus_of
-    from curation.knowledge.patterns import patterns
+    from curation.knowledge.matching import corpus_of
+    from curation.knowledge.patterns.uses import patterns
 
     index = index.near(files)
     seen: set[tuple[str, int, int, str]] = set()

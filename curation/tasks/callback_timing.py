@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from curation.freezing.shown import Shown, place_name, plain_answer
+from curation.freezing.shown import shown as shown_of
 from curation.knowledge import Words, in_use
 from curation.model import Context, Evidence, Item, Lang, Model, Place, Proposal, TrainingRow
-from curation.shown import Shown, place_name, plain_answer
-from curation.shown import shown as shown_of
 from curation.tasks import Style, Task
 from curation.tasks import _rows as rows
 
 if TYPE_CHECKING:
     from curation.csource import Function, Index
-    from curation.knowledge.inferred import Inference, Inferred
-    from curation.knowledge.registrations import Registration
+    from curation.knowledge.callbacks.inferred import Inference, Inferred
+    from curation.knowledge.callbacks.registrations import Registration
 
 _ALIKE = 4  # further places where the same function is registered the same way, kept as evidence
 
@@ -50,9 +50,9 @@ class Answer(Model):
 
 def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each (function defined in the corpus, API or field it is registered with), in the order of the definitions."""
-    from curation.knowledge.corpus import corpus_of
-    from curation.knowledge.inferred import inference_of
-    from curation.knowledge.registrations import registrations
+    from curation.knowledge.callbacks.inferred import inference_of
+    from curation.knowledge.callbacks.registrations import registrations
+    from curation.knowledge.matching import corpus_of
 
     index = index.near(files, handed=True)
     corpus = corpus_of(index)

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from curation.freezing.shown import Shown, place_name
+from curation.freezing.shown import shown as shown_of
 from curation.model import Candidate, Evidence, Item, Lang, Model, Proposal, Target, TrainingRow
-from curation.shown import Shown, place_name
-from curation.shown import shown as shown_of
 from curation.tasks import Style, Task
 from curation.tasks._rows import HOW, Place, by_file, site_row, told
 
 if TYPE_CHECKING:
     from curation.csource import Call, Index
-    from curation.csource.resolve import Resolution
+    from curation.csource.targets.resolve import Resolution
 
 
 class Answer(Model):
@@ -77,8 +77,8 @@ def _together(found: list[Resolution]) -> Resolution:
 
 
 def _proposal(index: Index, instances: list[Call]) -> Proposal:
-    from curation.csource.openings import why_more
-    from curation.csource.steps import ways
+    from curation.csource.targets.completeness import why_more
+    from curation.csource.targets.witness import ways
 
     call = instances[0]
     found = _together([index.resolution(one) for one in instances])

@@ -2,7 +2,7 @@
 
 >>> TASK.check({"instruction": "Which function does p->run reach?", "input": "p->run = start; p->run();", "output": "start"})
 
-The method is that of Wang et al., "Self-Instruct" (2023); curation/generate.py asks for the pairs.
+The method is that of Wang et al., "Self-Instruct" (2023); curation/pairs/generate.py asks for the pairs.
 """
 from __future__ import annotations
 

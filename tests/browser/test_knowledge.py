@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import TimeoutError
 
-from curation import catalog
+from curation.sourcing import catalog
 from curation.store import open_store
 from tests.browser.conftest import Server, settled
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from curation import prefer, review
 from curation.model import Actor, Flag
+from curation.pairs import prefer, review
 from curation.store import Store, items, open_store
 from tests.browser.conftest import Server, settled
 from tests.curation.conftest import pair, two_answers

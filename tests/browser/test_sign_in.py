@@ -12,8 +12,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from curation import users
 from curation.model import Actor
+from curation.people import users
 from curation.store import open_store
 from tests.browser.conftest import PROJECT, Server, free_port, settled
 

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from curation import freeze, review
+from curation.freezing import freeze
 from curation.model import Item
-from curation.review import REASONS
+from curation.pairs import review
+from curation.pairs.review import REASONS
 from curation.store import Store, frozen, items, open_store
 from tests.browser.conftest import PROJECT, Server, settled
 from training import runs

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from curation import generate, jobs
+from curation import jobs
 from curation.errors import NotFound
+from curation.pairs import generate
 from curation.settings import PROJECT, load_settings
 from curation.store import ledger, open_store
 from tests.fake_endpoint import running

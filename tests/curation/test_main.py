@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from curation import manifest
 from curation.__main__ import main, parser
+from curation.freezing import manifest
 from curation.settings import PROJECT
 from curation.store import items, open_store
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation.freeze import verify
+from curation.freezing.freeze import verify
 from curation.settings import PROJECT
 from curation.store import frozen
-from tests.curation.test_freeze import Workspace
+from tests.curation.freezing.test_freeze import Workspace
 from ui import parts
 
 PAGE = str(PROJECT / "pages" / "freeze.py")

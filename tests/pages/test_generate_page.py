@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from curation import generate, jobs
+from curation import jobs
+from curation.pairs import generate
 from curation.settings import load_settings
 from tests.fake_endpoint import running
 from tests.pages.conftest import page, press, texts

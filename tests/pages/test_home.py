@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from curation import label, prefer, review
+from curation.labeling import label
+from curation.labeling.resolve import resolve
 from curation.model import Actor
-from curation.resolve import resolve
+from curation.pairs import prefer, review
 from curation.store import Store, items
 from tests.curation.conftest import MEI, REVA, WANG, ZOE, pair, site, two_answers
 from tests.pages.conftest import page, press, texts

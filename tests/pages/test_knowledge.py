@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import catalog
 from curation.model import Actor
+from curation.sourcing import catalog
 from curation.store import Store
 from tests.pages.conftest import page, press, texts
 from ui import parts

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import label, propose, sources
+from curation.labeling import label
 from curation.model import Actor, Item
 from curation.settings import load_settings
+from curation.sourcing import propose, sources
 from curation.store import Store, items
 from tests.pages.conftest import page, press, texts
 from ui import parts

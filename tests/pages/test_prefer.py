@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from curation import prefer
 from curation.model import Actor
+from curation.pairs import prefer
 from curation.store import Store, items
 from tests.curation.conftest import two_answers
 from tests.pages.conftest import page, press, texts

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from curation import review
 from curation.model import Actor, Flag
+from curation.pairs import review
 from curation.store import Store, items
 from tests.curation.conftest import pair
 from tests.pages.conftest import page, press, texts

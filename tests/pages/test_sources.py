@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import jobs, sources
+from curation import jobs
 from curation.model import Actor
 from curation.settings import load_settings
+from curation.sourcing import sources
 from curation.store import Store
 from tests.pages.conftest import page, press, texts
 

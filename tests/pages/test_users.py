@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from argon2 import PasswordHasher
 
-from curation import users
 from curation.model import Actor, Role
+from curation.people import users
 from curation.store import Store
 from tests.pages.conftest import page, press, texts
 from ui.router import pages_for

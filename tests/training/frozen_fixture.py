@@ -1,4 +1,4 @@
-"""Makes a small frozen dataset folder in the layout that curation.freeze writes, from rows of our own: short questions about
+"""Makes a small frozen dataset folder in the layout that curation.freezing.freeze writes, from rows of our own: short questions about
 made-up C code."""
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from curation.errors import UserError
-from curation.manifest import verify
+from curation.freezing.manifest import verify
 from tests.training.frozen_fixture import write_frozen
 from tests.training.report_fixture import write_reported_run
 from training import config, data, reading, report, runs

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import NotFound
-from curation.manifest import verify
+from curation.freezing.manifest import verify
 from training import data, plain_data
 
 USER, SAID = [{"role": "user", "content": "ask"}], [{"role": "assistant", "content": "yes"}]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from curation import users
 from curation.model import Actor
+from curation.people import users
 from curation.settings import load_settings
 from curation.store import Store
 from ui import session

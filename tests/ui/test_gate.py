@@ -11,8 +11,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from curation import blobs, users
+from curation.people import users
 from curation.settings import load_settings
+from curation.sourcing import blobs
 from curation.store import Store
 from tests.ui.conftest import PASSWORD
 from ui import upload

@@ -23,7 +23,7 @@ PHRASES = ("Find", "next", "previous", "all", "match case", "regexp", "by word",
 
 
 class Mark(Protocol):
-    """A site in the text: line and column 1-based. curation.label.SiteMark is one."""
+    """A site in the text: line and column 1-based. curation.labeling.label.SiteMark is one."""
 
     @property
     def item_id(self) -> str: ...

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.mutated_files import MUTATIONS, SEEDS, mutants, outcomes
-from curation.csource.decode import Undecodable, decode
-from curation.csource.extract import extract
+from curation.csource.parsing.file_parser import extract
+from curation.csource.sources.decode import Undecodable, decode
 
 
 def test_two_thousand_mutated_files_are_read_or_named_and_none_is_too_slow_or_breaks_its_process():

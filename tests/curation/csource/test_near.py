@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from curation.csource import Index, build_index
-from curation.csource import index as index_module
-from curation.csource.making import make_index
-from curation.csource.stored import open_index
-from curation.csource.texts import folder_texts
+from curation.csource.incremental.folder_index import open_index
+from curation.csource.incremental.indexer import make_index
+from curation.csource.index import lookup as index_module
+from curation.csource.sources.texts import folder_texts
 from curation.tasks import get_task
 
 _TEXTS = {

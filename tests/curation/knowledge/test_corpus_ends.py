@@ -5,7 +5,7 @@ import gc
 import weakref
 
 from curation.csource import build_index
-from curation.propose import propose_index
+from curation.sourcing.propose import propose_index
 
 TEXT = "static int go(void *p)\n{\n\treturn 0;\n}\n\nvoid start(pthread_t *t)\n{\n\tpthread_create(t, 0, go, 0);\n}\n"
 

@@ -13,9 +13,9 @@ import pytest
 
 from curation.csource import build_index
 from curation.knowledge import Row, load
-from curation.knowledge.corpus import corpus_of
+from curation.knowledge.callbacks.registrations import registrations
 from curation.knowledge.example import call_of, example, handler_of
-from curation.knowledge.registrations import registrations
+from curation.knowledge.matching import corpus_of
 from curation.tasks import get_task
 
 ROWS = [row for row in load().rows if row.takes_handler]

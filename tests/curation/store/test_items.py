@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from curation.errors import BadValue, NotFound
+from curation.labeling.resolve import resolve
 from curation.model import Actor, Item
-from curation.resolve import resolve
 from curation.store import Store, items, open_store, queues
 from curation.store.engine import StoreFailed
 from curation.store.items import Entry

@@ -190,12 +190,13 @@ class Knowledge:
         return {struct for struct, _ in self._fields}
 
     @cached_property
-    def structs_by_field(self) -> dict[str, set[str]]:
-        """Field name -> the structs that have a row for it: a guess for assignments whose base type is not known."""
-        found: dict[str, set[str]] = defaultdict(set)
+    def structs_by_field(self) -> dict[str, list[str]]:
+        """Field name -> the structs that have a row for it, in the order of the rows: a guess for assignments whose base type is not
+        known."""
+        found: dict[str, list[str]] = defaultdict(list)
         for struct, field in self._fields:
             if field != "*":
-                found[field].add(struct)
+                found[field].append(struct)
         return dict(found)
 
 

@@ -172,7 +172,7 @@ class Inference:
         for call in self.index.calls(file):  # in the bodies of macros
             if call.macro is None or not call.callee_name or conventions.NO_REGISTRATION.match(call.callee_name):
                 continue
-            for name in {name for arg in call.args for name in arg.names}:
+            for name in dict.fromkeys(name for arg in call.args for name in arg.names):
                 if (named := self._named(name, file, call.function)) is not None:
                     yield _Use(named, file, call.line, call.column, call.function, None, None, call.callee_name, None)
 
@@ -308,7 +308,7 @@ class Inference:
         """What all rows say of fields of that name, where the struct is not known."""
         if use.struct is not None or use.member is None:
             return None
-        structs = self.corpus.knowledge.structs_by_field.get(use.member, set())
+        structs = self.corpus.knowledge.structs_by_field.get(use.member, ())
         rows = [r for s in structs for r in self.corpus.rows_for_field(s, use.member, use.file)]
         told = {(r.runs_in, r.may_sleep) for r in rows}
         where = told.pop() if len(told) == 1 else (None, None)

@@ -108,7 +108,7 @@ class _Reader:
         if struct is not None:
             return self.corpus.rows_for_field(struct, member, use.file)
         taken = {_parameter_struct(f) for f in self.index.functions(use.name, use.file)}
-        guesses = self.corpus.knowledge.structs_by_field.get(member, set()) & taken
+        guesses = taken.intersection(self.corpus.knowledge.structs_by_field.get(member, ()))
         return [row for guess in sorted(guesses) for row in self.corpus.rows_for_field(guess, member, use.file)]
 
     def _of_field(self, use: NameUse, row: Row) -> Registration:

@@ -52,6 +52,12 @@ def test_the_shipped_rows_are_valid_and_cover_the_promised_subsystems() -> None:
         assert knowledge.field(struct, field), (struct, field)
 
 
+def test_the_structs_of_a_field_are_told_in_the_order_of_the_rows_in_every_run() -> None:
+    knowledge = load()
+    rows = [row.struct for row in knowledge.rows if row.kind == "field" and "remove" in row.fields]
+    assert knowledge.structs_by_field["remove"] == list(dict.fromkeys(rows)) and len(rows) > 3
+
+
 def test_a_row_says_which_argument_is_the_handler_and_where_it_runs() -> None:
     handler, thread = load().function("request_threaded_irq")
     assert (handler.handler_arg, handler.runs_in, handler.may_sleep) == (1, "hardirq", False)

@@ -30,9 +30,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-
 from curation.errors import NotFound, UserError
+from curation.process_identity import identity, is_alive, send
 from curation.settings import PROJECT, Settings
 
 State = Literal["running", "stopping", "done", "failed", "stopped", "died"]
@@ -109,13 +108,10 @@ def stop(settings: Settings, job: str, kill: bool = False) -> None:
     if process is None or (folder / "exit.json").exists():
         return
     (folder / "stop").touch()
-    try:
-        if kill:
-            os.killpg(process.pid, signal.SIGKILL)  # the job leads its own process group
-        else:
-            process.terminate()
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        return
+    if kill:
+        send(process, signal.SIGKILL, group=True)  # the job leads its own process group
+    else:
+        send(process, signal.SIGTERM)
 
 
 def latest(settings: Settings, kind: str) -> str | None:
@@ -208,35 +204,15 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
 
 
 def _record_process(folder: Path, pid: int) -> None:
-    started = _started(pid)
-    if started is not None:  # else it has ended already and written exit.json, or died and will be seen so
-        _write(folder / "process.json", {"pid": pid, "started": started, "boot": _boot()})
+    who = identity(pid)
+    if who["started"] is not None:  # else it has ended already and written exit.json, or died and will be seen so
+        _write(folder / "process.json", who)
 
 
-def _process(folder: Path) -> psutil.Process | None:
-    """The job's process if it is alive and surely the one that was started: pids are used again. By ticks since boot and the boot's id,
-    as times of day change when somebody sets the clock."""
+def _process(folder: Path) -> dict[str, Any] | None:
+    """Who runs the job, if that process is alive."""
     who = _read(folder / "process.json")
-    if who is None or who["boot"] != _boot() or who["started"] != _started(who["pid"]):
-        return None
-    try:
-        return psutil.Process(who["pid"])
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _started(pid: int) -> int | None:
-    """Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); None for no such process or a zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()  # the name in parentheses may hold spaces
-    return None if fields[0] in ("Z", "X") else int(fields[19])
-
-
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    return who if who is not None and is_alive(who) else None
 
 
 def _just_started(folder: Path, asked: dict[str, Any]) -> bool:

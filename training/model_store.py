@@ -26,6 +26,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ from typing import Any
 
 from curation import PROJECT
 from curation.errors import BadValue, NotFound, Reason, UserError, record, remade
-from training.launchers import local
+from curation.process_identity import identity, is_alive
 from training.model_catalog import Entry, catalog
 from training.model_folder import check_model_folder
 from training.model_sources import (
@@ -169,7 +170,7 @@ def _made(name: str, source: str, work: Work, say: Say, tell: Tell | None, envir
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "model" / SOURCE).mkdir(parents=True)
         (partial / "scratch").mkdir()
-        handle, last = local.handle_of(os.getpid()), [0.0]
+        handle, last = identity(os.getpid()), [0.0]
 
         def told(now: Progress) -> None:
             if time.monotonic() - last[0] > 0.3 or now.done in (0, now.total):
@@ -286,8 +287,8 @@ def begin_get(name: str, environ: Mapping[str, str] = os.environ) -> None:
         with open(home / f".{name}.log", "wb") as log:
             process = subprocess.Popen([sys.executable, "-m", "training", "models", "get", name], cwd=PROJECT, stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=dict(environ))
-        process.returncode = 0  # not ours to wait for: keeps Popen's destructor from warning
-        _note(home / f".{name}.progress.json", {"state": "running", "process": local.handle_of(process.pid),
+        threading.Thread(target=process.wait, daemon=True).start()  # takes the exit code, so that no zombie stays
+        _note(home / f".{name}.progress.json", {"state": "running", "process": identity(process.pid),
                                                 **asdict(Progress("fetch", 0, None, 0, 4)), "share": 0.0})
 
 
@@ -305,7 +306,7 @@ def progress(name: str, environ: Mapping[str, str] = os.environ) -> dict[str, An
         kept = found.get("error")
         return {"state": "failed", "error": remade(kept) if isinstance(kept, dict) and {"code", "params"} <= kept.keys() else None}
     process = found.get("process")
-    if not local.alive(process if isinstance(process, dict) else {}):
+    if not is_alive(process if isinstance(process, dict) else {}):
         return {"state": "died"} if not folder_of(name, environ).is_dir() else None
     return found
 

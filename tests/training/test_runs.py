@@ -3,11 +3,7 @@ the real one is the point."""
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +19,7 @@ from hypothesis import strategies as st
 from curation.errors import BadModelFolder, BadValue, NotFound, RunFailed, TouchedDataset
 from tests.training.frozen_fixture import write_frozen
 from training import config, runs
-from training.launchers import launchers, local
+from training.launchers import launchers
 
 
 @pytest.fixture
@@ -235,7 +231,7 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
             ask(tmp_path)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.dictionaries(st.text(min_size=1, max_size=5), st.integers() | st.text(max_size=9)), max_size=6),
     st.lists(st.integers(0, 300)),
@@ -278,26 +274,6 @@ def test_the_log_is_read_from_its_end_by_whole_lines(tmp_path: Path) -> None:
 
 
 # ---- the local launcher's processes ----
-
-
-def test_a_process_is_alive_only_as_itself() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
-    handle = {"pid": child.pid, "started": local._started(child.pid), "boot": local._boot()}
-    try:
-        assert local.alive(handle)
-        assert not local.alive({**handle, "started": handle["started"] - 1})  # the pid was given to another process
-        assert not local.alive({**handle, "boot": "another"})  # the machine went down
-        local.terminate({**handle, "started": 0})  # and no signal reaches it
-        assert local.alive(handle)
-    finally:
-        local.kill(handle)
-    for _ in range(200):
-        if not local.alive(handle):
-            break
-        time.sleep(0.05)
-    assert not local.alive(handle)
-    child.returncode = -signal.SIGKILL
-    assert not local.alive({}) and not local.alive({"pid": os.getpid(), "started": None, "boot": None})
 
 
 def test_every_launcher_keeps_the_contract() -> None:

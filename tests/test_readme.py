@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.copy_of_project import ROOT, copy_project
+from tests.patience import PATIENCE_S
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.strip().splitlines()]
@@ -46,9 +47,9 @@ def test_make_run_serves_the_app_from_an_empty_workspace(project: Path) -> None:
         ["make", "run", f"PORT={port}"], cwd=project, env=_environment(), stdout=log, stderr=log, start_new_session=True
     )
     try:
-        for _ in range(240):
+        for _ in range(2 * PATIENCE_S):
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
                     assert answer.status == 200
                     break
             except OSError:
@@ -56,11 +57,11 @@ def test_make_run_serves_the_app_from_an_empty_workspace(project: Path) -> None:
                 time.sleep(0.5)
         else:
             pytest.fail((project / "run.log").read_text())
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as page:
             assert b"<title>" in page.read()
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        server.wait(PATIENCE_S)
 
 
 def test_make_test_and_make_check_name_what_they_run(project: Path) -> None:
@@ -73,7 +74,7 @@ def test_make_test_and_make_check_name_what_they_run(project: Path) -> None:
 
 
 @pytest.mark.line
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(7200)
 def test_the_whole_line_runs_from_a_shell_as_the_readme_says(project: Path) -> None:
     lines = [line for line in COMMANDS if not line.startswith("make ")]
     assert len(lines) > 15

@@ -19,6 +19,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
+APPEARS_MS = 180_000  # what a page waits for appears within; at a load of 20 a page is drawn in some ten seconds
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
@@ -50,7 +53,7 @@ class Server:
     def log(self) -> Path:
         return self.home / "server.log"
 
-    def start(self, wait_s: float = 120) -> None:
+    def start(self, wait_s: float = PATIENCE_S) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         env = {**os.environ, "FLOWSIGHT_HOME": str(self.home), "OMP_NUM_THREADS": "1", **self.env}
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
@@ -61,7 +64,7 @@ class Server:
             if self.process.poll() is not None:
                 break
             try:
-                with urlopen(f"{self.url}/healthz", timeout=5) as answer:
+                with urlopen(f"{self.url}/healthz", timeout=60) as answer:
                     if answer.status == 200:
                         return
             except OSError:
@@ -71,7 +74,7 @@ class Server:
     def _end(self, number: int) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(30)
+            self.process.wait(PATIENCE_S)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
@@ -119,7 +122,7 @@ def page(chromium: Any) -> Iterator[Any]:
     """A page of a fresh browser profile, 1280 by 800, English. page.problems collects errors of the page's own scripts."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
     made = context.new_page()
-    made.set_default_timeout(30_000)
+    made.set_default_timeout(APPEARS_MS)
     made.problems = []
     made.on("pageerror", lambda error: made.problems.append(str(error)))
     yield made

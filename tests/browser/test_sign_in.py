@@ -16,6 +16,7 @@ from curation.model import Actor
 from curation.people import users
 from curation.store import open_store
 from tests.browser.conftest import PROJECT, Server, free_port, settled
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 PASSWORD = "a long enough one"
@@ -78,17 +79,17 @@ def test_uvicorn_serves_the_app_too_and_other_names_must_sign_in(tmp_path: Path)
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=log, stderr=log, start_new_session=True)
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until and process.poll() is None:
             try:
-                assert urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).read() == b"ok\n"
+                assert urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60).read() == b"ok\n"
                 break
             except OSError:
                 time.sleep(0.2)
-        assert b"<title>" in urlopen(f"http://127.0.0.1:{port}/label", timeout=20).read()
+        assert b"<title>" in urlopen(f"http://127.0.0.1:{port}/label", timeout=PATIENCE_S).read()
         elsewhere = Request(f"http://127.0.0.1:{port}/label", headers={"host": "evil.example", "sec-fetch-dest": "empty"})
         with pytest.raises(HTTPError, match="401"):
-            urlopen(elsewhere, timeout=20)
+            urlopen(elsewhere, timeout=PATIENCE_S)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Server, settled
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +33,7 @@ def test_an_archive_is_uploaded_proposed_and_labeled_from_its_source(page: Any, 
     page.wait_for_selector("text=1 files with a problem")
     assert not list((server.home / "uploads").iterdir())
     page.get_by_role("button", name="Propose sites").click()
-    page.wait_for_selector("text=are proposed", timeout=90_000)
+    page.wait_for_selector("text=are proposed", timeout=1000 * PATIENCE_S)
     page.get_by_role("button", name="src").click()
     page.get_by_role("button", name="disk.c").click()
     page.wait_for_selector(".fs-frame[data-ready^='/source/']")

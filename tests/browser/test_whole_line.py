@@ -21,17 +21,17 @@ from curation.model import Item
 from curation.pairs import review
 from curation.pairs.review import REASONS
 from curation.store import Store, frozen, items, open_store
-from tests.browser.conftest import PROJECT, Server, settled
+from tests.browser.conftest import APPEARS_MS, PROJECT, Server, settled
 from training import runs
 from ui.text import say
 
-pytestmark = [pytest.mark.browser, pytest.mark.line, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.browser, pytest.mark.line, pytest.mark.timeout(7200)]
 DEMO = PROJECT / "datasets" / "demo"
 SOURCE = "walk"
 DWELL_MS = 600  # a key pressed sooner after a form was drawn is taken for key repeat
 SEED = 3  # gives every split of every task that has enough groups a row
 STEPS = 80  # of fine-tuning, a row each: enough to be killed in the middle of, few enough to wait for
-TRAINING_MS = 900_000  # a bound, not a measure: about two minutes on two busy cores
+TRAINING_MS = 3_600_000  # a bound, not a measure: about two minutes on two busy cores
 
 
 def w(key: str, **params: Any) -> str:
@@ -62,7 +62,7 @@ def followed(page: Any, name: str) -> None:
     quiet(page)
 
 
-def shown(page: Any, text: str, timeout_s: float = 60) -> None:
+def shown(page: Any, text: str, timeout_s: float = APPEARS_MS / 1000) -> None:
     """Waits until the user can read the text somewhere on the page."""
     page.get_by_text(text, exact=False).locator("visible=true").first.wait_for(timeout=1000 * timeout_s)
 
@@ -374,7 +374,7 @@ def read_report(page: Any, run_dir: Path) -> Path:
     with page.expect_popup() as opening:
         page.get_by_role("link", name=w("train.open_report")).first.click()  # while the page is drawn again, the old one stands beside it
     report = opening.value
-    report.set_default_timeout(30_000)
+    report.set_default_timeout(APPEARS_MS)
     quiet(report)
     shown(report, w("report.bundle"))
     shown(report, w("report.ship_not"))  # forty steps teach a random model nothing, and the gates say so

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, text
 from curation.model import Actor, Flag, Item, Lang, Model, Target, stable_id
 from curation.store import Store, open_store
 from curation.tasks import Task, all_tasks
+from tests.patience import PATIENCE_S
 
 WANG = Actor(name="wang", role="annotator")
 MEI = Actor(name="mei", role="annotator")
@@ -45,7 +46,7 @@ def postgres_url() -> Iterator[str]:
     data = home / "data"
 
     def pg(*args: str) -> None:
-        subprocess.run([*as_whom, str(pg_ctl), "-D", str(data), "-s", *args], check=True, cwd=home, timeout=120)
+        subprocess.run([*as_whom, str(pg_ctl), "-D", str(data), "-s", *args], check=True, cwd=home, timeout=PATIENCE_S)
 
     pg("initdb", "-o", "--no-sync --auth=trust --username=postgres --encoding=UTF8 --locale=C")
     quick = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=16MB"

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from curation.model import Actor
 from curation.settings import load_settings
 from curation.store import Store
+from tests.patience import PATIENCE_S
 from training import exact_cost
 from ui import parts, session
 
@@ -47,7 +48,7 @@ def be(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Actor]:
 
 
 def page(name: str, lang: str = "en", **query: str) -> AppTest:
-    app = AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=30)
+    app = AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=PATIENCE_S)
     app.session_state["_lang"] = lang
     for key, value in query.items():
         app.query_params[key] = value

@@ -10,6 +10,7 @@ from curation.freezing.freeze import verify
 from curation.settings import PROJECT
 from curation.store import frozen
 from tests.curation.freezing.test_freeze import Workspace
+from tests.patience import PATIENCE_S
 from ui import parts
 
 PAGE = str(PROJECT / "pages" / "freeze.py")
@@ -25,7 +26,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def page() -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=30).run()
+    at = AppTest.from_file(PAGE, default_timeout=PATIENCE_S).run()
     assert not at.exception
     return at
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import PATIENCE_S
 from tests.training.report_fixture import EVIL, write_reported_run
 from tests.training.stage_fixture import complete
 from training import gates, runs
@@ -48,7 +49,7 @@ def _older(run: Path) -> None:
 
 
 def _page(lang: str = "en", **query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=30)
+    page = AppTest.from_file(PAGE, default_timeout=PATIENCE_S)
     page.session_state["_lang"] = lang
     for key, value in query.items():
         page.query_params[key] = value
@@ -182,7 +183,7 @@ def test_the_page_loads_no_torch(runs_dir: Path) -> None:
     _write_run(runs_dir, "one")
     code = (
         "import sys\nfrom streamlit.testing.v1 import AppTest\n"
-        f"page = AppTest.from_file({PAGE!r}, default_timeout=60).run()\n"
+        f"page = AppTest.from_file({PAGE!r}, default_timeout={PATIENCE_S}).run()\n"
         "assert not page.exception and page.metric\n"
         "print(sorted({'torch', 'transformers', 'trl', 'peft'} & set(sys.modules)))\n"
     )

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation.settings import PROJECT, load_settings
 from curation.store import items, open_store
+from tests.patience import PATIENCE_S
 from ui import parts
 
 PAGE = str(PROJECT / "pages" / "rows.py")
@@ -30,7 +31,7 @@ def data(records: list[dict], extra: str = "") -> bytes:
 
 
 def page() -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=30).run()
+    at = AppTest.from_file(PAGE, default_timeout=PATIENCE_S).run()
     assert not at.exception
     return at
 
@@ -80,7 +81,7 @@ def test_what_is_in_no_format_says_so_and_adds_nothing(home):
 
 def test_a_bad_line_says_why_in_the_language_of_the_page(home, tmp_path):
     (tmp_path / "mixed.jsonl").write_bytes(data(GOOD, '{"instruction": "x"}\n[1]\n'))
-    at = AppTest.from_file(PAGE, default_timeout=30)
+    at = AppTest.from_file(PAGE, default_timeout=PATIENCE_S)
     at.session_state["_lang"] = "zh"
     at.run().text_input(key="rows_path").set_value(str(tmp_path / "mixed.jsonl")).run()
     at.button(key="rows_import").click().run()

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation.errors import BadModelFolder, Reason, record
+from tests.patience import PATIENCE_S
 from tests.training.frozen_fixture import write_frozen
 from training import config, exact_cost, runs
 from ui import parts
@@ -34,7 +35,7 @@ def frozen(home: Path) -> Path:
 
 
 def _page(lang: str = "en") -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=30)
+    page = AppTest.from_file(PAGE, default_timeout=PATIENCE_S)
     page.session_state["_lang"] = lang
     page.run()
     assert not page.exception
@@ -138,7 +139,7 @@ def test_the_error_of_a_failed_run_is_wholly_in_the_language_of_the_page(home: P
 
 def test_a_skipped_stage_says_why_in_the_users_language(home: Path, frozen: Path) -> None:
     _fake_run(home, "one", leaving={"state": "done", "error": None}, events=[], done=("prepare", "sft", "dpo", "merge"))
-    page = AppTest.from_file(PAGE, default_timeout=30)
+    page = AppTest.from_file(PAGE, default_timeout=PATIENCE_S)
     page.session_state["_lang"] = "zh"
     page.run()
     assert "数据集中没有偏好数据。" in [caption.value for caption in page.caption]
@@ -165,7 +166,7 @@ def test_the_page_and_the_start_of_a_run_load_no_torch(home: Path, frozen: Path)
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        f"page = AppTest.from_file({PAGE!r}, default_timeout=60).run()\n"
+        f"page = AppTest.from_file({PAGE!r}, default_timeout={PATIENCE_S}).run()\n"
         "assert not page.exception and page.button(key='train_start')\n"
         "print(sorted({'torch', 'transformers', 'trl', 'peft', 'datasets.arrow_dataset'} & set(sys.modules)))\n"
     )

@@ -86,7 +86,7 @@ def test_real_prompts_find_the_difference_that_probes_do_not(make_tokenizer: Any
 CONTENT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(system=st.none() | CONTENT, turns=st.lists(st.tuples(CONTENT, CONTENT), max_size=3), last=CONTENT)
 @pytest.mark.parametrize("template", [CHATML, QWEN], ids=["chatml", "qwen"])
 def test_contents_go_through_as_they_are(make_tokenizer: Any, template: str, system: str | None, turns: list, last: str) -> None:

@@ -103,7 +103,7 @@ def test_an_override_through_a_value_is_refused() -> None:
         config.load("tiny", {"seed.deep": 1})
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32 - 1), rate=st.floats(1e-9, 1.0), method=st.sampled_from(["full", "lora", "qlora"]),
     threads=st.none() | st.integers(1, 64),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.training.frozen_fixture import write_frozen
 from training import config, runs
 
@@ -33,7 +34,7 @@ def _sft(method: str, **more: Any) -> config.Config:
         "sft.eval_rows": 2, **more})
 
 
-def _wait(run_dir: Path, until: Any = lambda run: not run.active, timeout_s: float = 300) -> runs.RunStatus:
+def _wait(run_dir: Path, until: Any = lambda run: not run.active, timeout_s: float = PATIENCE_S) -> runs.RunStatus:
     deadline = time.monotonic() + timeout_s
     while not until(run := runs.poll(run_dir)):
         assert time.monotonic() < deadline, runs.read_log(run_dir)
@@ -192,7 +193,7 @@ def test_a_second_worker_on_the_same_run_is_refused(frozen: Path, runs_dir: Path
     try:
         _wait(run_dir, lambda run: run.state == "running")
         done = subprocess.run(
-            [sys.executable, "-m", "training.worker", str(run_dir)], cwd=runs.PROJECT, capture_output=True, text=True, timeout=120)
+            [sys.executable, "-m", "training.worker", str(run_dir)], cwd=runs.PROJECT, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 1 and "another worker" in done.stderr
     finally:
         runs.kill(run_dir)

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from curation.errors import BadModelFolder, RunFailed
+from tests.patience import PATIENCE_S
 from tests.training.tiny_gguf import write_tiny_gguf
 from training import llama_server
 from training.llama_server import Server, complete, complete_many, running
@@ -106,7 +107,7 @@ def test_the_server_ends_with_the_block_and_with_a_killed_parent(tmp_path: Path)
             "print(served.process.pid, flush=True); os.kill(os.getpid(), 9)")
     parent = subprocess.run([sys.executable, "-c", code, str(file), str(tmp_path / "log")], cwd=ROOT, capture_output=True, text=True)
     assert parent.returncode == -9
-    _gone, left = psutil.wait_procs([p for p in psutil.process_iter() if p.pid == int(parent.stdout)], timeout=60)
+    _gone, left = psutil.wait_procs([p for p in psutil.process_iter() if p.pid == int(parent.stdout)], timeout=PATIENCE_S)
     assert left == []
 
 

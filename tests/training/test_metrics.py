@@ -124,7 +124,7 @@ def test_a_class_that_a_resample_lacks_does_not_widen_the_interval_of_perfect_an
     assert summarize({"c": {"metric": "accuracy"}}, rows, seed=1)["fields"]["c"]["macro_f1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(NAMES, st.none() | NAMES), min_size=1, max_size=30), st.integers(0, 5))
 def test_figures_lie_in_0_to_1_and_do_not_change_with_the_clock(pairs: list, seed: int) -> None:
     figures = summarize(SET, _rows(pairs), seed)

@@ -80,7 +80,7 @@ def test_a_made_folder_is_found_again_and_a_damaged_one_made_again(tmp_path: Pat
     assert sorted(p.name[:5] for p in (tmp_path / "made").iterdir()) == ["rows-", "rows-"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), min_size=1, max_size=40), st.integers(0, 5))
 def test_equal_prompts_stay_in_one_split_and_equal_rows_are_kept_once(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[int, int]], seed: int

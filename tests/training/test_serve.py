@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from curation.errors import BadModelFolder, EndpointFailed, NotFound
+from tests.patience import PATIENCE_S
 from tests.training.served_fixture import write_served_run
 from tests.training.tiny_gguf import CONTEXT, write_tiny_gguf
 from training import chat, converted, served
@@ -86,7 +87,7 @@ def test_the_endpoint_speaks_the_protocol_and_ends_with_an_interrupt(tmp_path: P
         assert serving.stdout is not None
         url = next(word for word in serving.stdout.readline().split() if word.startswith("http")).rstrip(";")
         body = {"model": "t", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5, "temperature": 0}
-        whole = httpx.post(f"{url}/chat/completions", json=body, timeout=60).json()
+        whole = httpx.post(f"{url}/chat/completions", json=body, timeout=PATIENCE_S).json()
         assert main(["ask", "--endpoint", url, "hi", "--max-tokens", "5"]) == 0
         assert main(["ask", "--endpoint", url.removesuffix("/v1"), "hi", "--max-tokens", "5", "--stream"]) == 0
         serving.send_signal(signal.SIGINT)

@@ -32,7 +32,7 @@ def test_every_mutation_changes_a_file(mutation):
     assert any(mutation(data, rng, SEEDS) != data for data in SEEDS for _ in range(5))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_decoded_or_refused_with_a_reason(data):
     try:

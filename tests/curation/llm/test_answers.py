@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.llm.answers import read_pairs
@@ -50,7 +50,6 @@ def test_prose_and_broken_answers_give_no_pair(text):
 PAIRS = st.builds(PairAnswer, instruction=st.text(min_size=1), input=st.text(), output=st.text(min_size=1))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.lists(PAIRS, max_size=4), st.booleans())
 def test_what_json_wrote_is_read_back(pairs, ascii_only):
     read = read_pairs(json.dumps([p.model_dump() for p in pairs], ensure_ascii=ascii_only))

@@ -7,6 +7,7 @@ import pytest
 from curation.errors import BadValue, EndpointFailed
 from curation.llm.endpoint import AnswerLost, Endpoint, retry_after_s
 from tests.fake_endpoint import running
+from tests.patience import PATIENCE_S
 
 ASK = {"model": "fake", "messages": [{"role": "user", "content": "May an interrupt handler sleep?"}], "temperature": 0.2}
 
@@ -46,8 +47,8 @@ def test_an_endpoint_that_nobody_serves_is_named():
 
 
 def test_a_request_that_timed_out_is_not_sent_again_because_it_may_be_paid():
-    with running("slow", delay_s=1.5) as server, Endpoint(server.base_url, "fake", timeout_s=0.2) as endpoint:
-        with pytest.raises(AnswerLost, match="no answer within 0.2 s"):
+    with running("slow", delay_s=PATIENCE_S) as server, Endpoint(server.base_url, "fake", timeout_s=1) as endpoint:
+        with pytest.raises(AnswerLost, match="no answer within 1 s"):
             endpoint.chat(ASK)
         assert len(server.requests) == 1
 

@@ -207,4 +207,4 @@ def test_a_name_in_any_script_and_letter_case_is_one_user(store: Store, lead: us
 def test_nobody_waits_for_a_writer_to_be_let_in_as_the_local_lead(sqlite_store: Store) -> None:
     users.local_lead(sqlite_store)
     with sqlite_store.write(), ThreadPoolExecutor(1) as pool:
-        assert pool.submit(users.local_lead, sqlite_store).result(timeout=5).name == "local"
+        assert pool.submit(users.local_lead, sqlite_store).result().name == "local"

@@ -22,6 +22,7 @@ from curation.sourcing.archives import Limits
 from curation.sourcing.blobs import BrokenBlob, blob_path
 from curation.store import Store, open_store
 from curation.store import sources as rows
+from tests.patience import PATIENCE_S
 
 CODE = b"int add(int a, int b)\n{\n\treturn a + b;\n}\n"
 
@@ -289,7 +290,7 @@ def test_addresses_that_git_must_not_open_are_refused(store, settings, lead, url
 
 def test_a_failed_clone_names_the_address_without_its_password(store, settings, lead, tmp_path):
     with pytest.raises(GitFailed) as caught:
-        sources.import_git(store, settings, lead, "https://me:hunter2@127.0.0.1:9/a.git", timeout_s=20)
+        sources.import_git(store, settings, lead, "https://me:hunter2@127.0.0.1:9/a.git", timeout_s=PATIENCE_S)
     assert "hunter2" not in str(caught.value) and "127.0.0.1:9/a.git" in str(caught.value)
     with pytest.raises(GitFailed, match=r"fatal: .*none"):  # git's last line is advice: "and the repository exists."
         sources.import_git(store, settings, lead, f"file://{tmp_path}/none")

@@ -163,7 +163,7 @@ ACTIONS = st.sampled_from(["none", "external", "skip", "flag", "unknown", "undo"
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([WANG, MEI]), ACTIONS), max_size=10)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_the_state_kept_in_sql_is_what_resolve_says(store: Store, steps: list[Any]) -> None:
     run = uuid.uuid4().hex  # not from `random`, which hypothesis seeds

@@ -267,7 +267,7 @@ C_PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(C_PIECES, max_size=40).map("".join), st.sampled_from(["a.c", "g.y"]))
 def test_any_pieces_of_c_are_read_without_an_error_and_places_lie_in_the_text(code, file):
     assert len(prepare(code, file).code) == len(code)

@@ -28,13 +28,13 @@ def _chain(length: int, functions: int) -> str:
     return text + "int run(struct s *p) { return p->go(1); }\n"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 8), st.integers(1, 5))
 def test_wrappers_of_any_depth_lose_no_function(length: int, functions: int) -> None:
     assert _names(build_index([("a.c", _chain(length, functions))], jobs=0), "p->go") == [f"f{i}" for i in range(functions)]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations(["a.c", "b.c", "c.c"]))
 def test_the_order_of_the_files_does_not_matter(order: list[str]) -> None:
     texts = {

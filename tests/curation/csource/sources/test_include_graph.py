@@ -92,7 +92,7 @@ def test_the_macros_of_an_included_source_are_those_of_its_includers() -> None:
     assert callees(index, "tool/outer.c") == ["(o)->go"] and callees(index, "src/a.c") == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(GRAPHS, GRAPHS)
 def test_a_spliced_graph_is_that_made_anew_and_tells_whose_sight_changed(before: dict[str, list[str]], now: dict[str, list[str]]) -> None:
     old, new = Sight.of(before), Sight.of(now)
@@ -104,7 +104,7 @@ def test_a_spliced_graph_is_that_made_anew_and_tells_whose_sight_changed(before:
     assert {n for n, f in enumerate(FILES) if new.levels(f) != old.levels(f) or new.strict(f) != old.strict(f)} <= changed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(GRAPHS, st.sets(st.sampled_from(FILES)))
 def test_files_that_come_or_go_change_the_sight_of_those_who_see_them(wanted: dict[str, list[str]], gone: set[str]) -> None:
     whole, part = Sight.of(wanted), Sight.of({file: listed for file, listed in wanted.items() if file not in gone})

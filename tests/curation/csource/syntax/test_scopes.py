@@ -69,7 +69,7 @@ def test_what_stands_on_one_line_does_not_fold():
     assert folds(parse("int f(void) { if (a) { b(); } } /* x */\n")) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 25), st.integers(1, 40))
 def test_ranges_around_any_place_grow_strictly(line, column):
     found = enclosing(parse(CODE), line, column)

@@ -107,7 +107,7 @@ def corpora(draw):
     return texts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts=corpora(), budget=st.integers(1, 700))
 def test_every_line_is_the_source_line_it_claims_and_the_budget_holds(texts, budget):
     index = build_index(texts, jobs=0)
@@ -122,7 +122,7 @@ def test_every_line_is_the_source_line_it_claims_and_the_budget_holds(texts, bud
         assert count(made.text) <= max(budget, alone)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=corpora())
 def test_with_room_enough_every_target_is_there_with_what_puts_it_there(texts):
     index = build_index(texts, jobs=0)
@@ -134,7 +134,7 @@ def test_with_room_enough_every_target_is_there_with_what_puts_it_there(texts):
             assert {(s.file, s.line) for s in candidate.steps} <= shown
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=corpora())
 def test_brackets_of_a_slice_are_balanced_where_the_source_is(texts):
     for odd in ("#define ODD(x) { x", "/* { ( */", "} ) //"):
@@ -154,7 +154,7 @@ def test_a_line_that_looks_like_a_mark_of_the_excerpt_is_left_out():
 
 
 @given(text=st.text(alphabet="(){}[]\"'/*\\\n#a;= ", max_size=120), line=st.integers(1, 30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_brackets_of_any_text_are_paired_without_harm(text, line):
     found = beside(text, line)
     lines = text.count("\n") + 1

@@ -100,7 +100,7 @@ class GitFailed(UserError):
 
 class BadRow(UserError):
     code = "bad_row"
-    text = "{where}, line {line}: {why}. Mend the line; the other rows are not affected."
+    text = "{where}, line {line}: {why}. Mend the line, or leave it out."
 
 
 class UnknownFormat(UserError):

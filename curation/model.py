@@ -131,11 +131,15 @@ class PhaseStep(Model):
 
 
 class PairAnswer(Model):
-    """An instruction, its optional input (often code), and the answer to learn."""
+    """An instruction, its optional input (often code), and the answer to learn. thinking: what the answer thinks before it speaks, "" for
+    none. terms: the field's words in it. difficulty: 1 (easy) to 4, None when nobody said."""
 
     instruction: str = Field(min_length=1)
     input: str = ""
     output: str = Field(min_length=1)
+    thinking: str = ""
+    terms: list[str] = []
+    difficulty: int | None = Field(default=None, ge=1, le=4)
 
 
 class PreferencePrompt(Model):

@@ -15,7 +15,7 @@ from ui.text import LANGS, named, reason_text, t
 
 REPORT = "_rows_report"
 MOST_SHOWN = 500  # problems listed
-ENDINGS = ["jsonl", "json", "csv", "tsv", "txt"]
+ENDINGS = ["jsonl", "json", "csv", "tsv", "txt", "parquet", "gz", "zst"]
 FORM = "rows"
 
 
@@ -30,6 +30,7 @@ def main() -> None:
             st.selectbox(t("rows.format"), [None, *formats.all_formats()], key="rows_format", format_func=_format_name)
             st.selectbox(t("common.language"), [None, *LANGS], key="rows_lang", format_func=_lang_name)
             st.number_input(t("rows.seed"), value=0, min_value=0, max_value=2**31 - 1, key="rows_seed", help=t("rows.seed_help"))
+        st.checkbox(t("rows.skip_bad"), key="rows_skip_bad", help=t("rows.skip_bad_help"))
         upload, path = st.tabs([t("rows.from_computer"), t("rows.from_server")])
         with upload:
             _words_of_chooser()
@@ -59,7 +60,8 @@ def _button(session: Session, key: str, ready: bool, fn: Callable[[Session], Non
 
 def _choices() -> dict[str, Any]:
     state = st.session_state
-    return {"format": state.get("rows_format"), "lang": state.get("rows_lang"), "seed": int(state.get("rows_seed") or 0)}
+    return {"format": state.get("rows_format"), "lang": state.get("rows_lang"), "seed": int(state.get("rows_seed") or 0),
+            "skip_bad": bool(state.get("rows_skip_bad"))}
 
 
 def _import_upload(session: Session) -> None:
@@ -82,6 +84,10 @@ def _show(name: str, report: RowsReport) -> None:
     text = t("rows.imported", file=name, added=report.added, known=report.known, format=kind)
     show = st.success if report.added or not report.problems else st.warning
     show(parts.escaped(text))
+    if report.held:
+        st.info(t("rows.held", good=report.held, bad=len(report.problems)))
+    if report.unread:
+        st.info(parts.escaped(t("rows.unread", keys=", ".join(f"{key} ({count})" for key, count in report.unread.items()))))
     if report.added:
         parts.page_link("prefer" if formats.get_format(str(report.format)).TASK == "preference" else "review")
     if report.problems:

@@ -14,6 +14,7 @@ from curation.sourcing.sources import ImportReport
 
 KINDS = ("folder", "archive", "git", "rows")
 _ARCHIVES = (".tar", ".zip", ".gz", ".tgz", ".xz", ".txz", ".bz2", ".tbz2")
+_ROWS = (".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz", ".jsonl.zst", ".json.zst", ".csv.zst", ".parquet")
 _PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"\xfd7zXZ\x00", b"BZh")
 
 
@@ -21,7 +22,9 @@ def add(commands: Subcommands) -> None:
     command = declare(
         commands, "import", run,
         "Bring in C code or training rows. A folder, an archive (.zip, .tar, .tar.gz, .tar.xz, .tar.bz2) or a git address becomes a "
-        "source; a file of rows (Alpaca, question and answer, chats, preference pairs; JSON, JSON Lines, CSV) goes to the review queue. "
+        "source; a file of rows (Alpaca, ShareGPT, chat messages, question and answer, preference pairs, exports of "
+        "labeling tools; JSON, JSON Lines, CSV, "
+        "Parquet; .gz, .zst) goes to the review queue. "
         "What cannot be taken is listed with its reason, and the rest goes on.",
         "import datasets/demo/src --name demo", "import libuv-1.44.2.tar.gz",
         "import https://github.com/libuv/libuv.git --revision v1.44.2",
@@ -33,6 +36,7 @@ def add(commands: Subcommands) -> None:
     command.add_argument("--revision", help="git: branch, tag or commit (default: the remote's HEAD)")
     command.add_argument("--format", choices=sorted(formats.all_formats()), help="rows: the format (default: told by the keys)")
     command.add_argument("--lang", choices=["en", "zh"], help="rows: the language of all of them (default: told for each)")
+    command.add_argument("--skip-bad", action="store_true", help="rows: take the good rows although some are bad (default: take none)")
     command.add_argument("--seed", type=int, default=0, help="rows: draws the position of preference answers (default 0)")
     add_user(command)
 
@@ -63,6 +67,8 @@ def kind_of(what: str) -> str:
     if path.is_file():
         with open(path, "rb") as file:
             start = file.read(512)
+        if path.name.lower().endswith(_ROWS):
+            return "rows"
         return "archive" if start.startswith(_PACKED) or start[257:262] == b"ustar" or path.suffix in _ARCHIVES else "rows"
     try:
         git.check_url(what)
@@ -82,10 +88,16 @@ def _say(report: ImportReport) -> None:
 def _rows(given: argparse.Namespace) -> int:
     work = workspace(given)
     report = rows.import_rows(
-        work.store, work.settings, work.actor, given.what, format=given.format, lang=given.lang, seed=given.seed, from_shell=True,
+        work.store, work.settings, work.actor, given.what, format=given.format, lang=given.lang, seed=given.seed, skip_bad=given.skip_bad,
+        from_shell=True,
     )
     print(f"{Path(given.what).name}: {report.added} rows added, {report.known} known; format {report.format or 'none'}; "
           f"{len(report.problems)} problems")
     for problem in report.problems:
         print(f"  {BadRow.text.format(**problem.params)}", file=sys.stderr)
-    return 0 if report.format else 2
+    for key, count in report.unread.items():
+        print(f"  the key {key!r} was not read ({count} rows)", file=sys.stderr)
+    if report.held:
+        todo = f"mend the {len(report.problems)} rows above, or take the {report.held} good ones with --skip-bad"
+        print(f"Nothing was written: {todo}.", file=sys.stderr)
+    return 2 if report.held or not report.format else 0

@@ -7,7 +7,8 @@
 
 The ending of the file says how records lie in it: .json, .jsonl or .csv. A file appears whole or not at all, and none is replaced.
 
-Not covered: cells that a spreadsheet program would take for a formula are written as they stand, since C may begin with = or +.
+A CSV begins with a byte-order mark, without which a spreadsheet program garbles Chinese, and an apostrophe stands before a cell that such a
+program would take for a formula (C may begin with = or +); our own reader takes it away again (formats/records.py).
 """
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from typing import Any, TextIO
 
 from curation.errors import BadValue, Reason
 from curation.formats import get_format
+from curation.formats.records import guarded
 from curation.freezing.manifest import COLUMNS, MESSAGE_KEYS, FrozenRow, read_rows, verify
 from curation.labeling.resolve import latest_by_user, resolve
 from curation.model import canonical_json
@@ -137,14 +139,20 @@ def _json_array(records: Iterable[dict[str, Any]], file: TextIO) -> int:
     return number
 
 
+def _cell(value: Any) -> Any:
+    text = canonical_json(value) if isinstance(value, list | dict) else value
+    return guarded(text) if isinstance(text, str) else text
+
+
 def _csv(records: Iterable[dict[str, Any]], file: TextIO, columns: list[str] | None) -> int:
     writer = None
     number = 0
+    file.write("\ufeff")
     for number, record in enumerate(records, 1):  # noqa: B007
         if writer is None:
             writer = csv.DictWriter(file, columns or list(record), lineterminator="\n")
             writer.writeheader()
-        writer.writerow({key: canonical_json(value) if isinstance(value, list | dict) else value for key, value in record.items()})
+        writer.writerow({key: _cell(value) for key, value in record.items()})
     if writer is None and columns:
         csv.DictWriter(file, columns, lineterminator="\n").writeheader()
     return number

@@ -1,23 +1,27 @@
-"""How do rows that others made come into the review queue? Alpaca, questions and answers, chats, preference pairs; JSON, JSON Lines, CSV.
+"""How do rows that others made come into the review queue? In each format of curation/formats, packed or not.
 
->>> report = import_rows(store, settings, actor, Path("alpaca_zh.jsonl"))
->>> report.added, report.format, [str(p) for p in report.problems]
-(51, 'alpaca', ['alpaca_zh.jsonl, line 17: not JSON: Expecting value (column 1). Mend the line; the other rows are not affected.'])
+>>> report = import_rows(store, settings, actor, Path("alpaca_zh.jsonl"), skip_bad=True)
+>>> report.added, report.format, [str(p) for p in report.problems], report.unread
+(51, 'alpaca', ['alpaca_zh.jsonl, line 17: not JSON: Expecting value (column 1). Mend the line, ...'], {'note': 51})
 
-Every good row becomes an item with the filters' flags, all in one transaction; a bad row is reported with its line. The same row again
-is known by its content. Rows with the same prompt share a group, so a split never tears them apart.
+Every bad row is reported with its line. While there is one nothing is written, unless the caller says skip_bad: then every good row
+becomes an item with the filters' flags, all in one transaction. The same row again is known by its content. Rows with the same prompt share
+a group, so a split never tears them apart. What a record says of its origin (ids, licence) stays with the item; unread keys are counted.
 """
 from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from curation import filters, formats
 from curation.csource.sources.decode import Undecodable, decode
-from curation.errors import BadRow, BadValue, NotFound, Reason
+from curation.errors import BadRow, BadValue, NotFound, Reason, reason_in
+from curation.formats import records
 from curation.model import Actor, Item, Lang, stable_id
 from curation.people.access import require
 from curation.settings import Settings
@@ -34,17 +38,21 @@ _WORD = re.compile(r"[A-Za-z]+")
 
 @dataclass(frozen=True)
 class RowsReport:
-    """added: items made. known: rows whose item was there. format: None when the file holds no good row. problems: one a bad row."""
+    """added: items made. known: rows whose item was there. format: None when the file holds no good row. problems: one a bad row. unread:
+    keys that were not read, each with its rows. held: good rows that were not written because of the bad ones."""
 
     added: int
     known: int
     format: str | None
     problems: list[BadRow] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
+    held: int = 0
 
 
 def import_rows(
     store: Store, settings: Settings, actor: Actor, path: Path | str, *,
-    format: str | None = None, lang: Lang | None = None, task: str = "self_instruct", seed: int = 0, from_shell: bool = False,
+    format: str | None = None, lang: Lang | None = None, task: str = "self_instruct", seed: int = 0, skip_bad: bool = False,
+    from_shell: bool = False,
 ) -> RowsReport:
     """Imports a file of this machine. The rest is as for import_data. Raises NotFound, and NotAllowed outside settings.import_roots
     (which bind nothing from_shell)."""
@@ -59,17 +67,20 @@ def import_rows(
             field="file", value=file.name, why=Reason("larger_than", "is larger than {most} bytes", most=LARGEST_FILE),
             todo=Reason("split_it", "Split it and import the parts."),
         )
-    return import_data(store, settings, actor, file.read_bytes(), file.name, format=format, lang=lang, task=task, seed=seed)
+    return import_data(
+        store, settings, actor, file.read_bytes(), file.name, format=format, lang=lang, task=task, seed=seed, skip_bad=skip_bad,
+    )
 
 
 def import_data(
     store: Store, settings: Settings, actor: Actor, data: bytes, filename: str, *,
-    format: str | None = None, lang: Lang | None = None, task: str = "self_instruct", seed: int = 0,
+    format: str | None = None, lang: Lang | None = None, task: str = "self_instruct", seed: int = 0, skip_bad: bool = False,
 ) -> RowsReport:
-    """Makes an item of each good row of a file's bytes (UTF-8, UTF-16 or GBK).
+    """Makes an item of each good row of a file's bytes (UTF-8, UTF-16 or GBK; Parquet).
 
     format: None: told by the keys. lang: of all rows; None: told for each by its share of Chinese characters. task: the pair task that
     instruction rows go to. seed: of the position (a or b, left or right) of the two answers of a preference row, recorded with it.
+    skip_bad: write the good rows although there are bad ones.
     Raises UnknownFormat, and BadValue when the file cannot be decoded or `task` takes no pairs."""
     require(actor, "reviewer", "lead", action="import rows")
     if get_task(task).kind != "pair":
@@ -78,16 +89,13 @@ def import_data(
             todo=Reason("choose_self_instruct", "Choose self_instruct."),
         )
     filename = printable(Path(filename).name)
-    try:
-        text = decode(data).text
-    except Undecodable as err:
-        raise BadValue(
-            field="file", value=filename, why=Reason("cannot_be_read", "cannot be read: {why}", why=err.params["why"]),
-            todo=Reason("save_as_utf8", "Save it as UTF-8."),
-        ) from err
-    found = list(formats.read(text, filename, format))
+    found = list(_read(data, filename, format))
     good = [row for row in found if isinstance(row, formats.Row)]
     problems = [row for row in found if isinstance(row, BadRow)]
+    unread = dict(Counter(key for row in good for key in row.unread))
+    said = good[0].format if good else None
+    if problems and not skip_bad:
+        return RowsReport(0, 0, said, problems, unread, held=len(good))
     made = {item.id: item for item in _items(good, filename, task, lang, seed)}
     there = {item.id for item in items.find(store, ids=made)}
     fresh = [item for item in made.values() if item.id not in there]
@@ -95,7 +103,21 @@ def import_data(
     if fresh:
         context.remember(items.find(store, tasks=sorted({item.task for item in fresh})))
     added, _ = items.add(store, filters.flag_items(fresh, context))
-    return RowsReport(added, len(good) - added, good[0].format if good else None, problems)
+    return RowsReport(added, len(good) - added, said, problems, unread)
+
+
+def _read(data: bytes, filename: str, format: str | None) -> Iterator[formats.Row | BadRow]:
+    try:
+        data, filename = records.unpack(data, filename)
+        if data.startswith(b"PAR1"):
+            return formats.read_records(records.parse_parquet(data, filename), filename, format)
+        return formats.read(decode(data).text, filename, format)
+    except (Undecodable, records.NotUnpacked) as err:
+        why = err.params["why"] if isinstance(err, Undecodable) else reason_in(err)
+        raise BadValue(
+            field="file", value=filename, why=Reason("cannot_be_read", "cannot be read: {why}", why=why),
+            todo=Reason("save_as_utf8", "Save it as UTF-8."),
+        ) from err
 
 
 def _items(good: Iterable[formats.Row], filename: str, task: str, lang: Lang | None, seed: int) -> Iterator[Item]:
@@ -108,8 +130,13 @@ def _pair(row: formats.Row, filename: str, task: str, lang: Lang | None) -> Item
     return Item(
         id=stable_id(task, pair["instruction"], pair["input"], pair["output"]), task=task, origin="imported",
         lang=lang or language(pair["instruction"] + pair["output"]), payload=pair,
-        group=f"prompt/{stable_id(pair['instruction'], pair['input'])}", meta={"file": filename, "line": row.line, "format": row.format},
+        group=f"prompt/{stable_id(pair['instruction'], pair['input'])}",
+        meta={"file": filename, "line": row.line, "format": row.format, **_about(row)},
     )
+
+
+def _about(row: formats.Row) -> dict[str, Any]:
+    return {"about": row.about} if row.about else {}
 
 
 def _preference(row: formats.Row, filename: str, lang: Lang | None, seed: int) -> Item:
@@ -122,7 +149,7 @@ def _preference(row: formats.Row, filename: str, lang: Lang | None, seed: int) -
         id=item_id, task="preference", origin="imported", lang=lang or language(prompt + chosen),
         payload={"prompt": prompt, "a": a, "b": b, "shown_first": drawn.choice("ab"), "seed": seed},
         group=f"prompt/{stable_id(prompt, '')}",
-        meta={"file": filename, "line": row.line, "format": row.format, "chosen_in_file": better},
+        meta={"file": filename, "line": row.line, "format": row.format, "chosen_in_file": better, **_about(row)},
     )
 
 

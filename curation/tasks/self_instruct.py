@@ -18,10 +18,11 @@ def render(item: Item, answer: dict[str, Any], explanation: str | None, lang: La
         return None
     pair = PairAnswer.model_validate(answer or item.payload)
     asked = f"{pair.instruction}\n\n{pair.input}" if pair.input.strip() else pair.instruction
+    thought = f"<think>\n{pair.thinking}\n</think>\n\n" if pair.thinking else ""
     return TrainingRow(
         task="self_instruct", lang=lang,
         prompt=[Message(role="user", content=asked)],
-        completion=[Message(role="assistant", content=pair.output)],
+        completion=[Message(role="assistant", content=f"{thought}{pair.output}")],
     )
 
 

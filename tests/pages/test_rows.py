@@ -45,7 +45,10 @@ def test_an_uploaded_file_goes_to_the_queue_and_its_bad_line_is_shown(home):
     assert at.button(key="rows_upload").disabled
     at.file_uploader(key="rows_file").set_value(("mine.jsonl", data(GOOD, "{oops\n"), "application/json")).run()
     at.button(key="rows_upload").click().run()
-    assert not at.exception
+    assert not at.exception and stored() == []
+    assert list(at.dataframe[0].value.iloc[0])[0] == 4 and any("good ones (3)" in s.value for s in at.info)
+    at.checkbox(key="rows_skip_bad").check().run()
+    at.button(key="rows_upload").click().run()
     assert [i.payload["output"] for i in stored()] == ["handler_0", "handler_1", "handler_2"]
     assert any("rows added: 3" in s.value.replace("\\", "") for s in at.success)
     assert list(at.dataframe[0].value.iloc[0])[0] == 4

@@ -9,6 +9,7 @@ import pytest
 
 from curation import formats
 from curation.errors import BadValue, TouchedDataset, UnknownFormat
+from curation.formats.records import Record, parse
 from curation.freezing import export
 from tests.curation.freezing.test_freeze import Workspace
 
@@ -24,13 +25,13 @@ def frozen(work: Workspace) -> Path:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".json", ".csv"])
-@pytest.mark.parametrize("name", ["alpaca", "qa", "messages", "sharegpt", "preference"])
+@pytest.mark.parametrize("name", sorted(formats.all_formats()))
 def test_every_format_is_read_back_as_it_was(frozen, tmp_path, name, ending):
     out = tmp_path / f"out{ending}"
     number = export.export_frozen(frozen, out, format=name)
-    assert number == (5 if name == "preference" else 10)
-    if ending == ".csv" and name in ("messages", "sharegpt"):
-        return  # a conversation in a cell is JSON text, which no CSV reader takes for a conversation
+    assert number == (5 if formats.get_format(name).TASK == "preference" else 10)
+    if ending == ".csv" and name not in ("alpaca", "qa", "alpaca_preference", "preference", "unpaired", "distilabel"):
+        return  # a list in a cell is JSON text, which no CSV reader takes for a list
     rows = list(formats.read(out.read_text(encoding="utf-8"), out.name, name))
     assert len(rows) == number and all(isinstance(row, formats.Row) for row in rows)
     assert all("" not in (row.payload.get("instruction"), row.payload.get("prompt")) for row in rows)
@@ -55,7 +56,7 @@ def test_a_touched_dataset_is_not_exported(work, tmp_path):
 
 def test_answers_leave_with_their_state_and_who_gave_them(work, tmp_path):
     assert export.export_annotations(work.store, tmp_path / "a.csv", tasks=["preference"]) == 5
-    with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
+    with open(tmp_path / "a.csv", encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["answered"] * 5 and json.loads(rows[0]["users"]) == ["local"]
     assert json.loads(rows[0]["answer"])["choice"] in "ab" and json.loads(rows[0]["payload"])["prompt"]
@@ -80,3 +81,14 @@ def test_nothing_is_replaced_and_nothing_half_written_stays(work, frozen, tmp_pa
     with pytest.raises(OSError, match="disk full"):
         export.write_records(broken(), tmp_path / "c.jsonl", None)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jsonl"] and (tmp_path / "a.jsonl").read_text() == "mine"
+
+
+def test_a_csv_opens_in_a_spreadsheet_program_and_holds_no_formula(tmp_path):
+    said = ["=HYPERLINK(1)", "+f(x)", "-1", "@x", "\tt", "'=quoted", "'", "plain 中文", ""]
+    out = tmp_path / "a.csv"
+    export.write_records(({"question": f"q{n}", "answer": text} for n, text in enumerate(said)), out, None)
+    assert out.read_bytes()[:3] == b"\xef\xbb\xbf"
+    with open(out, encoding="utf-8-sig", newline="") as file:
+        assert not [row["answer"] for row in csv.DictReader(file) if row["answer"][:1] in ("=", "+", "-", "@", "\t")]
+    read = [record.fields["answer"] for record in parse(out.read_text(encoding="utf-8"), "a.csv") if isinstance(record, Record)]
+    assert read == said

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from curation.commands import Subcommands, add_user, declare, one_of_two, workspace
-from curation.csource import Index, build_index
+from curation.csource import Program, build_index
 from curation.knowledge import Knowledge, load, using
 from curation.sourcing import catalog, explain, propose, sources
 
@@ -35,7 +35,7 @@ def run(given: argparse.Namespace) -> int:
     return show(given, given.place)
 
 
-def _read(given: argparse.Namespace) -> tuple[Index, Knowledge]:
+def _read(given: argparse.Namespace) -> tuple[Program, Knowledge]:
     """The index, and the knowledge rows that count: those of the workspace for an imported source."""
     one_of_two(given.dir, given.source)
     if given.dir is not None:

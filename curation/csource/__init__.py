@@ -8,6 +8,7 @@ from curation.csource.build import build_index
 from curation.csource.facts.model import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
 from curation.csource.index.lookup import Index
 from curation.csource.outline import outline
+from curation.csource.program import Program
 from curation.csource.sources.decode import Decoded, Undecodable, decode
 from curation.csource.targets.excerpt import Slice, make_excerpt, make_slice
 
@@ -21,6 +22,7 @@ __all__ = [
     "Macro",
     "NameUse",
     "Operand",
+    "Program",
     "Slice",
     "Struct",
     "Undecodable",

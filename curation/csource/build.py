@@ -15,10 +15,13 @@ from typing import Any
 from curation.csource.facts.encoding import VERSION, decode_facts, encode_facts
 from curation.csource.facts.model import FactsProblem, FileFacts
 from curation.csource.incremental.pool import TIME_LIMIT_S, Readers
-from curation.csource.index.lookup import Index
+from curation.csource.index.call_kinds import set_call_kinds
+from curation.csource.index.lookup import ReadCorpus
+from curation.csource.index.source_lines import SourceLines
 from curation.csource.index.symbol_tables import MemoryTables
 from curation.csource.macros.apply import expand_corpus
 from curation.csource.parsing.file_parser import extract
+from curation.csource.program import Program
 from curation.csource.sources.inclusions import included_sources, together
 from curation.csource.typesystem.c_types import Types
 
@@ -31,12 +34,12 @@ _LONG_LINE = 20_000
 def build_index(
     texts: Iterable[Any], cache_dir: Path | None = None, *, jobs: int | None = None, time_limit_s: float = TIME_LIMIT_S,
     progress: Callable[[int, int], None] | None = None,
-) -> Index:
-    """The index of a corpus. texts: (path, text) pairs, or objects with `path` and `text`. cache_dir: where facts are kept by content
-    hash (None: nowhere). jobs: processes (None: as many as cores, at most 8; 0: in this process, without limits). progress is called with
-    (done, all) files.
+) -> Program:
+    """The program that a corpus is. texts: (path, text) pairs, or objects with `path` and `text`. cache_dir: where facts are kept by
+    content hash (None: nowhere). jobs: processes (None: as many as cores, at most 8; 0: in this process, without limits). progress is
+    called with (done, all) files.
 
-    A file that cannot be read (too deep, too slow, crashed) has no facts and is named in Index.problems(); the others are not affected."""
+    A file that cannot be read (too deep, too slow, crashed) has no facts and is named in problems(); the others are not affected."""
     given = dict(_pair(one) for one in texts)
     facts: dict[str, FileFacts] = {}
     todo: list[str] = []
@@ -55,12 +58,13 @@ def build_index(
     return _indexed({file: facts[file] for file in given}, given)
 
 
-def _indexed(facts: dict[str, FileFacts], texts: dict[str, str]) -> Index:
+def _indexed(facts: dict[str, FileFacts], texts: dict[str, str]) -> Program:
     macros = expand_corpus(facts, texts)
-    index = Index(facts, texts, MemoryTables(facts), Types.of(facts.values()), macros, together(included_sources(texts)))
+    program = Program(ReadCorpus(
+        facts, SourceLines(texts), MemoryTables(facts), Types.of(facts.values()), macros, together(included_sources(texts))))
     for one in facts.values():
-        index.settle(one)
-    return index
+        set_call_kinds(program, one)
+    return program
 
 
 def _pair(one: Any) -> tuple[str, str]:

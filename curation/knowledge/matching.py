@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from posixpath import basename, commonprefix, dirname
 
 from curation.csource.facts.model import Arg, Assignment, Call, NameUse, Operand
-from curation.csource.index.lookup import Index
+from curation.csource.program import Program
 from curation.csource.typesystem.c_types import parse_type
 from curation.knowledge import Knowledge, Row, in_use
 
@@ -36,7 +36,7 @@ _USER_WORDS = re.compile(r"\b(int\s+main\s*\(|printf\s*\(|malloc\s*\(|calloc\s*\
 class Corpus:
     """An index read with the knowledge rows. Made once for an index; see `corpus_of`."""
 
-    def __init__(self, index: Index, knowledge: Knowledge) -> None:
+    def __init__(self, index: Program, knowledge: Knowledge) -> None:
         self.index = index
         self.knowledge = knowledge
         self.types = index.types
@@ -203,10 +203,6 @@ def _bare(struct: str) -> str:
     return struct.removeprefix("struct ").removeprefix("union ")
 
 
-def corpus_of(index: Index) -> Corpus:
-    """The corpus of an index with the rows in use; made once, and again when other rows are in use; forgotten with the index."""
-    knowledge = in_use()
-    known = index.attached.get("corpus")
-    if not isinstance(known, Corpus) or known.knowledge is not knowledge:
-        known = index.attached["corpus"] = Corpus(index, knowledge)
-    return known
+def corpus_of(program: Program) -> Corpus:
+    """The program with the rows in use; made once, and again when other rows are in use; forgotten with the program."""
+    return program.once(Corpus, in_use())

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from curation.csource import Index
+from curation.csource import Program
 from curation.csource.sources.path_hints import is_foreign, is_test
 from curation.errors import BadValue, Reason
 from curation.model import Candidate, Evidence, Model, PathStep, Place, Proposal
@@ -64,7 +64,7 @@ def place_of(text: str) -> tuple[str, int]:
     return found["file"], int(found["line"])
 
 
-def explain(index: Index, file: str, line: int) -> Explanation:
+def explain(index: Program, file: str, line: int) -> Explanation:
     """What is proposed at a line: its calls through pointers; callbacks defined or registered there; async patterns with a place there.
     file: as the index names it, or an ending of one name alone. Raises BadValue when the index has no such file or line."""
     file = _file(index, file)
@@ -74,7 +74,7 @@ def explain(index: Index, file: str, line: int) -> Explanation:
     return Explanation(file=file, line=line, sites=[_site(index, one) for one in _proposals(index, file, line)])
 
 
-def _file(index: Index, name: str) -> str:
+def _file(index: Program, name: str) -> str:
     files = index.files()
     if name in files:
         return name
@@ -90,7 +90,7 @@ def _file(index: Index, name: str) -> str:
     return ending[0]
 
 
-def _proposals(index: Index, file: str, line: int) -> Iterator[Proposal]:
+def _proposals(index: Program, file: str, line: int) -> Iterator[Proposal]:
     for name in ("function_pointer", "callback_timing", "async_pattern"):
         propose = get_task(name).propose
         assert propose is not None
@@ -110,7 +110,7 @@ def _is_at(proposal: Proposal, file: str, line: int) -> bool:
     return (file, line) in places
 
 
-def _files_of_callbacks(index: Index, file: str, line: int) -> list[str]:
+def _files_of_callbacks(index: Program, file: str, line: int) -> list[str]:
     """Where the functions named on the line are defined: a callback is proposed at its definition."""
     wanted = {file}
     for number in range(max(1, line - 3), min(len(index.lines(file)), line + 3) + 1):
@@ -119,7 +119,7 @@ def _files_of_callbacks(index: Index, file: str, line: int) -> list[str]:
     return [one for one in index.files() if one in wanted]
 
 
-def _site(index: Index, proposal: Proposal) -> Site:
+def _site(index: Program, proposal: Proposal) -> Site:
     chosen = {t["name"] for t in proposal.answer.get("targets", [])}
     candidates = [
         Why(rank=rank, name=c.name, file=c.file, line=c.line, score=c.score, chosen=c.name in chosen,
@@ -148,7 +148,7 @@ def _of_evidence(evidence: Evidence) -> PathStep:
 # ---- why here
 
 
-def ranked_by(index: Index, proposal: Proposal, candidate: Candidate) -> list[Reason]:
+def ranked_by(index: Program, proposal: Proposal, candidate: Candidate) -> list[Reason]:
     """Facts that the order goes by, the strongest first (csource/resolve.py weighs them)."""
     found: list[Reason] = []
     kinds = {step.kind for step in candidate.steps}

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.csource import Index
+from curation.csource import Program
 from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import MakeReport, Progress, make_index
 from curation.csource.incremental.pool import MEMORY_BYTES, TIME_LIMIT_S
@@ -71,7 +71,7 @@ def bring_up_to_date(texts: DiskTexts, folder: Path, limits: Limits, progress: P
         progress=progress)
 
 
-def up_to_date_index(texts: DiskTexts, folder: Path, limits: Limits, progress: Progress | None = None) -> tuple[Index, MakeReport]:
+def up_to_date_index(texts: DiskTexts, folder: Path, limits: Limits, progress: Progress | None = None) -> tuple[Program, MakeReport]:
     """The index of the texts as they are now. Raises IndexBusy."""
     report = bring_up_to_date(texts, folder, limits, progress)
     return open_index(folder, texts), report

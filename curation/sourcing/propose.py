@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from curation import jobs
-from curation.csource import FactsProblem, Index, Undecodable, build_index, decode, make_slice
+from curation.csource import FactsProblem, Program, Undecodable, build_index, decode, make_slice
 from curation.csource.build import cores
 from curation.csource.incremental.indexer import Progress
 from curation.csource.sources.inclusions import includes_of
@@ -64,14 +64,14 @@ def chosen_tasks(names: Iterable[str] | None) -> list[Task]:
     return tasks
 
 
-def propose_index(index: Index, tasks: Iterable[str] | None = None, files: list[str] | None = None) -> Iterator[Proposal]:
+def propose_index(index: Program, tasks: Iterable[str] | None = None, files: list[str] | None = None) -> Iterator[Proposal]:
     """Every proposal, task by task. files: only sites in these."""
     for task in chosen_tasks(tasks):
         assert task.propose is not None
         yield from task.propose(index, files)
 
 
-def within(index: Index, given: Iterable[str]) -> list[str]:
+def within(index: Program, given: Iterable[str]) -> list[str]:
     """The files of the index that are given by name, or lie in a folder that is. Raises NotFound for a name that means none."""
     known = index.files()
     chosen: dict[str, None] = {}
@@ -132,7 +132,7 @@ def _files(folder: Path) -> list[Path]:
 def index_folder(
     path: Path, *, cache_dir: Path | None = None, jobs: int | None = None, progress: Callable[[int, int], None] | None = None,
     index_dir: Path | None = None,
-) -> tuple[Index, list[FactsProblem]]:
+) -> tuple[Program, list[FactsProblem]]:
     """The index of a folder's C files and everything that could not be read. index_dir: an index folder, brought up to date and used
     instead of reading all into memory. Raises NotFound, IndexBusy."""
     if index_dir is not None:
@@ -190,7 +190,7 @@ def propose_source(
 
 def index_source(
     store: Store, settings: Settings, source: str, progress: Callable[[int, int], None] | None = None,
-) -> Index:
+) -> Program:
     """The index of an imported source: from its index folder where it has one or is big, else in memory. Raises NotFound, IndexBusy."""
     place = indexing.index_dir(settings, "source", source)
     texts = indexing.texts_of_source(store, settings, source)
@@ -211,7 +211,7 @@ def stop(settings: Settings, actor: Actor, job: str) -> None:
     jobs.stop(settings, job)
 
 
-def item_of(index: Index, source: str, proposal: Proposal) -> Item:
+def item_of(index: Program, source: str, proposal: Proposal) -> Item:
     """A proposal as an item to label. Its id is made of the source, the task, the place and the expression: the same site again is the
     same item. meta["needed"]: which lines of the excerpt are needed most (csource/excerpt.py), so that it can be narrowed later."""
     excerpt = make_slice(index, proposal, EXCERPT_TOKENS)

@@ -30,7 +30,7 @@ Completion = Literal["answer", "short", "full"]
 _PASSED_ON = ("metric", "key", "names", "costly")
 
 if TYPE_CHECKING:
-    from curation.csource import Index
+    from curation.csource import Program
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Task:
     Answer: type[BaseModel]
     render: Callable[..., TrainingRow | PreferenceRow | None]
     goal: tuple[int, int] | None = None
-    propose: Callable[[Index, list[str] | None], Iterator[Proposal]] | None = None
+    propose: Callable[[Program, list[str] | None], Iterator[Proposal]] | None = None
     record: Callable[[Proposal], dict[str, Any]] | None = None
     sure: Callable[[Proposal], str | None] | None = None
     draft: Callable[[dict[str, Any], Proposal, Lang], str] | None = None

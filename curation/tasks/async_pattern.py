@@ -23,7 +23,7 @@ from curation.tasks import Style, Task
 from curation.tasks._rows import HOW, Place, by_file, site_row, told
 
 if TYPE_CHECKING:
-    from curation.csource import Index
+    from curation.csource import Program
     from curation.knowledge.patterns.uses import Pattern, Step
 
 MAX_STEPS = 8  # of one phase of a pattern in an answer; a longer list is nobody's to confirm
@@ -39,7 +39,7 @@ class Answer(Model):
         default=[], json_schema_extra={"metric": "set", "key": ["phase", "line"], "people_key": ["phase", "file", "line"]})
 
 
-def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
+def propose(index: Program, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each place of each pattern, pattern by pattern, its anchor (the first binding, else the first place) first.
     files: only places in these; the anchor of a pattern may then be elsewhere."""
     from curation.knowledge.matching import corpus_of
@@ -52,7 +52,7 @@ def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
         yield from _of_pattern(index, pattern, seen, wanted)
 
 
-def _of_pattern(index: Index, pattern: Pattern, seen: set[tuple[str, int, int, str]], wanted: set[str] | None) -> Iterator[Proposal]:
+def _of_pattern(index: Program, pattern: Pattern, seen: set[tuple[str, int, int, str]], wanted: set[str] | None) -> Iterator[Proposal]:
     kept = [s for phase in _PHASES for s in [one for one in pattern.steps if one.phase == phase][:MAX_STEPS]]
     answer = Answer.model_validate(
         {

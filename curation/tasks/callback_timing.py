@@ -24,7 +24,7 @@ from curation.tasks import Style, Task
 from curation.tasks import _rows as rows
 
 if TYPE_CHECKING:
-    from curation.csource import Function, Index
+    from curation.csource import Function, Program
     from curation.knowledge.callbacks.inferred import Inference, Inferred
     from curation.knowledge.callbacks.registrations import Registration
 
@@ -48,7 +48,7 @@ class Answer(Model):
         return self
 
 
-def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
+def propose(index: Program, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each (function defined in the corpus, API or field it is registered with), in the order of the definitions."""
     from curation.knowledge.callbacks.inferred import inference_of
     from curation.knowledge.callbacks.registrations import registrations

@@ -22,7 +22,7 @@ from curation.tasks import Style, Task
 from curation.tasks._rows import HOW, Place, by_file, site_row, told
 
 if TYPE_CHECKING:
-    from curation.csource import Call, Index
+    from curation.csource import Call, Program
     from curation.csource.targets.resolve import Resolution
 
 
@@ -38,7 +38,7 @@ _EVIDENCE_BEYOND = 2  # places kept of each candidate that no answer holds: of t
 MAX_TARGETS = 40  # put into a proposed answer; a longer list is nobody's to confirm, and is called incomplete
 
 
-def propose(index: Index, files: list[str] | None = None) -> Iterator[Proposal]:
+def propose(index: Program, files: list[str] | None = None) -> Iterator[Proposal]:
     """One proposal for each call through a pointer, in the order of files and places. files: only sites in these. A call in a template
     that several sources include is one site with the candidates of all inclusions. None in C++, where methods are called alike."""
     for file in index.files() if files is None else files:
@@ -76,7 +76,7 @@ def _together(found: list[Resolution]) -> Resolution:
     return replace(told, candidates=ordered, completeness=first.completeness if len(kinds) == 1 else "incomplete", likely=len(likely))
 
 
-def _proposal(index: Index, instances: list[Call]) -> Proposal:
+def _proposal(index: Program, instances: list[Call]) -> Proposal:
     from curation.csource.targets.completeness import why_more
     from curation.csource.targets.witness import ways
 
@@ -109,7 +109,7 @@ def _proposal(index: Index, instances: list[Call]) -> Proposal:
     )
 
 
-def _macro_place(index: Index, call: Call) -> list[Evidence]:
+def _macro_place(index: Program, call: Call) -> list[Evidence]:
     """Where the macro is defined whose body holds the call."""
     macro = index.macro(call.macro, call.file) if call.macro else None
     return [] if macro is None else [

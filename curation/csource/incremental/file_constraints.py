@@ -11,8 +11,9 @@ import zlib
 from pathlib import Path
 
 from curation.csource.arrays.pack import Pack, join_parts
-from curation.csource.incremental.folder_index import State, StoredTables, index_of
+from curation.csource.incremental.folder_index import State, StoredTables, read_corpus
 from curation.csource.incremental.records import FLOW, flow_facts_of, keys_of
+from curation.csource.index.lookup import Index
 from curation.csource.macros.apply import Asked
 from curation.csource.pointsto.access_paths import Expressions
 from curation.csource.pointsto.constraint_encoding import encode_constraints
@@ -30,7 +31,7 @@ class Constraining:
         self.state = State(folder, "draft.json")
         self.asked = Asked()
         self.settled = Pack(folder, "settled")
-        self.index = index_of(self.state, DiskTexts({}), self.asked, _KEPT_NAMES)
+        self.index = Index(read_corpus(self.state, DiskTexts({}), self.asked, _KEPT_NAMES))
         self.expressions = Expressions(self.index)
         self.numbers = {file: number for number, file in enumerate(self.state.files)}
 

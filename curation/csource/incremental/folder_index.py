@@ -27,7 +27,9 @@ from curation.csource.arrays.postings import Postings, load_array
 from curation.csource.facts.encoding import VERSION, decode_fact
 from curation.csource.facts.model import Call, FactsProblem, FileFacts, Function, Macro, NameUse, Prototype, Struct, Typedef, Variable
 from curation.csource.incremental.records import FACTS, FUNCTION, KINDS, LINES, facts_of, name_key, problems_of
-from curation.csource.index.lookup import Index
+from curation.csource.index.call_kinds import set_call_kinds
+from curation.csource.index.lookup import Index, ReadCorpus
+from curation.csource.index.source_lines import SourceLines
 from curation.csource.index.symbol_tables import called_from
 from curation.csource.macros.apply import Asked
 from curation.csource.macros.expand import Macros
@@ -35,6 +37,7 @@ from curation.csource.pointsto.constraint_encoding import constraints_of
 from curation.csource.pointsto.constraints import Constraints
 from curation.csource.pointsto.solution import Flow
 from curation.csource.pointsto.solution_files import keep_flow, kept_flow
+from curation.csource.program import Program
 from curation.csource.sources.include_graph import Sight
 from curation.csource.sources.inclusions import resolved, together
 from curation.csource.sources.texts import DiskTexts
@@ -180,9 +183,10 @@ class StoredFacts(Mapping[str, FileFacts]):
 
     def __init__(
         self, files: list[str], pack: Pack, places: np.ndarray[Any, Any], problems: Mapping[str, list[list[object]]],
-        settle: Callable[[FileFacts], None] | None = None, kept: int = _KEPT_FACTS,
+        kept: int = _KEPT_FACTS,
     ) -> None:
-        self.files, self.pack, self.places, self.problems, self.settle = files, pack, places, problems, settle
+        self.files, self.pack, self.places, self.problems = files, pack, places, problems
+        self.prepare: Callable[[FileFacts], None] | None = None  # is given facts that were just read
         self.numbers = {file: number for number, file in enumerate(files)}
         self._recent = Recent[str, FileFacts](kept)
 
@@ -190,8 +194,8 @@ class StoredFacts(Mapping[str, FileFacts]):
         known = self._recent.get(file)
         if known is None:
             known = self._recent.put(file, *self._read(file))
-            if self.settle is not None:
-                self.settle(known)  # asks for the file's variables: it is kept by now
+            if self.prepare is not None:
+                self.prepare(known)  # asks for the file's variables: it is kept by now
         return known
 
     def _read(self, file: str) -> tuple[FileFacts, int]:
@@ -321,16 +325,18 @@ def _functions_in(settled: Pack, place: Iterable[Any], file: str) -> list[Functi
     return found
 
 
-def open_index(folder: Path, texts: DiskTexts) -> Index:
-    """The index of the state that the folder holds. Raises FileNotFoundError where there is none, ValueError where it is of another
+def open_index(folder: Path, texts: DiskTexts) -> Program:
+    """The program of the state that the folder holds. Raises FileNotFoundError where there is none, ValueError where it is of another
     layout. Texts that changed since are not seen: see making.make_index."""
     state = State(folder)
-    index = index_of(state, texts)
-    index.solved = lambda index: solved_flow(index, state)
-    return index
+    corpus = read_corpus(state, texts)
+    program = Program(corpus, lambda index: solved_flow(index, state))
+    assert isinstance(corpus.facts, StoredFacts)
+    corpus.facts.prepare = lambda one: set_call_kinds(program, one)
+    return program
 
 
-def index_of(state: State, texts: DiskTexts, asked: Asked | None = None, kept: int = _KEPT_NAMES) -> Index:
+def read_corpus(state: State, texts: DiskTexts, asked: Asked | None = None, kept: int = _KEPT_NAMES) -> ReadCorpus:
     """asked: see StoredTables; it is told the macros too. kept: names, of each table."""
     settled, raw = Pack(state.folder, "settled"), Pack(state.folder, "raw")
     tables = StoredTables(state, settled, asked, kept)
@@ -338,9 +344,8 @@ def index_of(state: State, texts: DiskTexts, asked: Asked | None = None, kept: i
     tables.facts = facts
     included = {inner for listed in state.included.values() for _, inner in listed}
     macros = Macros(macro_table(state, raw, asked), included, sight=state.sight)
-    index = Index(facts, texts, tables, Types(tables.typedefs, tables.structs, _Alias(tables.alias)), macros, together(state.included))
-    facts.settle = index.settle
-    return index
+    types = Types(tables.typedefs, tables.structs, _Alias(tables.alias))
+    return ReadCorpus(facts, SourceLines(texts), tables, types, macros, together(state.included))
 
 
 def kept_constraints(state: State) -> Iterator[Constraints]:

@@ -3,7 +3,7 @@
 >>> MemoryTables({"a.c": facts}).functions.get("my_open")
 [Function(name='my_open', ...)]
 
-The tables of a big corpus are in stored.py: the same names, read from disk.
+The tables of a big corpus are in incremental/folder_tables.py: the same names, read from disk.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Protocol
 from curation.csource.facts.model import Call, FactsProblem, FileFacts, Function, NameUse, Prototype, Struct, Typedef, Variable
 
 
-class Tables(Protocol):
+class SymbolTables(Protocol):
     """Each list is in the order of the files, and of the lines in them. globals: variables at file scope."""
 
     @property
@@ -63,7 +63,7 @@ def called_from(one: FileFacts, handed: bool) -> set[str]:
 
 
 class MemoryTables:
-    """See Tables."""
+    """See SymbolTables."""
 
     def __init__(self, facts: Mapping[str, FileFacts]) -> None:
         self.facts = facts

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.csource.facts.model import Arg, Assignment, Call, Function, Operand, Variable
+from curation.csource.index.call_kinds import may_mean_variable, set_call_kind
 from curation.csource.pointsto.access_paths import Expressions, Fact, Key, Targets, content, variable_key
 from curation.csource.pointsto.pointer_facts import LOADERS, RETURN, At, FlowFacts
 from curation.csource.typesystem.c_types import CType, parse_type
@@ -240,13 +241,13 @@ class _Reading:
 
     def called(self, name: str) -> list[Targets] | None:
         """Where the arguments of calls of a name go; None where each call has to be looked at."""
-        if name in ("va_start", "va_copy") or self.index.may_mean_variable(name, self.file):
+        if name in ("va_start", "va_copy") or may_mean_variable(self.index, name, self.file):
             return None
         functions = self.index.functions(name, self.file) or self.aliased(name)
         return [targets for f in functions if any((targets := self.to.targets(f))[0]) or targets[1] is not None]
 
     def call(self, call: Call) -> None:
-        self.index.settle_call(call)
+        set_call_kind(self.index, call)
         if call.callee_name is None or call.kind != "direct":
             self.indirect(call)
         elif call.callee_name in ("va_start", "va_copy") and call.args and call.args[0].operands:

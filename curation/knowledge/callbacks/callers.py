@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from curation.csource.index.lookup import Index
+from curation.csource.program import Program
 from curation.knowledge.matching import Corpus
 
 _MOST = 12
@@ -25,7 +25,7 @@ class CallSite(NamedTuple):
 
 
 class Callers:
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Program) -> None:
         self.index = index
         self._pointers: dict[tuple[str, str], list[CallSite]] = {}
 
@@ -59,7 +59,4 @@ class Callers:
 
 def callers_of(corpus: Corpus) -> Callers:
     """The callers of a corpus; made once, forgotten with the index."""
-    known = corpus.index.attached.get("callers")
-    if not isinstance(known, Callers):
-        known = corpus.index.attached["callers"] = Callers(corpus.index)
-    return known
+    return corpus.index.once(Callers)

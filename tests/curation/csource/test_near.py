@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from curation.csource import Index, build_index
+from curation.csource import program as program_module
 from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import make_index
-from curation.csource.index import lookup as index_module
 from curation.csource.sources.texts import folder_texts
 from curation.tasks import get_task
 
@@ -55,5 +55,5 @@ def test_a_big_corpus_proposes_for_a_file_what_a_small_one_does(index: Index, mo
     propose = get_task("callback_timing").propose
     assert propose is not None
     small = [list(propose(index, [file])) for file in ("a/bind.c", "a/caller.c")]
-    monkeypatch.setattr(index_module, "_SMALL", 0)
+    monkeypatch.setattr(program_module, "SMALL", 0)
     assert [list(propose(index, [file])) for file in ("a/bind.c", "a/caller.c")] == small and all(small)

@@ -188,18 +188,16 @@ def test_evidence_names_the_line_that_takes_the_address_and_the_definition():
         ("initializer", 5, ".go = one,"), ("definition", 2, "static int one(int a)")]
 
 
-def test_initializers_are_found_by_struct_and_field_named_or_positional():
+def test_the_field_of_a_use_is_told_named_or_positional():
     index = index_of(
         "typedef struct { int x; int (*go)(int); } ops_t;\nint one(int a) { return a; }\nops_t a = { .go = one };\nops_t b = { 1, one };\n"
         "void m(ops_t *p) { p->go = one; }"
     )
-    assert [(u.line, u.kind) for u in index.initializers("ops_t", "go")] == [(3, "initializer"), (4, "initializer"), (5, "assignment")]
-    assert index.initializers("struct other", "go") == []
+    assert [(u.line, index.field_of(u)) for u in index.uses("one")] == [(line, ("ops_t", "go")) for line in (3, 4, 5)]
 
 
-def test_callers_and_enclosing_functions():
+def test_enclosing_functions():
     index = index_of("void g(void) { }\nvoid f(void)\n{\n\tg();\n}\n")
-    assert [f.name for f in index.callers("g")] == ["f"]
     assert index.enclosing("a.c", 4).name == "f"
     assert index.enclosing("a.c", 6) is None
 

@@ -19,7 +19,7 @@ from typing import Any
 from training import report, runs
 from training.reading import DamagedFile, read_object
 from training.runs import RunStatus
-from training.stage import read_result
+from training.stage import read_result, stage_folders
 
 TAIL_BYTES = 65_536  # of events.jsonl: some hundred steps
 STEPS_SEEN = 20  # the pace is that of the last ones: a stage's first step is often its slowest
@@ -73,7 +73,7 @@ def seconds_left(events: Sequence[dict[str, Any]], stage: str | None, now: float
 
 def best_figure(run: RunStatus) -> tuple[str, float] | None:
     done = {stage.name for stage in run.stages if stage.state == "done"}
-    folders = runs.stage_folders(run.run_dir, [stage.name for stage in run.stages])
+    folders = stage_folders(run.run_dir, [stage.name for stage in run.stages])
     if "evaluate" in done and (found := read_result(folders["evaluate"])) is not None:
         file = run.run_dir / found["report"]
         score = _score(file, os.stat(file).st_mtime_ns)

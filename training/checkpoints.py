@@ -1,6 +1,6 @@
 """Which checkpoints does a run have, and how does it go on from one that is not its last? Files are renamed, none is deleted.
 
-A stage goes on from its newest complete checkpoint (fit.last_complete_checkpoint). To go on from an earlier one the later ones are set
+A stage goes on from its newest complete checkpoint (training/fit/checkpoints.py). To go on from an earlier one the later ones are set
 aside under names that nothing looks for; they go when the stage is complete, as all checkpoints do.
 
 >>> [checkpoint.name for checkpoint in complete(Path("runs/one"))]

@@ -184,7 +184,8 @@ def _chunked() -> Any:
     class Chunked(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, hidden: Any, loss: Any, *trained: Any) -> Any:  # type: ignore[override]
-            total, to_hidden, to_trained = torch.zeros((), device=hidden.device), [], []
+            total, to_hidden = torch.zeros((), device=hidden.device), []
+            to_trained: list[Any] = []
             for i, some in enumerate(hidden.split(PLACES)):
                 with torch.enable_grad():
                     part = some.detach().requires_grad_()
@@ -254,9 +255,9 @@ def _head_loss_function() -> Any:
             total = torch.zeros((), dtype=torch.float32, device=hidden.device)
             right = torch.zeros((), dtype=torch.long, device=hidden.device)
             for_hidden, for_weight, for_bias = ctx.needs_input_grad[:3]
-            d_hidden = torch.empty_like(hidden) if for_hidden else None
-            d_weight = torch.zeros_like(weight, dtype=torch.float32) if for_weight else None
-            d_bias = torch.zeros_like(bias, dtype=torch.float32) if for_bias else None
+            d_hidden: Any = torch.empty_like(hidden) if for_hidden else None
+            d_weight: Any = torch.zeros_like(weight, dtype=torch.float32) if for_weight else None
+            d_bias: Any = torch.zeros_like(bias, dtype=torch.float32) if for_bias else None
             step = max(1, CHUNK_ENTRIES // weight.size(0))
             for at in range(0, len(targets), step):
                 here, wanted = hidden[at : at + step], targets[at : at + step]

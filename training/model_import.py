@@ -70,7 +70,8 @@ def _read(source: Path, dtype: str, total: int, tell: Tell) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    dequantize, done = gguf_package.dequantize, 0
+    package: Any = gguf_package
+    dequantize, done = package.dequantize, 0
 
     def counted(*args: Any) -> Any:
         nonlocal done
@@ -78,17 +79,18 @@ def _read(source: Path, dtype: str, total: int, tell: Tell) -> tuple[Any, Any]:
         tell({"tensors": min(done, total), "total": total})
         return dequantize(*args)
 
-    gguf_package.dequantize = counted
+    package.dequantize = counted
     try:
-        model, loading = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             source.parent, gguf_file=source.name, dtype=getattr(torch, dtype), local_files_only=True, trust_remote_code=False,
             output_loading_info=True,
         )
+        model, loading = loaded
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True, trust_remote_code=False)
     except Exception as err:  # noqa: BLE001 (whatever two libraries raise over a hostile file: this process has no other work)
         raise _refused(source, Reason("cannot_load_model", "transformers cannot load it ({said})", said=_first_line(err))) from err
     finally:
-        gguf_package.dequantize = dequantize
+        package.dequantize = dequantize
     _cut_as_named(tokenizer, gguf.read_gguf(source).metadata.get("tokenizer.ggml.pre"))
     lacking = sorted({*loading["missing_keys"], *(str(key) for key in loading["mismatched_keys"])})
     if lacking:

@@ -18,8 +18,7 @@ from curation.errors import BadModelFolder, NotFound, Reason
 from training import converted, models
 from training.gguf import BadGguf, read_gguf
 from training.reading import read_object
-from training.runs import stage_folders
-from training.stage import read_result
+from training.stage import read_result, stage_folders
 
 PREFERRED = "Q4_K_M"
 MODELS = "FLOWSIGHT_MODELS"

@@ -28,7 +28,7 @@ from curation.errors import Reason, RunFailed, TouchedDataset, UserError, record
 from training import inputs
 from training.config import Config, settings_of
 from training.data import open_dataset
-from training.fit import CHECKPOINTS, last_complete_checkpoint
+from training.fit.checkpoints import CHECKPOINTS, last_complete_checkpoint
 from training.reading import DamagedFile, read_object, read_object_if_there
 from training.runs import config_of, dataset_of, read_manifest
 from training.stage import COMPLETE, RESULT, StageContext, Stopped, recipes, stage_folders, utc_now, write_atomically

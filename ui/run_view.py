@@ -15,7 +15,7 @@ from training import config, runs
 from training.board import Line
 from training.reading import damaged, read_bytes
 from training.runs import Curve, RunStatus
-from training.stage import read_result, recipes
+from training.stage import read_result, recipes, stage_folders
 from ui import charts, parts
 from ui.amounts import duration, size
 from ui.session import Session
@@ -224,7 +224,7 @@ def draw_curves(points: dict[str, dict[int, dict[str, float]]], key: str) -> Non
 
 def _results(run: RunStatus) -> None:
     done = {stage.name for stage in run.stages if stage.state == "done"}
-    folders = runs.stage_folders(run.run_dir, [stage.name for stage in run.stages])
+    folders = stage_folders(run.run_dir, [stage.name for stage in run.stages])
     bundle = read_result(folders["package"]) if "package" in done else None
     if bundle is None:
         st.caption(t("train.no_bundle_yet"))

@@ -59,10 +59,10 @@ def chosen(rows: list[dict[str, Any]], task: str, result: str, failure: str, who
 
 def difference(right: Any, said: Any) -> str:
     """What is right against what was said as a diff: lines with - are missing, lines with + are too much. "" where they are equal."""
-    lines = [json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).splitlines() for value in (right, said)]
-    if lines[0] == lines[1]:
+    wanted, given = (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).splitlines() for value in (right, said))
+    if wanted == given:
         return ""
-    return "\n".join(line for line in difflib.ndiff(*lines) if not line.startswith("?"))
+    return "\n".join(line for line in difflib.ndiff(wanted, given) if not line.startswith("?"))
 
 
 def samples_view(rows: list[dict[str, Any]], models: list[str]) -> None:
@@ -84,7 +84,7 @@ def samples_view(rows: list[dict[str, Any]], models: list[str]) -> None:
         st.caption(t("report.no_sample_fits"))
         return
     row = _picked(found)
-    _one(row, [who for who in (report.BEFORE, report.AFTER, third) if who in row["answers"]])
+    _one(row, [who for who in (report.BEFORE, report.AFTER, third) if who is not None and who in row["answers"]])
 
 
 def _picked(found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from curation.errors import BadModelFolder, Reason, record
 from tests.patience import PATIENCE_S
 from tests.training.frozen_fixture import write_frozen
 from training import config, exact_cost, runs
+from training.stage import stage_folders
 from ui import parts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -62,7 +63,7 @@ def _fake_run(home: Path, name: str, *, leaving: dict | None, events: list[dict]
     if leaving:
         (run_dir / "exit.json").write_text(json.dumps(leaving))
     for stage in done:
-        folder = runs.stage_folders(run_dir, stages)[stage]
+        folder = stage_folders(run_dir, stages)[stage]
         folder.mkdir()
         (folder / "result.json").write_text(json.dumps({"skipped": "no_preference_rows"} if stage == "dpo" else {}))
         (folder / "COMPLETE").touch()

@@ -97,3 +97,7 @@ def write_reported_run(runs_dir: Path, name: str, count: int = 60, limits: gates
     complete(folder, {"models": list(ROLES), "rows": count, "ship": built["verdict"]["ship"], "report": "02-evaluate/report.json",
                       "markdown": "02-evaluate/report.md", "csv": "02-evaluate/report.csv"})
     return run
+
+
+def evaluation_of(run: Path) -> dict[str, Any]:
+    return report.read(run)["evaluation"]

@@ -21,6 +21,7 @@ from tests.training.report_fixture import write_reported_run
 from training import config, data, reading, report, runs
 from training.__main__ import main
 from training.predictions import whole_lines
+from training.runs import process
 
 ODD: list[Any] = [None, True, 5, -1, 1.5, float("nan"), float("inf"), 10**400, "",
                   "x\0y", "\ud800", "x" * 5000, [], [[]], [5], {}, {"a": {}}, ["x"] * 3]
@@ -103,7 +104,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from training.launchers import local
 
     launcher = SimpleNamespace(launch=lambda run_dir, environment: {}, alive=local.alive, terminate=local.terminate, kill=local.kill)
-    monkeypatch.setattr(runs, "launchers", lambda: {"local": launcher})
+    monkeypatch.setattr(process, "launchers", lambda: {"local": launcher})
     _write_run(tmp_path / "runs", "whole")
     return _write_run(tmp_path / "runs", "damaged")
 

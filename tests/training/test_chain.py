@@ -15,9 +15,10 @@ from curation.errors import BadConfig, RunFailed
 from tests.training.frozen_fixture import write_frozen
 from tests.training.stage_fixture import complete
 from training import config, inputs, runs, starting, tuned, worker
-from training.fit import follow_move
+from training.fit.checkpoints import follow_move
 from training.reading import DamagedFile
-from training.stage import StageContext, recipes
+from training.runs import launching, process
+from training.stage import StageContext, recipes, stage_folders
 
 STAGES = ["sft", "merge", "quantize", "evaluate", "package"]
 WEIGHTS = {"method": "lora", "base": "00-prepare/teacher", "adapter": "01-sft/best", "model": None}
@@ -42,7 +43,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name, recipe in recipes().items():
         monkeypatch.setattr(recipe, "run", run(name))
     launcher = SimpleNamespace(launch=lambda *_: {}, alive=lambda handle: False, terminate=None, kill=None)
-    monkeypatch.setattr(runs, "launchers", lambda: {"local": launcher})
+    monkeypatch.setattr(process, "launchers", lambda: {"local": launcher})
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker, "_start_heartbeat", lambda journal: None)
     return order
@@ -133,7 +134,7 @@ def test_a_run_of_an_earlier_version_stands(run_dir: Path, ran: list[str]) -> No
     assert runs.extend(run_dir, overrides={"sft.max_steps": 3}) == {}
     settings = config.load(run_dir / "config.yaml")
     manifest = runs.read_manifest(run_dir)
-    folders = runs.stage_folders(run_dir, manifest["stages"])
+    folders = stage_folders(run_dir, manifest["stages"])
     now = inputs.inputs_of(settings, manifest, folders, "sft")
     without = {**now, "settings": {k: v for k, v in now["settings"].items() if k != "keep"}}
     assert inputs.changed(without, now, "sft") == []  # a setting that came with a later version counts with its default
@@ -254,7 +255,7 @@ def test_the_student_is_shipped_and_the_teacher_stays_beside_it(tmp_path: Path) 
 def test_another_run_an_adapter_and_a_model_can_be_started_from(
     run_dir: Path, ran: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "check_local", lambda choice: None)
+    monkeypatch.setattr(launching, "check_local", lambda choice: None)
     made = runs.start_stages(["quantize", "package"], "one", run_dir.parent, name="again", settings={"quantize.types": ["Q8_0"]})
     started = config.load(made / "config.yaml")
     assert started.start is not None and started.start.run == str(run_dir) and started.stages == ["quantize", "package"]

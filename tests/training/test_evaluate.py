@@ -1,4 +1,4 @@
-"""training/recipes/evaluate.py and training/report.py: answers of a base and a tuned model to the frozen test split, and what is told."""
+"""training/recipes/evaluate.py and training/report/: answers of a base and a tuned model to the frozen test split, and what is told."""
 from __future__ import annotations
 
 import csv

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from curation import PROJECT
 from tests.patience import PATIENCE_S
 from tests.training.frozen_fixture import write_frozen
 from training import config, runs
@@ -193,7 +194,7 @@ def test_a_second_worker_on_the_same_run_is_refused(frozen: Path, runs_dir: Path
     try:
         _wait(run_dir, lambda run: run.state == "running")
         done = subprocess.run(
-            [sys.executable, "-m", "training.worker", str(run_dir)], cwd=runs.PROJECT, capture_output=True, text=True, timeout=PATIENCE_S)
+            [sys.executable, "-m", "training.worker", str(run_dir)], cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 1 and "another worker" in done.stderr
     finally:
         runs.kill(run_dir)

@@ -10,6 +10,7 @@ import pytest
 from tests.training.frozen_fixture import write_frozen
 from training import checkpoints, config, hardware, runs
 from training.__main__ import main
+from training.runs import process
 
 COMMANDS = ["init-config", "validate-config", "list-gpus", "inspect-data", "train", "status", "stop", "resume", "tools"]
 
@@ -174,7 +175,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     state = SimpleNamespace(living=False)
     launcher = SimpleNamespace(launch=lambda run_dir, environment: {"pid": 1}, alive=lambda handle: state.living,
                                terminate=lambda handle: None, kill=lambda handle: None)
-    monkeypatch.setattr(runs, "launchers", lambda: {"local": launcher})
+    monkeypatch.setattr(process, "launchers", lambda: {"local": launcher})
     return state
 
 

@@ -8,8 +8,7 @@ from curation.errors import NotFound
 from training import bundle
 from training.commands import Subcommands, add_runs_dir, declare, run_dir_of
 from training.reading import read_object
-from training.runs import stage_folders
-from training.stage import read_result
+from training.stage import read_result, stage_folders
 
 ORDER = 82
 

@@ -29,7 +29,7 @@ from training.fit import (
     save_best_and_last,
     say_dtype,
 )
-from training.loop import trainer_class
+from training.fit.trainers import trainer_class
 from training.losses import distillation_in_chunks, hidden_at, learned
 from training.models import Method
 from training.stage import StageContext

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from training import data, encoded, masks, models
 from training.fit import LoopSettings, events_of, fit, load_for_tuning, loop_arguments, save_best_and_last, say_dtype
-from training.loop import preference_trainer_class
+from training.fit.trainers import preference_trainer_class
 from training.stage import StageContext
 from training.tuned import current, mask_of
 

@@ -1,8 +1,8 @@
 """Supervised fine-tuning: the model learns the completions of the frozen train split, not the prompts.
 
 QLoRA (Dettmers et al. 2023: NF4 weights, double quantization, LoRA on every linear layer), LoRA, or all weights. TRL 1.16's SFTTrainer
-(training/loop.py: logits at learned places alone) over rows that training/data.py tokenized and masked, so that `inspect-data` shows
-what is learned. `packing` puts several rows into one sequence ("bfd"; exact, because each row keeps its own positions and attention).
+(training/fit/trainers.py: logits at learned places alone) over rows that training/data.py tokenized and masked, so that `inspect-data`
+shows what is learned. `packing` puts several rows into one sequence ("bfd"; exact, because each row keeps its own positions and attention).
 
 >>> python -m training train tiny --data datasets/demo/v0001 --set sft.method=lora
 """
@@ -25,7 +25,7 @@ from training.fit import (
     save_best_and_last,
     say_dtype,
 )
-from training.loop import trainer_class
+from training.fit.trainers import trainer_class
 from training.models import Method
 from training.stage import StageContext
 from training.tuned import current, mask_of, more_of

@@ -75,16 +75,17 @@ def trainer_class() -> Any:
             loss = total / torch.as_tensor(len(targets) if num_items_in_batch is None else num_items_in_batch).clamp(min=1)
             if num_items_in_batch is not None and self.args.average_tokens_across_devices:
                 loss = loss * self.accelerator.num_processes
-            mode = "train" if self.model.training else "eval"
+            mode = "train" if model.training else "eval"
             if mode == "train":
-                pad = self.processing_class.pad_token_id
+                tokenizer: Any = self.processing_class
+                pad = tokenizer.pad_token_id
                 self._total_train_tokens += int((inputs["input_ids"] != pad).sum())
             self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
             self._metrics[mode]["mean_token_accuracy"].append((right / max(len(targets), 1)).item())
             return loss
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            dataset = self.train_dataset if train_dataset is None else train_dataset
+            dataset: Any = self.train_dataset if train_dataset is None else train_dataset
             if self.args.train_sampling_strategy != "group_by_length":
                 return super()._get_train_sampler(dataset)
             return LengthGrouped([len(ids) for ids in dataset["input_ids"]], self.args.train_batch_size, self.args.data_seed or 0)
@@ -105,7 +106,7 @@ def preference_trainer_class() -> Any:
             return dataset
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            dataset = self.train_dataset if train_dataset is None else train_dataset
+            dataset: Any = self.train_dataset if train_dataset is None else train_dataset
             if self.args.train_sampling_strategy != "group_by_length":
                 return super()._get_train_sampler(dataset)
             sides = [dataset[name] for name in ("prompt_ids", "chosen_ids", "rejected_ids")]

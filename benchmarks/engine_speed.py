@@ -32,7 +32,7 @@ from curation.csource.build import C_SUFFIXES, build_index
 from curation.csource.facts.encoding import decode_facts, encode_facts
 from curation.csource.incremental.pool import Readers
 from curation.csource.lexing.prepare import prepare
-from curation.csource.parsing.file_parser import extract
+from curation.csource.parsing.file_parser import parse_file
 from curation.csource.pointsto.access_paths import Expressions
 from curation.csource.pointsto.constraints import constraints
 from curation.csource.pointsto.pointer_facts import flow_facts
@@ -136,10 +136,10 @@ def main() -> None:
     timed = taking_turns([
         ("parse", bare_parse(texts)),
         ("prepare", lambda at: prepare(texts[at][1], texts[at][0])),
-        ("facts", lambda at: extract(texts[at][1], texts[at][0])),
+        ("facts", lambda at: parse_file(texts[at][1], texts[at][0])),
     ], len(texts), given.runs)
     parse = timed["parse"][0]
-    found = [extract(text, file) for file, text in texts]
+    found = [parse_file(text, file) for file, text in texts]
     coded = [encode_facts(one) for one in found]
     calls, functions = sum(len(one.calls) for one in found), sum(len(one.functions) for one in found)
     timed |= taking_turns([

@@ -20,7 +20,7 @@ from curation.csource.index.lookup import ReadCorpus
 from curation.csource.index.source_lines import SourceLines
 from curation.csource.index.symbol_tables import MemoryTables
 from curation.csource.macros.apply import expand_corpus
-from curation.csource.parsing.file_parser import extract
+from curation.csource.parsing.file_parser import parse_file
 from curation.csource.program import Program
 from curation.csource.sources.inclusions import included_sources, together
 from curation.csource.typesystem.c_types import Types
@@ -100,7 +100,7 @@ def _read_all(given: dict[str, str], todo: list[str], jobs: int | None, time_lim
     small = not risky and sum(len(given[f]) for f in todo) <= _SMALL_CORPUS
     if jobs == 0 or small:
         for file in todo:
-            yield file, extract(given[file], file)
+            yield file, parse_file(given[file], file)
         return
     with Readers(min(jobs or cores(), len(todo)), time_limit_s=time_limit_s) as readers:
         for file, answer in readers.answers((file, ["text", file, given[file]]) for file in todo):

@@ -26,7 +26,7 @@ from curation.csource.facts.encoding import encode_facts
 from curation.csource.incremental.apply_macros import Settling
 from curation.csource.incremental.file_constraints import Constraining
 from curation.csource.incremental.records import raw_record
-from curation.csource.parsing.file_parser import extract
+from curation.csource.parsing.file_parser import parse_file
 from curation.csource.sources.texts import Unreadable, decoded, read_bytes
 
 _USUAL = 2_000_000  # characters that the time limit is for; as much again for as many more
@@ -85,11 +85,11 @@ def main() -> None:
                 assert constraining is not None
                 answer = b"r", constraining.record(given[0])
             elif what == "text":
-                answer = b"f", encode_facts(extract(given[1], given[0]))
+                answer = b"f", encode_facts(parse_file(given[1], given[0]))
             elif what == "raw":
                 file, path = given
                 text = decoded(file, read_bytes(file, path))
-                answer = b"r", raw_record(extract(text, file), text)
+                answer = b"r", raw_record(parse_file(text, file), text)
             else:
                 assert settling is not None
                 answer = b"r", settling.record(given[0], plain=what == "plain")

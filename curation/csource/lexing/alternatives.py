@@ -49,7 +49,7 @@ class Alternatives:
         return found[::-1]
 
 
-class Positions:
+class ElementPositions:
     """The position of the next element of one brace list, as its lines come. alternatives: of the file."""
 
     def __init__(self, alternatives: Alternatives, opened: int) -> None:

@@ -2,7 +2,7 @@
 
 Told by their position and look, not by a list of names.
 
->>> cleaned("static API_X int f(void) __must(x)", True)
+>>> without_annotations("static API_X int f(void) __must(x)", True)
 'static       int f(void)          '
 """
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST = 20_000  # characters of a declaration that is looked at
 _Item = tuple[str, int, int, str]  # "word", "group" (in parentheses) or "mark", start, end, text
 
 
-def cleaned(text: str, definition: bool) -> str:
+def without_annotations(text: str, definition: bool) -> str:
     """A declaration up to its `=`, `{` or `;`, annotations blanked. definition: whether a function's body follows."""
     if len(text) > _LONGEST:
         return text
@@ -37,11 +37,11 @@ def cleaned(text: str, definition: bool) -> str:
     if callable_at and not definition and _annotates(items, words, callable_at):
         for i in callable_at:
             drop.append((items[i][1], items[i + 1][2]))
-        _clean_variable(items, [i for i in words if i not in callable_at], drop)
+        _drop_from_variable(items, [i for i in words if i not in callable_at], drop)
     elif callable_at:
-        _clean_function(items, words, callable_at, definition, drop)
+        _drop_from_function(items, words, callable_at, definition, drop)
     elif not any(item[0] == "group" for item in items):
-        _clean_variable(items, words, drop)
+        _drop_from_variable(items, words, drop)
     return _without(text, drop)
 
 
@@ -61,7 +61,7 @@ def without_attributes(text: str) -> str:
     return _ATTRIBUTE.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
-def cleaned_parameter(text: str) -> str:
+def parameter_without_annotations(text: str) -> str:
     """One parameter without annotations: `NODE *symbol ATTRIBUTE_UNUSED`."""
     if _ANNOTATED.search(text) is None:
         return text
@@ -69,7 +69,7 @@ def cleaned_parameter(text: str) -> str:
     if any(item[0] == "group" for item in items):
         return text
     drop: list[tuple[int, int]] = []
-    _clean_variable(items, [i for i, item in enumerate(items) if item[0] == "word"], drop)
+    _drop_from_variable(items, [i for i, item in enumerate(items) if item[0] == "word"], drop)
     return _without(text, drop)
 
 
@@ -107,7 +107,9 @@ def _items(text: str) -> list[_Item]:
     return items
 
 
-def _clean_function(items: list[_Item], words: list[int], callable_at: list[int], definition: bool, drop: list[tuple[int, int]]) -> None:
+def _drop_from_function(
+    items: list[_Item], words: list[int], callable_at: list[int], definition: bool, drop: list[tuple[int, int]],
+) -> None:
     plain = [i for i in callable_at if not macro_like(items[i][3])]
     typed = [i for i in callable_at if any(items[j][3] in BUILTIN or not (_known(items[j][3]) or macro_like(items[j][3]))
                                            for j in words if j < i)]  # `u64 __enter(int a) __acquires(lock)`
@@ -147,7 +149,7 @@ def _annotations(items: list[_Item], types: list[int], name: int) -> list[tuple[
     return [(items[i][1], items[i][2]) for i in extra]
 
 
-def _clean_variable(items: list[_Item], words: list[int], drop: list[tuple[int, int]]) -> None:
+def _drop_from_variable(items: list[_Item], words: list[int], drop: list[tuple[int, int]]) -> None:
     """Of the words of a variable's or parameter's declaration keeps one type and one name: the name is the last word that does not look
     like a macro, the type the last such one before it (before the first `*`, if there is one)."""
     stop = next((i for i, item in enumerate(items) if item[3] == ","), len(items))

@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from curation.csource.facts.model import Arg, Assignment, Call, FactsProblem, FileFacts, Operand
+from curation.csource.lexing.brackets import split
 from curation.csource.macros.expand import MAX_TEXT, Macros
 from curation.csource.macros.reparse import Rereader
 from curation.csource.macros.summaries import (
@@ -30,8 +31,7 @@ from curation.csource.macros.summaries import (
     shape_of,
     skeleton_of,
 )
-from curation.csource.parsing.declarators import split
-from curation.csource.parsing.file_parser import extract_fragment
+from curation.csource.parsing.file_parser import parse_fragment
 from curation.csource.sources.include_graph import Sight, paths_of
 from curation.csource.sources.inclusions import included_sources
 
@@ -259,7 +259,7 @@ class Expander:
             texts = [self._fragment(arg.text, call.file) or arg.text if self._is_list(arg.text) else arg.text for arg in call.args]
             local = locals_of.get(call.function or "", set())
             code = f"spread({', '.join(texts)});"
-            found = extract_fragment(code, call.file, call.line, call.column, call.function or "@", local, "")
+            found = parse_fragment(code, call.file, call.line, call.column, call.function or "@", local, "")
             call.args = next((made.args for made in found.calls if made.callee == "spread"), call.args)
 
     def _is_list(self, text: str) -> bool:
@@ -389,7 +389,7 @@ class Expander:
         return found
 
     def _read(self, text: str, call: Call, local: set[str], name: str) -> FileFacts:
-        found = extract_fragment(text, call.file, call.line, call.column, call.function, local, name)
+        found = parse_fragment(text, call.file, call.line, call.column, call.function, local, name)
         shown = {a.text for a in call.args}
         if call.function is not None:  # calls written in the arguments are facts of the invocation already
             found.calls = [c for c in found.calls if not any(c.callee + "(" in a for a in shown)]
@@ -404,7 +404,7 @@ class Expander:
         text = self._fragment(operand.text, call.file)
         if text is None:
             return FileFacts(call.file)
-        found = extract_fragment(f"v = {text};", call.file, call.line, call.column, call.function or "@", local, operand.base or "")
+        found = parse_fragment(f"v = {text};", call.file, call.line, call.column, call.function or "@", local, operand.base or "")
         kept = [a for a in found.assignments if a.kind == "initializer" and a.left.base is None and a.left.cast]
         for made in kept:
             made.function = call.function
@@ -424,7 +424,7 @@ class Expander:
         whole = _BRACED.match(text) if not listed else None  # `struct attribute a = ATTRIBUTE(name);`
         code = f"int v[] = {{ {text} }};" if listed else f"struct v v = {text};" if whole is not None else f"v = {text};"
         function = assignment.function or "@"
-        found = extract_fragment(code, assignment.file, assignment.line, assignment.column, function, local, operand.base or "")
+        found = parse_fragment(code, assignment.file, assignment.line, assignment.column, function, local, operand.base or "")
         kept = FileFacts(assignment.file)
         for made in found.assignments:
             if made.left.base != "v":

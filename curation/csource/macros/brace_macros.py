@@ -1,10 +1,10 @@
 """Which macros of a file open a brace that another one closes, or are the head of a struct, or of a function whose name they paste? What
 stands around them cannot be read as it is written.
 
->>> openers("TABLE_BEGIN\\n  ENTRY(a)\\nTABLE_END\\nDEFINE_SERVICE( font )\\n{ int x; };\\nint f(void);\\n")
-['DEFINE_SERVICE', 'TABLE_BEGIN', 'TABLE_END']
-
-Names in capitals at the start of a line are looked at, as macros of this kind are written.
+>>> text = "TABLE_BEGIN\\n  ENTRY(a)\\nTABLE_END\\n"
+>>> macros = Macros.of([Macro("TABLE_BEGIN", "a.h", 1, None, "int t[] = {"), Macro("TABLE_END", "a.h", 2, None, "};")])
+>>> sorted(brace_macros(text, openers(text), macros, "a.c"))
+['TABLE_BEGIN', 'TABLE_END']
 """
 from __future__ import annotations
 
@@ -15,20 +15,13 @@ from curation.csource.facts.model import Macro
 from curation.csource.lexing.prepare import prepare
 from curation.csource.macros.expand import Macros
 
-_OPENER = re.compile(r"^[ \t]*+([A-Z][A-Z0-9_]++)[ \t]*+(?:\([^;{}()\n]*+\)[ \t]*+)?(?=\n|\{)", re.MULTILINE | re.ASCII)
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?')
 _STRUCT_HEAD = re.compile(r"(?:^|[;}\s])(?:struct|union)\s+[\w#\s]+\Z", re.ASCII)
 _FUNCTION_HEAD = re.compile(r"\w(?:\s*##\s*\w+)+\s*\([^(){};]*\)\s*\Z", re.ASCII)  # `int test_##name(void)`
 _NAME = re.compile(r"\b[A-Za-z_]\w*\b", re.ASCII)
 
 
-def openers(code: str) -> list[str]:
-    """The names that may be such macros: in capitals, alone on a line or with arguments before a line's end or a brace. code: as
-    prepare.py makes it."""
-    return sorted({found.group(1) for found in _OPENER.finditer(code)})
-
-
-def shaping_macros(text: str, names: Collection[str], macros: Macros, file: str) -> set[str]:
+def brace_macros(text: str, names: Collection[str], macros: Macros, file: str) -> set[str]:
     """Those of the names that are such macros at file scope, and all macros between one that opens a brace and the one that closes it."""
     found: set[str] = set()
     opens: dict[str, int] = {}

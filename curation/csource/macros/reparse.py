@@ -18,9 +18,9 @@ from collections.abc import Callable, Container, Mapping
 from curation.csource.arrays.bounded_cache import Recent
 from curation.csource.facts.model import FileFacts, Macro
 from curation.csource.lexing.prepare import LEX, prepare
-from curation.csource.macros.brace_macros import shaping_macros
+from curation.csource.macros.brace_macros import brace_macros
 from curation.csource.macros.expand import MAX_TEXT, Macros
-from curation.csource.parsing.file_parser import extract
+from curation.csource.parsing.file_parser import parse_file
 from curation.csource.sources.inclusions import lists_of
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -85,7 +85,7 @@ class Rereader:
         one = self.facts[file]
         names = _table_macros(one, self.macros, functions)
         if one.openers:
-            names |= shaping_macros(self.texts.get(file, ""), one.openers, self.macros, file)
+            names |= brace_macros(self.texts.get(file, ""), one.openers, self.macros, file)
         if not names and file not in self.included or len(self.texts.get(file, "")) >= _MAX_FILE:
             return None
         text = self._with_lists(file)
@@ -250,7 +250,7 @@ def _replaced(before: FileFacts, readings: list[str]) -> FileFacts:
         return kept
 
     for text in readings:
-        one = extract(text, before.file)
+        one = parse_file(text, before.file)
         made.functions += once("f", lambda f: (f.name, f.line), one.functions)  # type: ignore[attr-defined]
         made.calls += one.calls
         made.uses += one.uses

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from curation.csource.facts.model import Arg, Call, FileFacts, Macro, Operand
 from curation.csource.macros.expand import MAX_TEXT, Macros
-from curation.csource.parsing.file_parser import extract_fragment
+from curation.csource.parsing.file_parser import parse_fragment
 from curation.csource.typesystem.c_types import parse_type
 
 VARIANTS = 3  # definitions of one macro that are tried
@@ -53,7 +53,7 @@ def skeleton_of(macros: Macros, macro: Macro, count: int, functions: Set[str]) -
         if len(text) >= MAX_TEXT or _PASTED.search(text):
             found.heavy = True
             break
-        facts = extract_fragment(text, macro.file, 1, 1, "@", set(marks), macro.name)
+        facts = parse_fragment(text, macro.file, 1, 1, "@", set(marks), macro.name)
         if _does_more(facts, functions):
             found.heavy = True
             break
@@ -115,7 +115,7 @@ def _joined(outer: Operand, inner: Operand) -> Operand:
 
 def shape_of(text: str, file: str) -> Operand | None:
     """The place or call that an expression is; None for a computed value."""
-    found = extract_fragment(f"v = {text};", file, 1, 1, "@", set(), "").assignments
+    found = parse_fragment(f"v = {text};", file, 1, 1, "@", set(), "").assignments
     return next((a.right[0] for a in found if a.left.base == "v" and a.right), None)
 
 

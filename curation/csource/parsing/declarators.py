@@ -15,7 +15,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from curation.csource.lexing.annotations import cleaned, cleaned_parameter, without_attributes
+from curation.csource.lexing.annotations import parameter_without_annotations, without_annotations, without_attributes
+from curation.csource.lexing.brackets import closing, split
 from curation.csource.lexing.keywords import ATTRIBUTES, BUILTIN, QUALIFIERS, STORAGE, TAGS, macro_like, one_space
 
 _SKIPPED = "|".join(sorted(STORAGE | QUALIFIERS - {"_Atomic"}))
@@ -32,7 +33,6 @@ _DECLARATOR = re.compile(
     re.ASCII,
 )
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_BRACKET = re.compile(r"[()\[\]{},]", re.ASCII)
 _TYPE_WORDS = BUILTIN | TAGS | QUALIFIERS | STORAGE
 _SIMPLE_PARAMETER = re.compile(
     rf"\s*+(?:const\s+|register\s+)*+((?:struct|union|enum)\s+\w++|(?:{_BASIC})\b(?:\s+(?:{_BASIC})\b)*|[A-Za-z_]\w*+)"
@@ -45,8 +45,17 @@ _MEMBER = re.compile(
     re.ASCII,
 )
 _OWN_COMMA = re.compile(r"\b[A-Z_][A-Z0-9_]*\(([^()]*),\)", re.ASCII)  # `IF_X(int a,) int b`
+TYPE_IN_PARENS = re.compile(  # of `(type) x`, as far as the text alone tells a type from a value
+    r"\s*(?:(?:const|volatile)\s+)*(?:__attribute__\s*\(\((?:[^()]|\([^()]*\))*+\)\)\s*[A-Za-z_]"
+    rf"|(?:struct|union|enum|{'|'.join(sorted(BUILTIN))}|typeof|__typeof__|__typeof)\b"
+    r"|(?!sizeof\b|_Alignof\b)[A-Za-z_]\w*\s+[A-Za-z_]\w*[\s*]*\Z"
+    r"|[A-Za-z_]\w*(?:\s+const)?\s*\*[\s*]*(?:const\s*)?\Z|(?:[A-Za-z_]\w*_t|[us]\d+|u(?:int|long|short|char)|__\w+\d+)\s*\Z"
+    r"|[A-Za-z_]\w*\s*\**\s*\(\s*(?:[A-Za-z_]\w*\s+)?\*\s*\)\s*\()",
+    re.ASCII,
+)
 _INVOKED = re.compile(r"\s*[A-Za-z_]\w*\s*\((?:[^()]|\([^()]*\))*\)\s*\Z", re.ASCII)
-_MADE_TYPE = re.compile(r"\s*([A-Za-z_]\w*\s*\((?![^()]*\*[^()]*\)\s*\w*\s*\()[^()]*\))\s*\*?\s*(?=[A-Za-z_])", re.ASCII)
+_CALLED_NAME = re.compile(r"([A-Za-z_]\w*)\s*\(((?:[^()]|\([^()]*\))*)\)\Z", re.ASCII)
+_MACRO_TYPE = re.compile(r"\s*([A-Za-z_]\w*\s*\((?![^()]*\*[^()]*\)\s*\w*\s*\()[^()]*\))\s*\*?\s*(?=[A-Za-z_])", re.ASCII)
 
 
 class Declared(NamedTuple):
@@ -75,20 +84,26 @@ def declarator(text: str) -> Declared | None:
     if simple is not None and simple.group(2) not in _TYPE_WORDS:
         rest = one_space(simple.group(1) + simple.group(3)).strip()
         return Declared(simple.group(2), simple.start(2), rest, None, simple.end(2))
-    if "(" not in text:  # `* PNG_RESTRICT name`
-        words = [m for m in _NAME.finditer(text.partition("[")[0]) if m.group() not in _TYPE_WORDS]
-        if not words:
-            return None
-        named = next((m for m in reversed(words) if not macro_like(m.group())), words[-1])
-        rest = "".join(text[a:b] for a, b in zip([0, *(m.end() for m in words)], [*(m.start() for m in words), len(text)], strict=True))
-        return Declared(named.group(), named.start(), one_space(rest).strip(), None, named.end())
+    return _variable_among_macros(text) if "(" not in text else _declarator_with_parentheses(text)
+
+
+def _variable_among_macros(text: str) -> Declared | None:
+    """`* PNG_RESTRICT name`"""
+    words = [m for m in _NAME.finditer(text.partition("[")[0]) if m.group() not in _TYPE_WORDS]
+    if not words:
+        return None
+    named = next((m for m in reversed(words) if not macro_like(m.group())), words[-1])
+    rest = "".join(text[a:b] for a, b in zip([0, *(m.end() for m in words)], [*(m.start() for m in words), len(text)], strict=True))
+    return Declared(named.group(), named.start(), one_space(rest).strip(), None, named.end())
+
+
+def _declarator_with_parentheses(text: str) -> Declared | None:
+    """`*f(int)`, `(*p)(int)`, `(CALLBACK *f)(int)`"""
     for found in _NAME.finditer(text):
         word = found.group()
-        if word in _TYPE_WORDS:
+        if word in _TYPE_WORDS or word in ATTRIBUTES:
             continue
         after = _skip_blanks(text, found.end())
-        if word in ATTRIBUTES:
-            continue
         before = text[:found.start()].rstrip()
         if before.endswith("[") or before.endswith(":"):
             return None
@@ -113,49 +128,6 @@ def _skip_blanks(text: str, at: int) -> int:
     return at
 
 
-def closing(text: str, opened: int, longest: int = 60_000) -> int | None:
-    """The offset of the bracket that closes the one at `opened`; None where none does within reason. Brackets of other kinds between are
-    not looked at."""
-    left = text[opened]
-    right = {"(": ")", "[": "]", "{": "}"}[left]
-    depth = 0
-    at, stop = opened, min(len(text), opened + longest)
-    while True:
-        close = text.find(right, at, stop)
-        if close < 0:
-            return None
-        depth += text.count(left, at, close) - 1
-        if depth == 0:
-            return close
-        at = close + 1
-
-
-def split(text: str, mark: str = ",") -> list[tuple[int, int]]:
-    """The parts between marks that stand outside of brackets."""
-    if "(" not in text and "{" not in text and "[" not in text:
-        parts = []
-        at = 0
-        while (end := text.find(mark, at)) >= 0:
-            parts.append((at, end))
-            at = end + 1
-        return [*parts, (at, len(text))]
-    parts = []
-    depth = start = 0
-    for found in re.finditer(rf"[()\[\]{{}}{mark}]", text):
-        char = found.group()
-        if char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        elif depth == 0:
-            parts.append((start, found.start()))
-            start = found.end()
-    return [*parts, (start, len(text))]
-
-
-_CALLED_NAME = re.compile(r"([A-Za-z_]\w*)\s*\(((?:[^()]|\([^()]*\))*)\)\Z", re.ASCII)
-
-
 @lru_cache(maxsize=20_000)
 def _parameter(text: str) -> tuple[str, str]:
     simple = _SIMPLE_PARAMETER.match(text)
@@ -164,7 +136,7 @@ def _parameter(text: str) -> tuple[str, str]:
         if name not in _TYPE_WORDS and kind not in QUALIFIERS:
             rest = one_space((stars or "") + dimensions)
             return name or "", f"{one_space(kind)} {rest}" if rest else one_space(kind)
-    text = cleaned_parameter(text)
+    text = parameter_without_annotations(text)
     spec = specifiers(text, 0)
     if spec is None:
         return "", one_space(text.strip())
@@ -202,22 +174,22 @@ def parameters(text: str) -> tuple[list[tuple[str, str]], bool]:
 
 
 @lru_cache(maxsize=20_000)
-def _member(text: str) -> tuple[tuple[str, str, int], ...]:
-    """(name, type, offset of the name) of each member that one declaration in a struct declares."""
+def members(text: str) -> tuple[tuple[str, str, int], ...]:
+    """(name, type, offset of the name) of each member that one declaration without inner braces declares in a struct."""
     simple = _MEMBER.match(text)
     if simple is not None and simple.group(3) not in _TYPE_WORDS:
         kind, stars, name, dimensions = simple.groups()
         return ((name, f"{one_space(kind)} {one_space((stars or '') + dimensions)}".strip(), simple.start(3)),)
     text = without_attributes(text)
     if "(" not in text:
-        text = cleaned_parameter(text) if "," not in text else text
+        text = parameter_without_annotations(text) if "," not in text else text
     elif "(*" not in text:
         if _INVOKED.match(text):  # `DECLARE_BITMAP(name, 8)`
             return ()
-        text = cleaned(text, False)
-    made = _MADE_TYPE.match(text)
-    if made is not None:  # `STAILQ_ENTRY(node) link`
-        return tuple(members_of(one_space(made.group(1)), text, made.end()))
+        text = without_annotations(text, False)
+    invoked = _MACRO_TYPE.match(text)
+    if invoked is not None:  # `STAILQ_ENTRY(node) link`
+        return tuple(members_of(one_space(invoked.group(1)), text, invoked.end()))
     spec = specifiers(text, 0)
     if spec is None:
         return ()
@@ -240,6 +212,9 @@ def members_of(kind: str, text: str, at: int) -> list[tuple[str, str, int]]:
     return found
 
 
-def members(text: str) -> tuple[tuple[str, str, int], ...]:
-    """(name, type, offset of the name) of what one declaration without inner braces declares in a struct."""
-    return _member(text)
+def type_name(text: str) -> str:
+    """A type as it stands in parentheses: "struct foo *"."""
+    found = specifiers(text, 0)
+    if found is None:
+        return one_space(text.strip())
+    return f"{found[0]} {one_space(text[found[1]:].strip())}".strip()

@@ -1,30 +1,30 @@
 """Which calls, assignments and returns do statements hold? One pass over brackets and the names before them.
 
-The pass keeps a stack of open brackets (frames). What lies between two events is only sliced, and its meaning is remembered by its text
-(operands.py, declarations.py), since code repeats itself. No syntax tree: a macro without `;`, a type among arguments or a broken
+The pass keeps a stack of open brackets (context.py). What lies between two events is only sliced, and its meaning is remembered by its text
+(operands.py, declarators.py), since code repeats itself. No syntax tree: a macro without `;`, a type among arguments or a broken
 statement costs nothing beyond itself.
 
 >>> one = FileFacts("a.c"); code = "p->go(1); x = f;"
->>> Reader(one, code, code, []).statements(0); [c.callee for c in one.calls], [u.name for u in one.uses]
-16
-(['p->go'], ['f'])
+>>> statement_parser(FileText("a.c", code, code, []), Scope(), one).parse(0), [c.callee for c in one.calls], [u.name for u in one.uses]
+(16, ['p->go'], ['f'])
 
 Not covered: digraphs; macros that open or close brackets; calls inside sizeof, typeof and asm.
 """
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from curation.csource.facts.model import Operand
-from curation.csource.lexing.alternatives import Positions
-from curation.csource.lexing.keywords import BUILTIN, STORAGE, TAGS
-from curation.csource.parsing.assignments import TYPE_IN_PARENS
-from curation.csource.parsing.declarators import closing
-from curation.csource.parsing.local_declarations import MAY, LocalReader
-from curation.csource.parsing.operands import MAX_TEXT
-from curation.csource.parsing.positions import BLOCK, CALL, CONTROL, INIT, PAREN, Frame
-
-MAX_DEPTH = 1500  # nested brackets; real code stays under 100, generated tables under 300
+from curation.csource.facts.model import FileFacts, Operand
+from curation.csource.lexing.alternatives import Alternatives, ElementPositions
+from curation.csource.lexing.brackets import MAX_DEPTH, closing
+from curation.csource.parsing.assignments import AssignmentParser
+from curation.csource.parsing.calls import RESULT, CallParser
+from curation.csource.parsing.context import BLOCK, CALL, CONTROL, INIT, PAREN, FileText, Frame, Scope, postfix
+from curation.csource.parsing.declarators import TYPE_IN_PARENS, type_name
+from curation.csource.parsing.local_declarations import MAY_DECLARE, LocalDeclarationParser
+from curation.csource.parsing.structs import StructParser
+from curation.csource.parsing.tokens import MAX_TEXT
 
 _CHAIN = r"[A-Za-z_]\w*(?:\s*(?:->|\.)\s*[A-Za-z_]\w*|\s*\[[^\][(){};,=]*\])*+"
 _EVENT = re.compile(  # first what is no event: other characters, numbers, operators, names that nothing of interest follows
@@ -34,7 +34,7 @@ _EVENT = re.compile(  # first what is no event: other characters, numbers, opera
     # 2 it goes on; 3 names; 4 call; 5 and 6 its arguments and end, where no bracket and no operator with `=` is in it
     rf"|((?:->|\.)\s*)?+((?>{_CHAIN}))\s*(?:(\()\s*(?:([^(){{}};=]*+)(\)))?+"
     r"|(=)(?!=)\s*|([=!]=)\s*)"  # 7 assignment, 8 comparison
-    rf"|(\()\s*|(\))|(\{{)\s*|(\}})|(;)(?:{MAY}())?+|(,)\s*|([=!]=)\s*|(=)\s*|[^;]|\Z)",  # 9 to 17; 14 if a declaration can follow
+    rf"|(\()\s*|(\))|(\{{)\s*|(\}})|(;)(?:{MAY_DECLARE}())?+|(,)\s*|([=!]=)\s*|(=)\s*|[^;]|\Z)",  # 9 to 17; 14 if a declaration can follow
     re.ASCII,
 )
 _RETURN, _CALL, _WHOLE, _SET, _COMPARE, _OPEN, _CLOSE, _BRACE, _END_BRACE, _END, _END_BEFORE, _COMMA, _EQUAL, _EQUALS = 1, 4, *range(6, 18)
@@ -42,288 +42,270 @@ _PASSED_OVER = frozenset(  # what stands in their parentheses is not run
     "sizeof typeof __typeof__ __typeof __alignof__ __alignof _Alignof alignof offsetof __attribute__ __attribute _Generic asm __asm__ "
     "__asm volatile __volatile__".split()
 )
-_CONTROL_WORDS = frozenset("if while for switch".split())
-_NO_CALL = frozenset(BUILTIN | TAGS | STORAGE | {"else", "do", "case", "goto", "const", "defined", "return", "restrict"})
 _NUMBERS = re.compile(r"""\{(?:\s*+(?:[-+~]?\.?\d[\w.]*+|"\s*"|'[^'\n]*')\s*+,?+)*+\s*+\}""", re.ASCII)
 _FLAT = re.compile(r"\{(?:[^(){};=!]++|[=!](?!=))*+\}", re.ASCII)
 _ARGUMENT = re.compile(r"\s*[\w&*\"']", re.ASCII)
-_POINTER = re.compile(r"(?:[A-Za-z_]\w*+\s++)?\*", re.ASCII)
-_RETURNED = re.compile(r"(?<!\w)return\b\s*", re.ASCII)
 _FAR = 4000  # characters from where a declarator begins to its `=`: what is damaged would be read again at each
 _ALONE = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
 
-class Reader(LocalReader):
-    """Reads statements of one file's prepared code into its facts."""
+def statement_parser(text: FileText, scope: Scope, facts: FileFacts, structs: StructParser | None = None) -> StatementParser:
+    """With the parsers that it needs."""
+    assignments = AssignmentParser(text, scope, facts)
+    local = LocalDeclarationParser(text, scope, facts, assignments, structs if structs is not None else StructParser(text, facts))
+    return StatementParser(text, assignments, CallParser(text, scope, facts, assignments), local, Alternatives(facts.conditions))
 
-    # ---- the pass
 
-    def statements(self, start: int, stop: int | None = None, spec: str | None = None, static: bool = False, single: bool = False) -> int:
-        """Reads from `start` to the brace that closes the block begun before it, or to `stop`; with `single` to the `;` of one declaration
-        or statement. spec: the type of a declaration whose declarators begin at `start`. The offset after what was read."""
-        code = self.code
-        top = Frame(BLOCK, start)
-        stack = [top]
-        limit = len(code) if stop is None else stop
+class StatementParser:
+    """One pass at a time. stack: the open brackets, `top` the innermost. skip: events before this offset are passed over, since something
+    that was parsed as a whole stands there. single: the pass ends with one declaration or statement. unclosed: a pass came to the end of
+    the file before its block did."""
+
+    def __init__(
+        self, text: FileText, assignments: AssignmentParser, calls: CallParser, local: LocalDeclarationParser, alternatives: Alternatives,
+    ) -> None:
+        self.text, self.assignments, self.calls, self.local, self.alternatives = text, assignments, calls, local, alternatives
+        self.unclosed = False
+        self.code = text.code
+        self.stack: list[Frame] = []
+        self.top = self.base = Frame(BLOCK, 0)
+        self.skip = self.limit = 0
+        self.single = False
+        self.restarts = False  # the pass goes on where a handler says, not behind the event
+        self.initializer: tuple[Operand, str] | None = None  # of the brace list that comes next
+
+    def parse(self, start: int, stop: int | None = None, spec: str | None = None, static: bool = False, single: bool = False) -> int:
+        """Parses from `start` to the brace that closes the block begun before it, or to `stop`; with `single` to the `;` of one declaration
+        or statement. spec: the type of a declaration whose declarators begin at `start`. The offset after what was parsed."""
+        code = self.code = self.text.code
+        top = self.top = self.base = Frame(BLOCK, start)
+        self.stack = [top]
+        self.limit = len(code) if stop is None else stop
+        self.single = single
         if spec is not None:
             top.spec, top.at, top.static, top.extern = spec, start, static, False
-            skip = start
+            self.skip = start
         elif single:
-            skip = start
+            self.skip = start
         else:
-            skip = self.declaration(top, start)
-        end = self._events(stack, start, limit, skip, single)
-        for frame in stack[1:]:
+            self.skip = self.local.begin(top, start)
+        end = self._events(start)
+        for frame in self.stack[1:]:
             if frame.kind == CALL:
-                self.calls[frame.slot] = None
-        self.facts.calls += [call for call in self.calls if call is not None]
-        self.calls.clear()
-        self.closed.clear()
+                self.calls.calls[frame.slot] = None
+        self.calls.finish()
         self.initializer = None
         return end
 
-    def _events(self, stack: list[Frame], start: int, limit: int, skip: int, single: bool) -> int:  # noqa: C901 (the one hot loop)
-        code = self.code
-        top = stack[-1]
-        base = top
+    def _events(self, start: int) -> int:
+        """Hands each event to its handler, which tells the offset where the pass ends, or goes on from, or None."""
+        code, limit, handlers = self.code, self.limit, _HANDLERS
         while True:
             for found in _EVENT.finditer(code, start, limit):
                 event = found.lastindex
                 if event is None:
                     continue
                 at = found.start(event)
-                if at < skip:
+                if at < self.skip:
                     continue
-                if event == _COMMA:
-                    kind = top.kind
-                    if kind == CALL:
-                        if top.pending:
-                            self.flush(top, at)
-                        top.args.append(found.end())
-                    elif kind == INIT:
-                        self.element(top, at)
-                        top.at = found.end()
-                    elif top.spec is not None:
-                        self.declared(top, at)
-                        top.at = found.end()
-                    elif top.pending:
-                        self.flush(top, at)
-                elif event == _WHOLE:
-                    if (top.spec is not None and not top.pending) or (name := found.group(3)) in _PASSED_OVER:
-                        continue
-                    if found.start(4) < skip or not self._whole(top, found, name):
-                        continue
-                    if top.kind == CALL:
-                        if code[at - 1] == "," and _ARGUMENT.match(code, at + 1) is not None:
-                            top.args.append(at + 1)  # `f(IF_X(a,) b)`: the macro brings its comma
-                    elif top.kind == BLOCK and top.spec is None and not top.pending and not code.startswith(";", at + 1):
-                        skip = max(skip, self.after_macro(top, at + 1))
-                elif event == _CALL:
-                    if (top.spec is not None and not top.pending) or found.group(3) in _PASSED_OVER:
-                        skip = self.past(at)
-                        continue
-                    frame = self._call(top, found)
-                    stack.append(frame)
-                    if len(stack) > MAX_DEPTH:
-                        return limit
-                    top = frame
-                    if frame.kind == CONTROL and code.startswith("for", frame.head):
-                        skip = self.declaration(frame, found.end())
-                elif event == _CLOSE:
-                    if top.kind == BLOCK or top.kind == INIT or len(stack) == 1:
-                        continue
-                    stack.pop()
-                    self.close(top, at)
-                    closed = top
-                    top = stack[-1]
-                    if top.kind == CALL == closed.kind and code[at - 1] == "," and _ARGUMENT.match(code, at + 1) is not None:
-                        top.args.append(at + 1)  # `f(IF_X(a,) b)`: the macro brings its comma
-                    elif closed.kind == CALL and top.kind == BLOCK and top.spec is None and not top.pending and code[at + 1:at + 2] != ";":
-                        skip = max(skip, self.after_macro(top, at + 1))
-                elif event == _END or event == _END_BEFORE:
-                    at = found.start(_END)
-                    if at < skip:
-                        continue
-                    if top.spec is not None:
-                        self.declared(top, at)
-                        top.spec = None
-                    elif top.pending:
-                        self.flush(top, at)
-                    if top.kind == BLOCK:
-                        if single and top is base:
-                            return at + 1
-                        if event == _END_BEFORE:
-                            skip = self.declaration(top, at + 1)
-                elif event == _OPEN:
-                    if top.spec is not None and not top.pending:
-                        skip = self.past(at)
-                        continue
-                    top = self._open(top, at, found.end())
-                    stack.append(top)
-                    if len(stack) > MAX_DEPTH:
-                        return limit
-                elif event == _SET or event == _EQUALS:
-                    self.assignment(top, found, event)
-                elif event == _BRACE:
-                    frame = self._brace(top, at, found.end())
-                    if frame.kind == INIT and (flat := _FLAT.match(code, at, limit)) is not None and "return" not in flat.group():
-                        start = flat.end()
-                        if not _NUMBERS.fullmatch(code, at, start):
-                            self.elements(frame, found.end(), start - 1)
-                        if top.kind == BLOCK and top.spec is None and not top.pending:
-                            skip = self.declaration(top, start)
-                        break
-                    stack.append(frame)
-                    top = frame
-                    if len(stack) > MAX_DEPTH:
-                        return limit
-                    if top.kind == BLOCK:
-                        skip = self.declaration(top, at + 1)
-                elif event == _END_BRACE:
-                    while top.kind != BLOCK and top.kind != INIT:
-                        stack.pop()
-                        if top.kind == CALL:
-                            self.calls[top.slot] = None
-                        top = stack[-1]
-                    if top.spec is not None and top.kind == BLOCK:
-                        self.declared(top, at)
-                    elif top.pending:
-                        self.flush(top, at)
-                    if top is base:
-                        return at + 1
-                    stack.pop()
-                    if top.kind == INIT:
-                        self.element(top, at)
-                    top = stack[-1]
-                    if top.kind == BLOCK and top.spec is None and not top.pending:
-                        skip = self.declaration(top, at + 1)
-                elif event == _RETURN:
-                    if not code.startswith(";", found.end()):
-                        pending = ("return", _RESULT, found.end(), None)
-                        if top.pending is None:
-                            top.pending = [pending]
-                        else:
-                            top.pending.append(pending)
-                else:
-                    self.comparison(found, event == _COMPARE)
+                end = handlers[event](self, found, at)
+                if end is None:
+                    continue
+                if not self.restarts:
+                    return end
+                self.restarts = False
+                start = end
+                break
             else:
                 break
         if limit == len(code):
             self.unclosed = True
-        if top.pending:
-            self.flush(top, limit)
+        if self.top.pending:
+            self.assignments.flush(self.top, limit)
         return limit
 
-    def _whole(self, top: Frame, found: re.Match[str], name: str) -> bool:
-        """`name(a, b)` with no bracket among its arguments; tells whether it is a call."""
-        head, opened, inside, close = found.start(3), found.start(4), found.start(5), found.start(6)
-        if "return" in self.code[inside:close]:
-            self._returned(inside, close)
-        if found.start(2) >= 0 or not name.isidentifier():
-            frame = self._call(top, found)
-            frame.args = self._commas(inside, close)
-            self.close(frame, close)
-            return frame.kind == CALL
-        if name in _CONTROL_WORDS:
-            self.closed[close] = CONTROL, opened
-        elif name in _NO_CALL or (_POINTER.match(self.code, inside) is not None and self._function_type(head, opened)):
-            self.closed[close] = PAREN, opened
-        else:
-            self._begins(top, head)
-            self.closed[close] = CALL, head
-            self.named(name, head, opened, inside, close)
-            return True
-        return False
+    def _push(self, frame: Frame) -> int | None:
+        self.stack.append(frame)
+        if len(self.stack) > MAX_DEPTH:
+            return self.limit
+        self.top = frame
+        return None
 
-    def _commas(self, at: int, stop: int) -> list[int]:
-        """Where arguments begin that hold no brackets."""
-        begins = [at]
-        while (at := self.code.find(",", at, stop) + 1) > 0:
-            begins.append(self.following(at))
-        return begins
+    def _between_statements(self) -> bool:
+        top = self.top
+        return top.kind == BLOCK and top.spec is None and not top.pending
 
-    def _returned(self, start: int, stop: int) -> None:
-        """What a statement that is a macro's argument returns."""
-        for found in _RETURNED.finditer(self.code, start, stop):
-            frame = Frame(PAREN, start)
-            frame.pending = [("return", _RESULT, found.end(), None)]
-            comma = self.code.find(",", found.end(), stop)
-            self.flush(frame, comma if comma >= 0 else stop)
+    # ---- handlers of events: each gets the match and the offset of its group
 
-    def _call(self, top: Frame, found: re.Match[str]) -> Frame:
-        """The frame of what `name(` opens."""
-        code = self.code
-        opened = found.start(4)
-        head = found.start(3)
-        inside = found.end() if found.start(5) < 0 else found.start(5)
-        if found.start(2) < 0:
-            name = found.group(3)
-            if name in _CONTROL_WORDS:
-                return Frame(CONTROL, opened, head)
-            if name in _NO_CALL or (_POINTER.match(code, inside) is not None and self._function_type(head, opened)):
-                return Frame(PAREN, opened, opened)
-        else:
-            head = self.postfix(opened)
-        self._begins(top, head)
-        frame = Frame(CALL, opened, head)
-        frame.args = [inside]
-        frame.slot = len(self.calls)
-        self.calls.append(None)
-        return frame
+    def _comma(self, found: re.Match[str], at: int) -> None:
+        top = self.top
+        kind = top.kind
+        if kind == CALL:
+            if top.pending:
+                self.assignments.flush(top, at)
+            top.args.append(found.end())
+        elif kind == INIT:
+            self.assignments.element(top, at)
+            top.at = found.end()
+        elif top.spec is not None:
+            self.local.end_declarator(top, at)
+            top.at = found.end()
+        elif top.pending:
+            self.assignments.flush(top, at)
 
-    def _begins(self, top: Frame, head: int) -> None:
-        """A call begins in a frame."""
-        if top.pending:
-            self._unended(top, head)
-        elif top.kind == INIT and self.code[(at := self.before(head))] == ")" and self.closed.get(at, (PAREN, 0))[0] == CALL:
-            self.element(top, at + 1)  # `FIRST(a) SECOND(b)`: macros that bring their own commas
-            top.at = head
+    def _whole_call(self, found: re.Match[str], at: int) -> None:
+        """`name(a, b)` with no bracket among its arguments; `at` is its `)`."""
+        top = self.top
+        if (top.spec is not None and not top.pending) or (name := found.group(3)) in _PASSED_OVER:
+            return
+        if found.start(4) < self.skip or not self.calls.whole(top, found, name):
+            return
+        if top.kind == CALL:
+            self._own_comma(at)
+        elif top.kind == BLOCK and top.spec is None and not top.pending and not self.code.startswith(";", at + 1):
+            self.skip = max(self.skip, self.local.after_macro(top, at + 1))
 
-    def _function_type(self, head: int, opened: int) -> bool:
-        """Whether `name(*` is a type, as in `(name (*)(int))x`."""
-        at = self.before(head)
-        close = closing(self.code, opened, 200)
-        return at >= 0 and self.code[at] == "(" and close is not None and self.code.startswith("(", close + 1)
+    def _own_comma(self, close: int) -> None:
+        """`f(IF_X(a,) b)`: the macro brings its comma."""
+        if self.code[close - 1] == "," and _ARGUMENT.match(self.code, close + 1) is not None:
+            self.top.args.append(close + 1)
 
-    def _open(self, top: Frame, at: int, inside: int) -> Frame:
-        """The frame of a parenthesis that no name stands before: of a group, a cast, or a call of what ended before it."""
-        previous = self.before(at)
-        char = self.code[previous] if previous >= 0 else ""
-        head = at
-        if char == "]":
-            head = self.postfix(at)
-        elif char == ")":
-            kind, begin = self.closed.get(previous, (CONTROL, at))
-            if kind == CALL or (kind == PAREN and TYPE_IN_PARENS.match(self.code[begin + 1:previous]) is None):
-                head = self.postfix(at)
-        if head == at:
-            return Frame(PAREN, at, at)
-        frame = Frame(CALL, at, head)
-        frame.args = [inside]
-        frame.slot = len(self.calls)
-        self.calls.append(None)
-        return frame
+    def _call(self, found: re.Match[str], at: int) -> int | None:
+        """`name(`"""
+        top = self.top
+        if (top.spec is not None and not top.pending) or found.group(3) in _PASSED_OVER:
+            self.skip = self.text.past(at)
+            return None
+        frame = self.calls.opened_by_name(top, found)
+        ended = self._push(frame)
+        if ended is None and frame.kind == CONTROL and self.code.startswith("for", frame.head):
+            self.skip = self.local.begin(frame, found.end())
+        return ended
 
-    def _brace(self, top: Frame, at: int, inside: int) -> Frame:
+    def _open(self, found: re.Match[str], at: int) -> int | None:
+        """`(` that no name stands before"""
+        top = self.top
+        if top.spec is not None and not top.pending:
+            self.skip = self.text.past(at)
+            return None
+        return self._push(self.calls.opened_alone(at, found.end()))
+
+    def _close(self, found: re.Match[str], at: int) -> None:
+        """`)`"""
+        closed, stack = self.top, self.stack
+        if closed.kind == BLOCK or closed.kind == INIT or len(stack) == 1:
+            return
+        stack.pop()
+        self.calls.close(closed, at)
+        top = self.top = stack[-1]
+        if closed.kind != CALL:
+            return
+        if top.kind == CALL:
+            self._own_comma(at)
+        elif top.kind == BLOCK and top.spec is None and not top.pending and self.code[at + 1:at + 2] != ";":
+            self.skip = max(self.skip, self.local.after_macro(top, at + 1))
+
+    def _end(self, found: re.Match[str], at: int) -> int | None:
+        """`;`"""
+        top = self.top
+        if top.spec is not None:
+            self.local.end_declarator(top, at)
+            top.spec = None
+        elif top.pending:
+            self.assignments.flush(top, at)
+        return at + 1 if self.single and top is self.base and top.kind == BLOCK else None
+
+    def _end_before_declaration(self, found: re.Match[str], at: int) -> int | None:
+        """`;`, after which a declaration can begin"""
+        at = found.start(_END)
+        if at < self.skip:
+            return None
+        end = self._end(found, at)
+        if end is None and self.top.kind == BLOCK:
+            self.skip = self.local.begin(self.top, at + 1)
+        return end
+
+    def _brace(self, found: re.Match[str], at: int) -> int | None:
+        """`{`"""
+        frame = self._brace_frame(at, found.end())
+        if frame.kind == INIT and (flat := _FLAT.match(self.code, at, self.limit)) is not None and "return" not in flat.group():
+            end = flat.end()
+            if not _NUMBERS.fullmatch(self.code, at, end):
+                self.assignments.elements(frame, found.end(), end - 1)
+            if self._between_statements():
+                self.skip = self.local.begin(self.top, end)
+            self.restarts = True
+            return end
+        ended = self._push(frame)
+        if ended is None and frame.kind == BLOCK:
+            self.skip = self.local.begin(frame, at + 1)
+        return ended
+
+    def _end_brace(self, found: re.Match[str], at: int) -> int | None:
+        """`}`: also ends what was left open within."""
+        stack, top = self.stack, self.top
+        while top.kind != BLOCK and top.kind != INIT:
+            stack.pop()
+            if top.kind == CALL:
+                self.calls.calls[top.slot] = None
+            top = self.top = stack[-1]
+        if top.spec is not None and top.kind == BLOCK:
+            self.local.end_declarator(top, at)
+        elif top.pending:
+            self.assignments.flush(top, at)
+        if top is self.base:
+            return at + 1
+        stack.pop()
+        if top.kind == INIT:
+            self.assignments.element(top, at)
+        self.top = stack[-1]
+        if self._between_statements():
+            self.skip = self.local.begin(self.top, at + 1)
+        return None
+
+    def _return(self, found: re.Match[str], at: int) -> None:
+        if not self.code.startswith(";", found.end()):
+            self.top.wait(("return", RESULT, found.end(), None))
+
+    def _named_comparison(self, found: re.Match[str], at: int) -> None:
+        self.assignments.comparison(found, True)
+
+    def _comparison(self, found: re.Match[str], at: int) -> None:
+        self.assignments.comparison(found, False)
+
+    def _named_assignment(self, found: re.Match[str], at: int) -> None:
+        """`=` after a name, or after what goes on before it"""
+        if self.top.kind != INIT:
+            self._assignment(at, found.end(), found.start(3) if found.start(2) < 0 else None)
+
+    def _other_assignment(self, found: re.Match[str], at: int) -> None:
+        """`=` after something else"""
+        if self.top.kind != INIT:
+            self._assignment(at, found.end(), None)
+
+    # ---- brace lists
+
+    def _brace_frame(self, at: int, inside: int) -> Frame:
         """The frame of a brace: a block, or a list of initializers."""
-        code = self.code
+        text, code, top = self.text, self.code, self.top
         if self.initializer is not None:
             left, kind = self.initializer
             self.initializer = None
             return self._list(at, inside, left, kind, ())
-        previous = self.before(at)
+        previous = text.before(at)
         char = code[previous] if previous >= 0 else ""
         if char == ")":
-            closed, begin = self.closed.get(previous, (CONTROL, 0))
-            if closed == PAREN and (TYPE_IN_PARENS.match(code[begin + 1:previous]) or _ALONE.match(code[begin + 1:previous].strip())):
-                kind = self.descriptor(code[begin + 1:previous])
+            closed, begin = self.calls.closed.get(previous, (CONTROL, 0))
+            typed = code[begin + 1:previous]
+            if closed == PAREN and (TYPE_IN_PARENS.match(typed) or _ALONE.match(typed.strip())):  # `(struct s) {`
+                kind = type_name(typed)
                 close = closing(code, at)
-                text = self.flat(begin, close + 1 if close is not None else at)
-                return self._list(at, inside, Operand(text, None, (), False, kind), kind, ())
+                shown = text.shown(begin, close + 1 if close is not None else at)
+                return self._list(at, inside, Operand(shown, None, (), False, kind), kind, ())
             if top.kind != INIT:
                 return Frame(BLOCK, at)
         if top.kind == INIT:
-            steps, _, shown = self.designators(top, code[top.at:at])
+            steps, _, shown = self.assignments.designators(top, code[top.at:at])
             top.nested = True
             left = Operand((top.left.text + shown)[:MAX_TEXT], top.left.base, (), False, top.left.cast)
             return self._list(at, inside, left, top.type, top.path + steps)
@@ -334,70 +316,71 @@ class Reader(LocalReader):
     def _list(self, at: int, inside: int, left: Operand, kind: str, path: tuple[str, ...]) -> Frame:
         frame = Frame(INIT, at)
         frame.left, frame.type, frame.path, frame.position, frame.nested, frame.at = left, kind, path, 0, False, inside
-        frame.positions = Positions(self.alternatives, self.line(at)) if self.alternatives else None
+        frame.positions = ElementPositions(self.alternatives, self.text.line(at)) if self.alternatives else None
         return frame
 
-    # ---- values
+    # ---- assignments
 
-    def assignment(self, top: Frame, found: re.Match[str], event: int) -> None:
-        """`=` was met: a declared variable gets its value, or a place does; the value's end is seen later."""
-        code = self.code
-        if top.kind == INIT:
-            return
-        equals = found.start(event)
+    def _assignment(self, equals: int, value: int, name: int | None) -> None:
+        """`=` was met: a declared variable gets its value, or a place does; the value's end is seen later. value: where the value begins;
+        name: where the name before the `=` begins, if that is all of the left side."""
+        top = self.top
         kind, struct = "assignment", None
         if top.spec is not None and not top.pending:
-            made = self.declare(top, equals) if equals - top.at < _FAR else None
-            if made is None:
+            declared = self.local.declare(top, equals) if equals - top.at < _FAR else None
+            if declared is None:
                 return
-            left, struct = made
+            left, struct = declared
             kind = "initializer"
         else:
-            begin = found.start(3) if event == _SET and found.start(2) < 0 else self._left(equals)
-            previous = self.before(begin)
-            while previous >= 0:
-                if code[previous] == ")":  # `*(type *)p = x`
-                    kind_of, start = self.closed.get(previous, (CONTROL, 0))
-                    if kind_of != PAREN or TYPE_IN_PARENS.match(code[start + 1:previous]) is None:
-                        break
-                    begin = start
-                elif code[previous] == "*":
-                    begin = previous
-                elif code[previous - 1:previous + 1] in ("++", "--"):
-                    begin = previous - 1
-                else:
-                    break
-                previous = self.before(begin)
+            begin = self._with_prefixes(name if name is not None else self._left_start(equals))
             if top.pending:
-                self._unended(top, begin)
-            place = self.shape(begin, equals)
+                self.calls.end_line(top, begin)
+            place = self.text.place(begin, equals)
             if place is None:
-                if code[begin] != "." or self.pinned is not None or not (named := code[begin + 1:equals].strip()).isidentifier():
+                field = self.code[begin + 1:equals].strip()
+                if self.code[begin] != "." or self.text.pinned is not None or not field.isidentifier():
                     return
-                place = Operand(f".{named}", None, (named,))  # `.open = f` that a macro puts into braces
+                place = Operand(f".{field}", None, (field,))  # `.open = f` that a macro puts into braces
             left = place
-        if code.startswith("{", found.end()) and kind == "initializer":
+        if kind == "initializer" and self.code.startswith("{", value):
             self.initializer = (left, struct or "")
             top.at = -1
             return
-        pending = (kind, left, found.end(), struct)
-        if top.pending is None:
-            top.pending = [pending]
-        else:
-            top.pending.append(pending)
+        top.wait((kind, left, value, struct))
 
-    def _unended(self, top: Frame, begin: int) -> None:
-        """`x = MACRO(a)` without `;` ends where the next line begins."""
-        at = self.before(begin)
-        if at >= 0 and self.code[at] == ")" and "\n" in self.code[at:begin] and self.closed.get(at, (PAREN, 0))[0] == CALL:
-            self.flush(top, at + 1)
-
-    def _left(self, equals: int) -> int:
+    def _left_start(self, equals: int) -> int:
         """Where the left side of an assignment begins, as far as it has no prefixes."""
-        at = self.before(equals)
-        if at > 0 and self.code[at - 1:at + 1] in ("++", "--"):
-            return self.postfix(at - 1)
-        return self.postfix(equals)
+        at = self.text.before(equals)
+        end = at - 1 if at > 0 and self.code[at - 1:at + 1] in ("++", "--") else equals
+        return postfix(self.text, self.calls.closed, end)
+
+    def _with_prefixes(self, begin: int) -> int:
+        """Where the left side of an assignment begins: casts, `*`, `++` and `--` stand before it (`*(type *)p = x`)."""
+        code, before = self.code, self.text.before
+        previous = before(begin)
+        while previous >= 0:
+            if code[previous] == ")":
+                kind, start = self.calls.closed.get(previous, (CONTROL, 0))
+                if kind != PAREN or TYPE_IN_PARENS.match(code[start + 1:previous]) is None:
+                    break
+                begin = start
+            elif code[previous] == "*":
+                begin = previous
+            elif code[previous - 1:previous + 1] in ("++", "--"):
+                begin = previous - 1
+            else:
+                break
+            previous = before(begin)
+        return begin
 
 
-_RESULT = Operand("return")
+_Handler = Callable[[StatementParser, re.Match[str], int], int | None]
+_HANDLER_OF: dict[int, _Handler] = {
+    _RETURN: StatementParser._return, _CALL: StatementParser._call, _WHOLE: StatementParser._whole_call,
+    _SET: StatementParser._named_assignment, _EQUALS: StatementParser._other_assignment,
+    _COMPARE: StatementParser._named_comparison, _EQUAL: StatementParser._comparison,
+    _OPEN: StatementParser._open, _CLOSE: StatementParser._close, _BRACE: StatementParser._brace, _END_BRACE: StatementParser._end_brace,
+    _END: StatementParser._end, _END_BEFORE: StatementParser._end_before_declaration, _COMMA: StatementParser._comma,
+}
+_HANDLERS = [_HANDLER_OF.get(event, StatementParser._comparison) for event in range(18)]

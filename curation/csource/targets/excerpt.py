@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from curation.csource.lexing.brackets import beside, declaration_around
+from curation.csource.lexing.balanced_lines import beside, declaration_around
 from curation.csource.targets.witness import way_to
 from curation.tokens import count
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.mutated_files import MUTATIONS, SEEDS, mutants, outcomes
-from curation.csource.parsing.file_parser import extract
+from curation.csource.parsing.file_parser import parse_file
 from curation.csource.sources.decode import Undecodable, decode
 
 
@@ -50,19 +50,19 @@ def test_any_bytes_are_decoded_or_refused_with_a_reason(data):
 ])
 def test_reading_takes_time_in_proportion_to_the_length(unit):
     """Not timed: a quadratic reading of these would not end."""
-    extract(unit * (40_000 // len(unit)), "a.c")
+    parse_file(unit * (40_000 // len(unit)), "a.c")
 
 
 def test_a_file_of_ten_megabytes_is_read():
     calls = "static int f(struct s *p) { return p->ops->open(p, &table[1], 0x10); }\n" * 10_000
     table = "int numbers[] = {\n" + "0x10, 0x20, 30, -4,\n" * 470_000 + "};\n"
-    facts = extract(table + calls, "a.c")
+    facts = parse_file(table + calls, "a.c")
     assert len(table + calls) > 9_900_000 and len(facts.functions) == len(facts.calls) == 10_000
     assert [v.name for v in facts.variables if v.function is None] == ["numbers"]
 
 
 def test_one_function_whose_brackets_do_not_match_costs_only_itself():
     code = "int a(void)\n{\n\tif (x) {\n\tg();\n}\nint b(void)\n{\n\treturn p->q(2);\n}\n"
-    facts = extract(code, "a.c")
+    facts = parse_file(code, "a.c")
     assert [(f.name, f.end_line) for f in facts.functions] == [("a", 5), ("b", 9)]
     assert [(p.code, p.line) for p in facts.problems] == [("damaged", 2)]

@@ -6,29 +6,29 @@ from hypothesis import strategies as st
 from curation.csource import build_index, outline
 from curation.csource.facts.encoding import decode_facts, encode_facts
 from curation.csource.lexing.prepare import prepare
-from curation.csource.parsing.file_parser import MAX_LINE, extract
+from curation.csource.parsing.file_parser import MAX_LINE, parse_file
 from curation.csource.sources.path_hints import is_cplusplus
 from curation.csource.typesystem.c_types import CType, parse_type
 
 
 def names(code: str) -> list[str]:
-    return [f.name for f in extract(code, "a.c").functions]
+    return [f.name for f in parse_file(code, "a.c").functions]
 
 
 def test_functions_have_their_place_parameters_and_storage():
-    (found,) = extract("\n/* x */\nstatic const char *\nlabel(struct dev *d, int (*cb)(int), ...)\n{\n\treturn 0;\n}\n", "a.c").functions
+    (found,) = parse_file("\n/* x */\nstatic const char *\nlabel(struct dev *d, int (*cb)(int), ...)\n{\n\treturn 0;\n}\n", "a.c").functions
     assert (found.name, found.line, found.column, found.start_line, found.end_line) == ("label", 4, 1, 3, 7)
     assert found.static and found.variadic
     assert found.params == [("d", "struct dev *"), ("cb", "int (*)(int)")]
 
 
 def test_the_parameters_of_a_definition_may_stand_in_a_macro():
-    found = extract("uLong *f OF((int a, char *b))\n{\n\treturn g(a);\n}\nh __P((void))\n{\n}\n", "a.c").functions
+    found = parse_file("uLong *f OF((int a, char *b))\n{\n\treturn g(a);\n}\nh __P((void))\n{\n}\n", "a.c").functions
     assert [(f.name, f.params) for f in found] == [("f", [("a", "int"), ("b", "char *")]), ("h", [])]
 
 
 def test_a_type_may_be_made_by_a_macro():
-    one = extract(
+    one = parse_file(
         "static LIST_OF(NODE) *\nfirst(LIST_OF(NODE) *l, int n)\n{\n\treturn l;\n}\nLIST_OF(NODE) *second(int n)\n{\n"
         "\tLIST_OF(NODE) *p = first(0, n);\n\treturn p->go(WIDTH(n) * n);\n}\n", "a.c")
     assert [(f.name, len(f.params)) for f in one.functions] == [("first", 2), ("second", 1)]
@@ -37,7 +37,7 @@ def test_a_type_may_be_made_by_a_macro():
 
 def test_an_old_style_definition_may_follow_a_long_comment():
     text = f"int a;\n/*{'*' * 9000}*/\nstatic char *\nf(m, n)\n\tstruct m *m;\n\tint n;\n{{\n\tg(m);\n}}\n"
-    (found,) = extract(text, "a.c").functions
+    (found,) = parse_file(text, "a.c").functions
     assert (found.name, found.params) == ("f", [("m", "struct m *"), ("n", "int")])
 
 
@@ -71,7 +71,7 @@ def test_annotations_and_macros_do_not_cost_a_function(code):
     ("local int f OF((const voidp p));", "f", [("p", "voidp")]),
 ])
 def test_prototypes_that_macros_make_are_read(code, name, params):
-    (found,) = extract(code, "a.h").prototypes
+    (found,) = parse_file(code, "a.h").prototypes
     assert (found.name, found.params) == (name, params)
 
 
@@ -82,7 +82,7 @@ def test_prototypes_that_macros_make_are_read(code, name, params):
     ("struct s { STAILQ_ENTRY(node) f; };", "f", "STAILQ_ENTRY(node)"),
 ])
 def test_members_that_macros_make_have_their_own_name(code, name, kind):
-    (field,) = extract(code, "a.h").structs[0].fields
+    (field,) = parse_file(code, "a.h").structs[0].fields
     assert (field.name, field.type) == (name, kind)
 
 
@@ -93,50 +93,50 @@ def test_members_that_macros_make_have_their_own_name(code, name, kind):
     ("static void (API_CB f)(int a) { }", [("a", "int")]),
 ])
 def test_parameters_are_found_through_macros_and_old_style_lists(code, params):
-    (found,) = extract(code, "a.c").functions
+    (found,) = parse_file(code, "a.c").functions
     assert (found.name, found.params) == ("f", params)
 
 
 def test_statement_macros_without_a_semicolon_cost_nothing():
     code = "void f(void) {\n\tGROW\n\tg(x);\n\ty = SKIP(2)\n\tz = h;\n\tTRACE(1)\n\tint k = p->q(3);\n}\n"
-    facts = extract(code, "a.c")
+    facts = parse_file(code, "a.c")
     assert [c.callee for c in facts.calls] == ["g", "SKIP", "TRACE", "p->q"]
     assert [(a.left.base, a.right[0].base) for a in facts.assignments] == [("y", "SKIP"), ("z", "h"), ("k", "p")]
 
 
 def test_typedefs_made_by_a_macro_name_the_pointer():
-    (found,) = extract("typedef API_CALLBACK(void, *done_fn, (struct s *, int));", "a.h").typedefs
+    (found,) = parse_file("typedef API_CALLBACK(void, *done_fn, (struct s *, int));", "a.h").typedefs
     assert (found.name, found.type) == ("done_fn", "void (*)(struct s *, int)")
 
 
 def test_each_line_knows_the_conditions_it_is_compiled_under():
     code = "#ifndef A_H\n#define A_H\n#ifdef PM\nint a;\n#if X > 2 /* why */\nint b;\n#else\nint c;\n#endif\n#endif\nint d;\n#endif\n"
-    assert extract(code, "a.h").conditions == [(3, 10, "ifdef PM"), (5, 7, "if X > 2"), (7, 9, "else of if X > 2")]
+    assert parse_file(code, "a.h").conditions == [(3, 10, "ifdef PM"), (5, 7, "if X > 2"), (7, 9, "else of if X > 2")]
     index = build_index([("a.h", code)])
     assert [index.condition("a.h", line) for line in (4, 6, 8, 11)] == [
         ["ifdef PM"], ["ifdef PM", "if X > 2"], ["ifdef PM", "else of if X > 2"], []]
 
 
 def test_elements_tell_how_they_are_designated():
-    facts = extract("fn t[] = { [A] = one, [0 ... 3] = two, three }; struct s x = { .in = { f } };", "a.c")
+    facts = parse_file("fn t[] = { [A] = one, [0 ... 3] = two, three }; struct s x = { .in = { f } };", "a.c")
     assert [a.left.text for a in facts.assignments] == ["t[A]", "t[0 ... 3]", "t[#2]", "x.in[#0]"]
 
 
 def test_all_branches_that_can_stand_together_are_read():
     code = "void f(void) {\n#ifdef A\n a();\n#else\n b();\n#endif\n#if 0\n c();\n#endif\n}"
-    assert [c.callee for c in extract(code, "a.c").calls] == ["a", "b"]
+    assert [c.callee for c in parse_file(code, "a.c").calls] == ["a", "b"]
 
 
 def test_one_broken_function_does_not_take_its_neighbours():
     code = "int a(void) { return 1; }\nint b(void) { x = = ( ; }\nint c(void) { return p->q(2); }\n"
-    found = extract(code, "a.c")
+    found = parse_file(code, "a.c")
     assert {"a", "c"} <= {f.name for f in found.functions}
     assert "p->q" in [c.callee for c in found.calls]
 
 
 def test_calls_know_callee_arguments_and_place():
     call = next(
-        c for c in extract("void f(struct d *d) {\n\td->ops->open(d, &d->work, ok ? on : off);\n}", "a.c").calls if c.kind == "indirect"
+        c for c in parse_file("void f(struct d *d) {\n\td->ops->open(d, &d->work, ok ? on : off);\n}", "a.c").calls if c.kind == "indirect"
     )
     assert (call.line, call.column, call.function, call.callee) == (2, 2, "f", "d->ops->open")
     assert (call.operand.base, call.operand.fields) == ("d", ("ops", "open"))
@@ -150,29 +150,29 @@ def test_calls_know_callee_arguments_and_place():
     "*(__attribute__((force)) volatile uint32_t *)(unsigned long)(a)", "*(uint64_t __attribute__((user)) *)(unsigned long)(a)",
 ])
 def test_what_cannot_be_called_is_no_indirect_call(code):
-    assert [c.callee for c in extract(f"int f(int a, int b) {{ return {code}; }}", "a.c").calls if c.kind == "indirect"] == []
+    assert [c.callee for c in parse_file(f"int f(int a, int b) {{ return {code}; }}", "a.c").calls if c.kind == "indirect"] == []
 
 
 def test_a_type_as_an_argument_keeps_its_text_and_position():
-    (call,) = extract("void f(void *w) { g(container_of(w, struct foo, work)); }", "a.c").calls[1:]
+    (call,) = parse_file("void f(void *w) { g(container_of(w, struct foo, work)); }", "a.c").calls[1:]
     assert [a.text for a in call.args] == ["w", "struct foo", "work"]
 
 
 def test_initializers_are_named_by_path():
-    facts = extract("struct o x[] = { [0] = { .open = a, .in = { .cb = b } }, { c } };", "a.c")
+    facts = parse_file("struct o x[] = { [0] = { .open = a, .in = { .cb = b } }, { c } };", "a.c")
     assert [(u.name, u.fields) for u in facts.uses] == [("a", ("[]", "open")), ("b", ("[]", "in", "cb")), ("c", ("#1", "#0"))]
 
 
 def test_actions_of_a_grammar_file_are_read():
     code = "%{\nint f(void);\n%}\n%token A\n%%\nrule : A { $$ = make($1); }\n | { p->go(); }\n;\n%%\nint main(void) { return yyparse(); }\n"
-    facts = extract(code, "g.y")
+    facts = parse_file(code, "g.y")
     assert [f.name for f in facts.functions] == ["main"]
     assert [c.callee for c in facts.calls] == ["make", "p->go", "yyparse"]
     assert [c.line for c in facts.calls] == [6, 7, 10]
 
 
 def test_characters_are_columns_even_after_chinese():
-    (call,) = extract('void f(void) { /* 打开设备 */ g("设备"); }', "a.c").calls
+    (call,) = parse_file('void f(void) { /* 打开设备 */ g("设备"); }', "a.c").calls
     assert (call.column, call.args[0].text) == (27, '"设备"')
 
 
@@ -199,7 +199,7 @@ def test_facts_come_back_from_the_cache_as_they_were(tmp_path):
     code = (
         "struct s { int (*f)(int); };\n#define CALL(x) (x)->f(1)\nint g(struct s *p) { static struct s t = { .f = h }; return CALL(p); }\n"
     )
-    facts = extract(code, "a.c")
+    facts = parse_file(code, "a.c")
     assert decode_facts(encode_facts(facts)) == facts
     first = build_index([("a.c", code)], tmp_path)
     second = build_index([("a.c", code)], tmp_path)
@@ -288,13 +288,13 @@ def test_any_pieces_of_c_are_read_without_an_error_and_places_lie_in_the_text(co
     ("handler_t (*by_name)(name_t, place_t), other;", "by_name", "handler_t (*)(name_t, place_t)"),
 ])
 def test_a_local_pointer_to_functions_that_return_any_type_is_a_variable_and_no_call(declared: str, name: str, kind: str) -> None:
-    facts = extract(f"int f(void)\n{{\n\tint n;\n\t{declared}\n\treturn {name}(n);\n}}\n", "a.c")
+    facts = parse_file(f"int f(void)\n{{\n\tint n;\n\t{declared}\n\treturn {name}(n);\n}}\n", "a.c")
     assert [parse_type(v.type) for v in facts.variables if v.name == name] == [parse_type(kind)]
     assert [(c.callee, c.kind) for c in facts.calls] == [(name, "indirect")]
 
 
 def test_a_parameter_of_function_type_behind_an_annotation_is_named_by_its_name() -> None:
-    facts = extract("int f(id_t id, char *CALLED to_text(id_t id))\n{\n\treturn to_text(id);\n}\n", "a.c")
+    facts = parse_file("int f(id_t id, char *CALLED to_text(id_t id))\n{\n\treturn to_text(id);\n}\n", "a.c")
     assert [p for p, _ in facts.functions[0].params] == ["id", "to_text"]
     assert [(c.callee, c.kind) for c in facts.calls] == [("to_text", "indirect")]
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.csource import build_index, make_excerpt, make_slice
-from curation.csource.lexing.brackets import beside, declaration_around
+from curation.csource.lexing.balanced_lines import beside, declaration_around
 from curation.csource.targets.excerpt import origins
 from curation.csource.targets.witness import way_to
 from curation.tasks import callback_timing

@@ -26,20 +26,29 @@ NEAR_DUPLICATE_ROUGE_L = 0.7  # Self-Instruct (Wang et al., 2023, section 2.2) k
 class Context:
     """What a filter may know besides the row. lang: the language the row should be in, None when not stated. topic: the task
     whose answers the row imitates, None when not stated. near: the rows that are
-    there already (`remember` adds one). tokenizer: as Settings.tokenizer. min_tokens, max_tokens: of the whole row."""
+    there already (`remember` adds one). thought_in_answer: an import took a thought out of the answer's head. tokenizer: as Settings.tokenizer. min_tokens, max_tokens: of the whole row."""
 
     lang: Lang | None = None
     topic: str | None = None
+    thought_in_answer: bool = False
     tokenizer: str | None = None
     near: NearTexts = field(default_factory=lambda: NearTexts(NEAR_DUPLICATE_ROUGE_L))
     min_tokens: int = 10
     max_tokens: int = 4096
+    answers: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def remember(self, items: Iterable[Item]) -> None:
         """Makes these items known to the near-duplicate filter."""
         for item in items:
             if rows := _rows(item):
                 self.near.add(item.id, row_text(rows[0][1]))
+                if rows[0][0] is None:
+                    self.answers.setdefault(_key(rows[0][1].instruction, rows[0][1].input), (item.id, _key(rows[0][1].output)))
+
+    def other_answer(self, row: PairAnswer) -> str | None:
+        """The item that answers the same question otherwise; None when none is known."""
+        item_id, answer = self.answers.get(_key(row.instruction, row.input), ("", ""))
+        return item_id if item_id and answer != _key(row.output) else None
 
 
 Check = Callable[[PairAnswer, Context], list[Flag]]
@@ -67,7 +76,8 @@ def flag_items(items: Iterable[Item], context: Context) -> list[Item]:
     Of a preference pair both answers are looked at; the params of such a flag name the answer ("a" or "b")."""
     flagged = []
     for item in items:
-        context.lang, context.topic = item.lang, item.meta.get("topic")
+        context.lang, context.topic = item.lang, "preference" if item.task == "preference" else item.meta.get("topic")
+        context.thought_in_answer = bool(item.meta.get("thought_in_answer"))
         found: list[Flag] = []
         for which, row in _rows(item):
             for one in flag(row, context):
@@ -83,6 +93,10 @@ def flag_items(items: Iterable[Item], context: Context) -> list[Item]:
 def row_text(row: PairAnswer) -> str:
     """The row's text as near duplicates are compared and tokens are counted."""
     return "\n".join(part for part in (row.instruction, row.input, row.output) if part)
+
+
+def _key(*texts: str) -> str:
+    return "\n".join(" ".join(text.casefold().split()).rstrip("。.") for text in texts)
 
 
 def _rows(item: Item) -> list[tuple[Literal["a", "b"] | None, PairAnswer]]:

@@ -29,7 +29,7 @@ from curation.formats.records import Record, parse
 class Row:
     """line: 1-based, of the record's start. task: self_instruct (payload is a PairAnswer) or preference (payload is prompt, chosen,
     rejected). format: the format's name. about: what the record says of its origin (ids, licence, model), kept with the row. unread: keys
-    with something under them that were not read and change nothing."""
+    with something under them that were not read and change nothing. thought_in_answer: `thinking` was taken out of the answer's head."""
 
     line: int
     task: str
@@ -37,6 +37,7 @@ class Row:
     format: str
     about: dict[str, Any] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    thought_in_answer: bool = False
 
 
 @cache
@@ -97,5 +98,6 @@ def _rows(chosen: ModuleType, record: Record, where: str) -> Iterator[Row | BadR
         yield BadRow(where=where, line=record.line, why=reason_in(err))
         return
     for payload in made:
+        thought = payload.pop("thought_in_answer", False)
         task = "preference" if "chosen" in payload else "self_instruct"
-        yield Row(record.line, task, payload, chosen.NAME, about, tuple(unread))
+        yield Row(record.line, task, payload, chosen.NAME, about, tuple(unread), thought)

@@ -85,6 +85,8 @@ def pair(fields: dict[str, Any], instruction: str, input_: str, output: str) -> 
     if not answer.strip():
         raise ValueError(Reason("thought_alone", "the answer holds a thought and nothing else"))
     made: dict[str, Any] = {"instruction": instruction, "input": input_, "output": answer}
+    if thought:
+        made["thought_in_answer"] = True  # taken out again by the caller: it is about the file, not the row
     if thinking or thought:
         made["thinking"] = "\n\n".join(dict.fromkeys(part.strip() for part in (thinking, thought) if part.strip()))
     terms = next((fields.get(key) for key in ("terms", "crypto_terms", "术语") if key in fields), None)

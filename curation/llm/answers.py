@@ -4,7 +4,9 @@
 [PairAnswer(instruction='q', input='f();', output='f')]
 
 Read are: a JSON list, a list inside an object, one object a line, objects standing in prose, each with line breaks in its strings and with
-backslashes that JSON does not know (`\\d`, `\\0` in C strings). Not covered: single-quoted Python literals, YAML, Markdown headings.
+backslashes that JSON does not know (`\\d`, `\\0` in C strings), commas before a bracket, keys in any case. What a model only thought
+(`<think>` up to its end, or to the end of the text where it was cut) is no answer. A broken object is repaired by
+the json_repair library, once it is whole by its braces. Not covered: YAML, Markdown headings.
 """
 from __future__ import annotations
 
@@ -26,6 +28,11 @@ _KEYS = {
 }
 _START = re.compile(r'\{(?=\s*")')
 _SIGN = re.compile(r'"(?:\\.|[^"\\])*"|[{}]', re.DOTALL)
+LONGEST_REPAIRED = 60_000  # characters
+_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_OPENED = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_NO_INPUT = re.compile(r"\s*<\s*no\s?input\s*>\s*|\s*(?:N/A|none|无)\s*", re.IGNORECASE)
+_KEYED = re.compile(r"instruction|question|prompt|指令|问题", re.IGNORECASE)
 _DECODER = json.JSONDecoder(strict=False)  # strict=False: raw line breaks and tabs inside strings
 # A backslash that begins no JSON escape, after any number of whole escapes.
 _BAD_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)')
@@ -40,7 +47,19 @@ class UnreadableAnswer(UserError):
 
 def read_pairs(text: str) -> list[PairAnswer]:
     """The pairs in the order they stand; [] when there is none. Objects without an instruction or an output are left out."""
-    return [pair for found in _objects(text[:MOST_CHARACTERS]) if (pair := _pair(found)) is not None]
+    return [pair for found in _objects(spoken(text[:MOST_CHARACTERS])) if (pair := _pair(found)) is not None]
+
+
+def spoken(text: str) -> str:
+    """What is said after the thinking: drafts within <think> never become rows, and of a thought that was cut off nothing is an answer.
+
+    >>> spoken("<think>maybe g</think>f")
+    'f'
+    """
+    text = _THOUGHT.sub("", text)
+    opened = _OPENED.search(text)
+    closed = text.rfind("</think>")
+    return text[:opened.start()] if opened else text[closed + 8:] if closed >= 0 else text
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
@@ -68,7 +87,20 @@ def _decode(text: str, start: int, most_signs: int) -> tuple[Any, int, int]:
     try:
         return _DECODER.decode(_BAD_ESCAPE.sub(lambda m: m.group() if m.group(1) else "\\\\", text[start:end])), end, signs
     except (ValueError, RecursionError):
-        return None, start, signs
+        return _repaired(text[start:end]), end, signs
+
+
+def _repaired(broken: str) -> Any:
+    """The object that a broken one is taken for; None when it is too long or too deep to be repaired, or none comes out."""
+    if len(broken) > LONGEST_REPAIRED or broken.count("{") > 50 or broken.count("[") > 200 or not _KEYED.search(broken):
+        return None
+    import json_repair
+
+    try:
+        made = json_repair.loads(broken, skip_json_loads=True)
+    except (ValueError, RecursionError, IndexError, OverflowError):
+        return None
+    return made if isinstance(made, dict) else None
 
 
 def _object_end(text: str, start: int, most_signs: int) -> tuple[int | None, int]:
@@ -86,11 +118,14 @@ def _pair(found: dict[str, Any]) -> PairAnswer | None:
     instruction, input_, output = (_text(_value(found, name)) for name in _KEYS)
     if not instruction.strip() or not output.strip():
         return None
+    if _NO_INPUT.fullmatch(input_):
+        input_ = ""
     return PairAnswer(instruction=instruction.strip(), input=input_.strip("\n"), output=output.strip())
 
 
 def _value(found: dict[str, Any], name: str) -> Any:
-    return next((found[key] for key in _KEYS[name] if key in found), None)
+    lowered = {key.lower(): value for key, value in found.items() if isinstance(key, str)}
+    return next((lowered[key] for key in _KEYS[name] if key in lowered), None)
 
 
 def _text(value: Any) -> str:

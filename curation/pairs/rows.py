@@ -136,7 +136,7 @@ def _pair(row: formats.Row, filename: str, task: str, lang: Lang | None) -> Item
 
 
 def _about(row: formats.Row) -> dict[str, Any]:
-    return {"about": row.about} if row.about else {}
+    return {**({"about": row.about} if row.about else {}), **({"thought_in_answer": True} if row.thought_in_answer else {})}
 
 
 def _preference(row: formats.Row, filename: str, lang: Lang | None, seed: int) -> Item:

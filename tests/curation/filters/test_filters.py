@@ -34,6 +34,14 @@ NOTICED = {
         "对不起，无法完成您的请求。", "作为一个AI语言模型，我没有办法查看这段代码。",
         "我无法提供这方面的帮助。", "非常抱歉，作为人工智能助手，我无法给出答案。",
     ],
+    "leaked_thinking": ["<think>maybe</think>It calls `f`.", "<think>\nlet me look at", "maybe\n</think>\nf", "好的，用户问的是指针。它调用 f。"],
+    "control_tokens": ["f<|im_end|>\n<|im_start|>user\nand g?", "f</s>", "[INST] q [/INST] f", "f\nHuman: and g?", "f<｜end▁of▁sentence｜>"],
+    "template": ["`f`.\n\n###\n2. Instruction: Name it.\n2. Input: <noinput>", "f\n\n问题：g 呢？", "[Insert answer here]", "{{answer}}"],
+    "escaped": ["i &lt; n &amp;&amp; p-&gt;run();", "\\u8f6f\\u4e2d\\u65ad", "<p>It runs.</p>", "one.\\nTwo.\\nThree."],
+    "mojibake": ["ÔÚÈíÖÐ¶ÏÉÏÏÂÎÄÖÐÔËÐÐ", "åœ¨è½¯ä¸­æ–ä¸Šä¸‹æ–‡", "锟斤拷", "It doesnâ€™t sleep.", "它运行\ufffd"],
+    "loop": ["It calls f. " * 6, "调用回调函数。" * 8, "f, then " * 12],
+    "secret": ["key ghp_" + "aB3dE6gH" * 5, "AKIA" + "Q7ZP2MXK4LRT9WBN", "mail li@corp.cn", "-----BEGIN PRIVATE KEY-----", "手机 13912345678"],
+    "hidden_characters": ["if (is_admin\u202e) {", "a\u200bb", "x\x1b[31m"],
     "no_answer": ["<output>", "N/A", "...", "TODO", "<noinput>", "待补充", "<答案>"],
 }
 PASSED = {
@@ -49,6 +57,15 @@ PASSED = {
         "无法睡眠：持有自旋锁。", "不能在此处调用 mutex_lock()。",
         "对不起，中断上下文中不能睡眠，这里应改用自旋锁。", "作为一个回调，它由内核线程调用。",
     ],
+    "leaked_thinking": [ANSWER, "I think the lock is held.", "The thinking thread calls reason().", "首先调用 init()，然后调用 run()。"],
+    "control_tokens": [ANSWER, "`a < b | c > d` compares.", "users: 3, groups: 1", "int s; /* <s> is no tag */ return s;", "#define USER 1"],
+    "template": [ANSWER, "Answer: f", "1. lock()\n2. run()\n3. unlock()", "```c\nint a[] = {{1}, {2}};\n```", "## Result\nIt runs f."],
+    "escaped": ["`printf(\"\\n\\t\\x41\");`", "a < b && p->run()", "List<int> holds them: List<int> again", "它打印 \"\\u4e2d\"。", "a & b; c &= d;"],
+    "mojibake": [ANSWERED, "naïve café déjà vu", "Größe über Änderung", "×÷±°", "工作队列在进程上下文中执行。", "Ça marche, même à l’été."],
+    "loop": ["lock(a);\nlock(b);\nlock(c);\nunlock(c);\nunlock(b);\nunlock(a);", "{0, 0, 0, 0, 0, 0, 0, 0}", "0x00 0x00 0x00 0x00 0x00 0x00", "----------------------"],
+    "secret": ["127.0.0.1:8080", "192.168.0.12", "password = getpass(prompt);", "me@example.com", "version 4.19.0.12", "0x13812345678", "char *key = NULL;"],
+    "hidden_characters": [ANSWERED, "a\tb\r\nc", "👩\u200d💻", "\ufeffint x;"],
+    "contradiction": [ANSWER],
     "length": [ANSWER, ANSWERED, "中断处理函数中不能睡眠。"],
     "echo": [ANSWER, ANSWERED, "pump_irq"],
     "no_answer": ["none", "无", "0", "start", "空指针", "NULL", "N/A is not what this returns."],
@@ -115,7 +132,7 @@ def test_code_that_was_cut_is_noticed(input, output, part, sign):
     ("zh", ASKED, CODE, []), ("en", QUESTION, CODE, []), ("zh", ASKED, "pump_irq", []),
     ("en", QUESTION, "```c\n/* 中断处理函数，不能睡眠 */\n```", []),
     ("en", QUESTION, ANSWER + ' The comment says "不能睡眠".', []), ("zh", ASKED, "由 request_irq() 注册，hard IRQ context 中执行。", []),
-    (None, ASKED, ANSWER, []),
+    (None, ASKED, ANSWER, ["output"]), (None, "Answer in English: " + ASKED, ANSWER, []), ("en", "What does t() call?", "它调用函数 f。", ["output"]),
 ])
 def test_the_wrong_language_is_noticed_in_prose_only(lang, instruction, output, parts):
     found = all_filters()["wrong_language"](pair(output, instruction), Context(lang=lang))
@@ -133,7 +150,7 @@ def test_near_duplicates_are_noticed_against_known_items_and_within_a_batch():
     context = Context()
     context.remember([first])
     flagged = flag_items([again, other, other.model_copy(update={"id": "twin"})], context)
-    found = [[(f.filter, f.params["of"]) for f in i.flags] for i in flagged]
+    found = [[(f.filter, f.params["of"]) for f in i.flags if f.filter == "near_duplicate"] for i in flagged]
     assert found == [[("near_duplicate", "first")], [], [("near_duplicate", "other")]]
 
 

@@ -27,6 +27,17 @@ def test_pairs_are_read_however_they_are_wrapped(text):
     assert read_pairs(text) == [PairAnswer(**ONE), PairAnswer(**TWO)]
 
 
+@pytest.mark.parametrize("text", [
+    '[{"Instruction": "q", "Input": "", "Output": "a"}]', '[{"instruction":"q","input":"<noinput>","output":"a",},]',
+    '<think>\nDraft: [{"instruction":"draft","input":"","output":"no"}]\n</think>\n[{"instruction":"q","output":"a"}]',
+    'Draft: {"instruction": "d", "output": "d"}</think>{"instruction": "q", "output": "a"}',
+    '{"instruction": "q", "output": "a" /* sure */}', '{"instruction": "q" "output": "a"}',
+    '{"instruction": "q", "output": "a"} <think>and now {"instruction": "cut", "output": "o"}',
+])
+def test_what_models_get_wrong_is_mended_and_what_they_only_thought_is_no_row(text):
+    assert read_pairs(text) == [PairAnswer(instruction="q", input="", output="a")]
+
+
 def test_backslashes_that_json_does_not_know_are_kept():
     text = r'[{"instruction": "What is printed?", "input": "printf(\"\%d\0\n\", x); // \d", "output": "x"}]'
     [pair] = read_pairs(text)

@@ -14,6 +14,7 @@ from curation.pairs.generate import EndpointCheck, GenerateOptions
 from curation.sourcing import sources
 from curation.store import ledger
 from curation.store.ledger import Counts
+from training import chat, served
 from ui import parts
 from ui.session import Session, current
 from ui.text import LANGS, error_text, named, t
@@ -59,6 +60,7 @@ def _form(session: Session) -> None:
         st.text_input(t("generate.model"), value=llm.model, key="generate_model")
         has_key = os.environ.get("FLOWSIGHT_LLM_KEY") or os.environ.get("OPENAI_API_KEY")
         st.caption(t("generate.key_there") if has_key else t("generate.no_key"))
+        _local_model(session)
         code: dict[str | None, str] = {None: t("generate.no_source")}
         code |= {source.name: source.name for source in sources.list_sources(session.store)}
         st.selectbox(
@@ -76,6 +78,28 @@ def _form(session: Session) -> None:
             placeholder=t("generate.by_itself"),
         )
         st.number_input(t("generate.seed"), min_value=0, value=None, key="generate_seed", placeholder=t("generate.by_itself"))
+
+
+def _local_model(session: Session) -> None:
+    """A button that serves a model of this machine and fills in where it answers."""
+    with st.popover(t("generate.local"), icon=":material/memory:", help=t("generate.local_help")):
+        names = [*chat.runs_to_ask(session.settings.runs_dir), *chat.installed()]
+        if not names:
+            st.caption(t("generate.local_none"))
+            return
+        st.selectbox(t("generate.local_model"), names, key="generate_local_model")
+        st.button(t("generate.local_start"), key="generate_local_start", icon=":material/play_arrow:", on_click=parts.run_guarded,
+                  args=(_serve, session))
+        for name, url in chat.lent().items():
+            st.caption(parts.escaped(t("generate.local_served", name=name, url=url)))
+            st.button(parts.escaped(t("generate.local_end", name=name)), key=f"generate_local_end_{name}", icon=":material/stop:",
+                      on_click=chat.take_back, args=(url,))
+
+
+def _serve(session: Session) -> None:
+    model = served.find(st.session_state["generate_local_model"], runs_dir=session.settings.runs_dir, say=lambda _: None)
+    st.session_state["generate_base_url"] = f"{chat.lend(model)}/v1"
+    st.session_state["generate_model"] = model.name
 
 
 def _number(name: str, least: int, most: int) -> None:

@@ -1,6 +1,7 @@
 """What a bundle says to those who serve it, and how it gets onto a machine: the adapter, vLLM's command line, `install`.
 
-vLLM serves an adapter over its base and wants the largest rank that it will see, one of a few numbers (RANKS, from vllm/config/lora.py); a
+vLLM serves an adapter over its base and wants the largest rank that it will see, one of a few numbers: MaxLoRARanks in its
+vllm/config/lora.py is 1, 8, 16, 32, 64, 128, 256, 320, 512 (looked at on 2026-11-30; older versions know no 1, so RANKS begins at 8). A
 smaller one refuses the adapter, a larger one wastes memory. GGUF files are for llama.cpp and Ollama.
 
 >>> vllm_command("flowsight", "Qwen/Qwen2.5-Coder-1.5B-Instruct", rank=24, context=8192)

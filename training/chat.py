@@ -58,6 +58,7 @@ class _Kept:
     server: Server
     used: float
     asking: int = 0
+    lent: bool = False
 
 
 _kept: dict[Path, _Kept] = {}
@@ -106,10 +107,7 @@ def _rows(dataset: str, _changed: int) -> list[dict[str, Any]]:
 def asking(model: Servable) -> Iterator[str]:
     """The URL of a server of this model, started if there is none. It is not ended while the block runs."""
     with _lock:
-        kept = _kept.get(model.file)
-        if kept is None or not kept.server.alive:
-            _make_room()
-            kept = _kept[model.file] = _Kept(_started(model), time.monotonic())
+        kept = _of(model)
         kept.asking += 1
     try:
         yield kept.server.url
@@ -117,6 +115,36 @@ def asking(model: Servable) -> Iterator[str]:
         with _lock:
             kept.asking -= 1
             kept.used = time.monotonic()
+
+
+def lend(model: Servable) -> str:
+    """The URL of a server of this model for others to ask (a campaign of pairs): it stays, asked or not, until `take_back` or the end of
+    this process."""
+    with _lock:
+        kept = _of(model)
+        kept.lent = True
+        return kept.server.url
+
+
+def take_back(url: str) -> None:
+    """Ends the lent server at this URL; nothing where there is none."""
+    with _lock:
+        for file in [file for file, kept in _kept.items() if kept.lent and kept.server.url == url]:
+            llama_server.stop(_kept.pop(file).server)
+
+
+def lent() -> dict[str, str]:
+    """Name of each model that is lent -> the URL of its server."""
+    with _lock:
+        return {kept.server.alias: kept.server.url for kept in _kept.values() if kept.lent and kept.server.alive}
+
+
+def _of(model: Servable) -> _Kept:
+    kept = _kept.get(model.file)
+    if kept is None or not kept.server.alive:
+        _make_room()
+        kept = _kept[model.file] = _Kept(_started(model), time.monotonic())
+    return kept
 
 
 def _started(model: Servable) -> Server:
@@ -130,7 +158,7 @@ def _started(model: Servable) -> Server:
 
 
 def _make_room() -> None:
-    idle = sorted((kept.used, file) for file, kept in _kept.items() if not kept.asking)
+    idle = sorted((kept.used, file) for file, kept in _kept.items() if not kept.asking and not kept.lent)
     for _, file in idle[: max(0, len(_kept) + 1 - MOST)]:
         llama_server.stop(_kept.pop(file).server)
 
@@ -138,7 +166,7 @@ def _make_room() -> None:
 def end_idle(now: float) -> None:
     """Ends the servers that nobody asked for IDLE_S. now: as time.monotonic()."""
     with _lock:
-        for file in [file for file, kept in _kept.items() if not kept.asking and now - kept.used >= IDLE_S]:
+        for file in [file for file, kept in _kept.items() if not kept.asking and not kept.lent and now - kept.used >= IDLE_S]:
             llama_server.stop(_kept.pop(file).server)
 
 

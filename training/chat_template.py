@@ -209,9 +209,16 @@ def _holds(condition: str, dot: dict[str, Any]) -> bool:
 # ---- the Modelfile ----
 
 
-def modelfile(gguf_name: str, template: str, stops: Sequence[str], context: int) -> str:
-    """An Ollama Modelfile: greedy like the evaluation (temperature 0, no repeat penalty). context: tokens of prompt and answer."""
+def modelfile(gguf_name: str, template: str, stops: Sequence[str], context: int, system: str | None = None) -> str:
+    """An Ollama Modelfile: greedy like the evaluation (temperature 0, no repeat penalty). context: tokens of prompt and answer. system: the
+    prompt that the model was trained under; Ollama puts it before a conversation that has no system message of its own.
+
+    Raises NoGoTemplate for a system prompt that a Modelfile cannot hold."""
     lines = [f"FROM ./{gguf_name}", "", f'TEMPLATE """{template}"""', ""]
+    if system is not None:
+        if '"""' in system or system.endswith('"'):
+            raise NoGoTemplate("the system prompt holds quotes that a Modelfile cannot hold")
+        lines += [f'SYSTEM """{system}"""', ""]
     lines += [f'PARAMETER stop "{stop}"' for stop in stops]
     lines += ["PARAMETER temperature 0", "PARAMETER repeat_penalty 1", f"PARAMETER num_ctx {context}"]
     return "\n".join(lines) + "\n"

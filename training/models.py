@@ -64,8 +64,8 @@ class ModelChoice(Model):
     """Which untuned model. path: a name in the model store (`smollm2-135m`), a local folder, or a hub name (`owner/name`) with the hub's
     `revision` (None: its newest); or `random`."""
 
-    path: str | None = None
-    revision: str | None = None
+    path: str | None = Field(default=None, description="a name in the model store, a local folder, or a hub name (owner/name)")
+    revision: str | None = Field(default=None, description="of a model on the hub; null: its newest")
     random: RandomModel | None = None
 
     @model_validator(mode="after")

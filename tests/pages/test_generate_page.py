@@ -1,6 +1,8 @@
 """The generate screen: check the endpoint, start and stop a campaign, see what it gave and cost."""
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from curation import jobs
@@ -8,6 +10,8 @@ from curation.pairs import generate
 from curation.settings import load_settings
 from tests.fake_endpoint import running
 from tests.pages.conftest import page, press, texts
+from tests.training.served_fixture import write_served_run
+from training import chat
 from ui import parts
 
 
@@ -94,3 +98,25 @@ def test_only_a_lead_sees_the_form(workspace, be):
     be("rev", "reviewer")
     app = page("generate")
     assert not app.button and app.info
+
+
+def test_a_model_trained_here_is_served_by_a_button_and_its_address_filled_in(workspace):
+    write_served_run(load_settings().runs_dir)
+    app = press(page("generate"), "generate_local_start")
+    assert not app.exception and not app.error, texts(app)
+    try:
+        assert app.text_input(key="generate_base_url").value == f"{chat.lent()['first']}/v1"
+        assert app.text_input(key="generate_model").value == "first"
+        chat.end_idle(time.monotonic() + 10 * chat.IDLE_S)  # a campaign may ask it at any time
+        assert list(chat.lent()) == ["first"]
+        press(app, "generate_check")
+        assert app.success and not app.error
+        press(app, "generate_local_end_first")
+        assert chat.lent() == {}
+    finally:
+        chat.end_all()
+
+
+def test_without_a_model_the_button_says_where_one_comes_from(workspace, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLOWSIGHT_MODELS", str(tmp_path / "none"))
+    assert any("install one" in each.value for each in page("generate").caption)

@@ -113,6 +113,18 @@ def test_the_modelfile_holds_the_template_and_decodes_greedily(make_tokenizer: A
                           "PARAMETER repeat_penalty 1", "PARAMETER num_ctx 4096"]
 
 
+def test_the_modelfile_holds_the_system_prompt_that_the_model_was_trained_under(make_tokenizer: Any) -> None:
+    tokenizer = make_tokenizer(QWEN)
+    go = go_template(tokenizer)
+    text = modelfile("a.gguf", go, [], 4096, "You explain C.\nBriefly.")
+    assert 'SYSTEM """You explain C.\nBriefly."""\n' in text and template_in(text) == go
+    asked = [{"role": "system", "content": "You explain C.\nBriefly."}, {"role": "user", "content": "x"}]  # what Ollama makes of it
+    assert render_go(go, asked) == hf_render(tokenizer, asked)
+    for cannot in ('say """', 'ends with "'):
+        with pytest.raises(NoGoTemplate, match="system prompt"):
+            modelfile("a.gguf", go, [], 4096, cannot)
+
+
 @pytest.mark.parametrize("bad", ["{{ .Prompt }}", "{{ if .Tools }}x{{ end }}", "x{{ end }}"])
 def test_an_action_that_is_not_known_is_refused_and_not_guessed(bad: str) -> None:
     with pytest.raises(NoGoTemplate):

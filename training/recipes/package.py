@@ -42,11 +42,10 @@ SHIPPED = ("type", "bytes", "tensors", "fallbacks", "kl_mean", "kl_max", "same_b
 
 
 class Settings(Model):
-    """types: which quantized files go in, the first one is Ollama's; None: the first of PREFERENCE that passed its gate. num_ctx: tokens of
-    context that Ollama reserves, at most what the model has."""
-
-    types: list[Kind] | None = Field(default=None, min_length=1)
-    num_ctx: int = Field(default=8192, ge=256)
+    types: list[Kind] | None = Field(
+        default=None, min_length=1, description="quantized files that go in, the first is Ollama's; null: the first that passed"
+    )
+    num_ctx: int = Field(default=8192, ge=256, description="tokens of context that Ollama reserves, at most what the model has")
     override: str | None = Field(default=None, min_length=3, max_length=2000, description="why to ship although a gate refuses")
     install: bool = Field(default=False, description="copy the bundle to ~/.flowsight/models too, in the place of one of its name")
 
@@ -137,15 +136,17 @@ def _modelfile(ctx: StageContext, model: Path, file: Path) -> tuple[str | None, 
     tokenizer = models.load_tokenizer(model)
     frozen = data.open_dataset(ctx.dataset_dir)
     prompts = [row["prompt"] for split in ("train", "test") for row in data.read_rows(frozen, "sft", split)[:50]]
-    plain = [[{"role": m["role"], "content": m["content"]} for m in prompt] for prompt in prompts]
+    system = ctx.config.system_prompt
+    plain = [data.with_system([{"role": m["role"], "content": m["content"]} for m in prompt], system) for prompt in prompts]
     adds_bos = bool(gguf.read_gguf(file).metadata.get("tokenizer.ggml.add_bos_token", False))
     try:
         template = chat_template.go_template(tokenizer, adds_bos)
         compared = chat_template.check(template, tokenizer, plain, adds_bos)
+        text = chat_template.modelfile(file.name, template, _stops(model, tokenizer), _context(ctx, model), system)
     except chat_template.NoGoTemplate as err:
         return None, str(err)
     ctx.log(f"the Modelfile's template writes {compared} frozen prompts as the chat template does")
-    return chat_template.modelfile(file.name, template, _stops(model, tokenizer), _context(ctx, model)), None
+    return text, None
 
 
 def _context(ctx: StageContext, model: Path) -> int:

@@ -40,14 +40,16 @@ Kind = Literal["Q8_0", "Q6_K", "Q5_K_M", "Q5_0", "Q4_K_M", "Q4_K_S", "Q4_0", "Q3
 
 
 class Settings(Model):
-    """name: begins the files' names. max_kl: nats a token (mean) above which a file is refused, by the number of bits. compare_*: how many
-    frozen prompts, and tokens of an answer, the files are compared on."""
-
-    name: str = Field(default="flowsight", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    types: list[Kind] = Field(default=["Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0"], min_length=1)
-    compare_prompts: int = Field(default=4, ge=1)
-    compare_tokens: int = Field(default=32, ge=1)
-    max_kl: dict[Literal[16, 8, 6, 5, 4, 3, 2], float] = {16: 0.01, 8: 0.05, 6: 0.1, 5: 0.3, 4: 1.0, 3: 2.0, 2: 4.0}
+    name: str = Field(default="flowsight", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="begins the names of files and bundle")
+    types: list[Kind] = Field(
+        default=["Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0"], min_length=1, description="made beside F16; each is scored where evaluate is a stage"
+    )
+    compare_prompts: int = Field(default=4, ge=1, description="frozen prompts on which the files are compared with the unquantized model")
+    compare_tokens: int = Field(default=32, ge=1, description="tokens of each answer that are compared")
+    max_kl: dict[Literal[16, 8, 6, 5, 4, 3, 2], float] = Field(
+        default={16: 0.01, 8: 0.05, 6: 0.1, 5: 0.3, 4: 1.0, 3: 2.0, 2: 4.0},
+        description="a file further away than this is refused: nats a token (mean) by its number of bits",
+    )
 
 
 @dataclass

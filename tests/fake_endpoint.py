@@ -3,7 +3,8 @@
     python -m tests.fake_endpoint --port 8765 --mode pairs
 
 Modes: pairs (valid pairs, each answer different), fenced (the same in a ``` fence), prose, refusal, error (500), busy (429 with
-Retry-After: 0 twice, then pairs), html (200 with a page), slow (answers after `delay_s`), unauthorized (401 repeating the key it got).
+Retry-After: 0 twice, then pairs), html (200 with a page), broken, deep, no_choices, surrogate, brackets (200 with something hostile),
+drip, slow (answers after `delay_s`), unauthorized (401 repeating the key it got).
 """
 from __future__ import annotations
 
@@ -57,6 +58,19 @@ class _Handler(BaseHTTPRequestHandler):
             return self.say(500, {"error": {"message": "the model fell over"}})
         self.say(200, {"object": "list", "data": [{"id": self.server.model, "object": "model"}]})
 
+    def drip(self) -> None:
+        """A byte now and then, for ever."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                time.sleep(0.05)
+        except OSError:
+            self.close_connection = True
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
@@ -70,6 +84,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self.say(429, {"error": {"message": "slow down"}}, {"Retry-After": "0"})
         if mode == "unauthorized":
             return self.say(401, {"error": {"message": f"Incorrect API key provided: {self.headers.get('Authorization')}"}})
+        hostile = {
+            "broken": '{"choices": [{"message": {"content": "', "deep": "[" * 200_000, "no_choices": {"choices": []},
+            "surrogate": {"choices": [{"message": {"content": answer_text(body, number, mode)[:-1] + "\ud800"}, "finish_reason": ["x"]}],
+                          "usage": {"prompt_tokens": 10**30, "completion_tokens": -1}},
+            "brackets": {"choices": [{"message": {"content": "[" * 200_000}}]},
+        }.get(mode)
+        if hostile is not None:
+            return self.say(200, hostile)
+        if mode == "drip":
+            return self.drip()
         if mode == "html":
             return self.say(200, "<html>Sign in to the proxy</html>")
         if self.server.delay_s:

@@ -6,7 +6,8 @@ Answer(text='ok', finish_reason='stop', prompt_tokens=11, completion_tokens=2)
 
 The key comes from FLOWSIGHT_LLM_KEY, else OPENAI_API_KEY, is read when a request is sent, and is never stored, logged or put in an error.
 A request that surely was not served (refused connection, 408/429/5xx answer) is sent again up to RETRIES times; one that may have been
-served (the answer did not come in time, or broke off) is not: it would be paid for twice.
+served (the answer did not come in time, or broke off) is not: it would be paid for twice. An answer of 200 that is no chat completion
+was paid for all the same: it comes as AnswerUnread, with what was said. timeout_s is for the whole call, however slowly it drips.
 
 API: platform.openai.com/docs/api-reference/chat. Not covered: streaming, tools, images, the older completions API.
 """
@@ -30,6 +31,7 @@ RETRIES = 4
 FIRST_WAIT_S = 1.0  # doubled at every further try
 LONGEST_WAIT_S = 60.0  # a Retry-After beyond this is not waited for: the call fails and can be taken up later
 MAX_ANSWER_BYTES = 8 * 2**20
+MOST_TOKENS = 2**31  # a count beyond it is no count, and no database column holds it
 _AGAIN = {408, 409, 425, 429, 500, 502, 503, 529}
 _LOST = {504, 524}  # a gateway gave up waiting: the model behind it may have answered
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -42,14 +44,25 @@ class AnswerLost(EndpointFailed):
     text = "The model endpoint {where} did not answer: {why}. The request may have been paid for: it is not repeated. Start again to go on."
 
 
+class AnswerUnread(EndpointFailed):
+    """The endpoint answered, and so was paid, with something that is no chat completion; `body`: what it said."""
+
+    code = "answer_unread"
+    text = "The model endpoint {where} answered with something else: {why}. The answer is kept and not asked for again."
+    body: str = ""
+
+
 @dataclass(frozen=True)
 class Answer:
-    """finish_reason: as the endpoint says ("length": cut at max_tokens), None if it does not. Tokens are None when it does not count."""
+    """finish_reason: as the endpoint says ("length": cut at max_tokens), None if it does not. Tokens are None when it does not count, or
+    counts what cannot be. model, request_id: as the endpoint names them, None when it does not."""
 
     text: str
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    model: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,34 +151,49 @@ class Endpoint:
         """What came back, read up to MAX_ANSWER_BYTES."""
         key = os.environ.get("FLOWSIGHT_LLM_KEY") or os.environ.get("OPENAI_API_KEY")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        limit_s = self._http.timeout.read
+        end = None if limit_s is None else time.monotonic() + limit_s
         with self._http.stream(method, self.base_url + path, json=body, headers=headers) as response:
             content = b""
             for part in response.iter_bytes():
                 content += part
+                if end is not None and time.monotonic() > end:
+                    raise httpx.ReadTimeout("the answer was still coming")
                 if len(content) > MAX_ANSWER_BYTES:
                     raise httpx.ReadError(Reason("answer_too_long", "the answer is longer than {most} bytes", most=MAX_ANSWER_BYTES))
             return Reply(response.status_code, content, response.headers.get("retry-after"))
 
     def _read_chat(self, reply: Reply) -> Answer:
-        body = self._json(reply)
         try:
+            body = self._json(reply)
             choice = body["choices"][0]
             text = choice["message"]["content"]
         except (KeyError, IndexError, TypeError):
-            raise self._failed(Reason("no_completion", "its answer is no chat completion"), reply.text) from None
+            raise self._unread(Reason("no_completion", "its answer is no chat completion"), reply.text) from None
+        except EndpointFailed as err:
+            if reply.content.lstrip()[:1] in (b"{", b"["):  # a broken completion; a page of a proxy was not the model's answer
+                raise self._unread(err.params["why"], reply.text) from None
+            raise
         usage = body.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         return Answer(
-            text=text if isinstance(text, str) else "",
-            finish_reason=choice.get("finish_reason"),
+            text=_whole_text(text) if isinstance(text, str) else "",
+            finish_reason=_name(choice.get("finish_reason")),
             prompt_tokens=_whole(usage.get("prompt_tokens")),
             completion_tokens=_whole(usage.get("completion_tokens")),
+            model=_name(body.get("model")),
+            request_id=_name(body.get("id")),
         )
+
+    def _unread(self, why: str, said: str) -> AnswerUnread:
+        error = AnswerUnread(where=self.base_url, why=why)
+        error.body = _whole_text(said)
+        return error
 
     def _json(self, reply: Reply) -> dict[str, Any]:
         try:
             body = json.loads(reply.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._failed(Reason("no_json", "it answered with something that is no JSON"), reply.text) from None
         if not isinstance(body, dict):
             raise self._failed(Reason("answer_no_object", "its answer is no JSON object"), reply.text)
@@ -201,12 +229,14 @@ def retry_after_s(header: str | None) -> float | None:
     if not header:
         return None
     try:
-        return max(0.0, float(header))
+        seconds = float(header)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if seconds < float("inf") else None
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())
@@ -217,7 +247,7 @@ def _error_text(reply: Reply) -> str:
     try:
         error = json.loads(reply.content).get("error")
         return str(error["message"] if isinstance(error, dict) else error or reply.text)
-    except (ValueError, AttributeError, KeyError):
+    except (ValueError, AttributeError, KeyError, RecursionError):
         return reply.text
 
 
@@ -233,4 +263,13 @@ def _said(text: str) -> str:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
+
+
+def _name(value: Any) -> str | None:
+    return _whole_text(value)[:200] if isinstance(value, str) and value else None
+
+
+def _whole_text(text: str) -> str:
+    """The text with halves of characters (lone surrogates) and NUL as U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")

@@ -13,20 +13,21 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from pydantic import Field
 
 from curation import jobs
-from curation.errors import BadValue, EndpointFailed, Reason, UserError, record, remade
+from curation.errors import BadValue, EndpointFailed, Reason, UserError, reason_in, record, remade
 from curation.filters import Context, flag_items, row_text
 from curation.jobs import JobStatus
 from curation.llm.answers import UnreadableAnswer, read_pairs
-from curation.llm.endpoint import Answer, AnswerLost, Endpoint, checked_url
+from curation.llm.endpoint import Answer, AnswerLost, AnswerUnread, Endpoint, checked_url
 from curation.llm.prompts import VARIETIES, Ask, answer_body, pairs_body
 from curation.model import Actor, Item, Lang, Model, PreferencePrompt, canonical_json, stable_id
 from curation.pairs import seeds as seed_files
@@ -38,6 +39,7 @@ from curation.store import Store, items, ledger
 from curation.store.ledger import Counts
 
 MOST_FAILURES = 3  # calls in a row without an answer after which a campaign stops
+GRACE_S = 1.2  # seconds that calls under way have after a stop
 MOST_UNREAD = 5  # answers in a row that hold nothing usable after which it stops: they cost money
 CODE_LINES = (6, 60)  # length of a function of imported code that is put before the model
 LOW, HIGH = 0.2, 1.0  # temperatures of answers a and b of a preference pair
@@ -147,16 +149,16 @@ def run(
     report: Callable[[Counts], None] = lambda counts: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Counts:
-    """Runs a campaign until it has its rows, `stop()` is true, or the request limit is reached; calls under way are waited for, since
-    they are paid for. report: called with the counts after every answer.
+    """Runs a campaign until it has its rows, `stop()` is true, or the request limit is reached; after a stop calls under way have GRACE_S
+    to end, since they are paid for. report: called with the counts after every answer.
 
     Raises NotAllowed, NotFound (task or source), BadValue, and EndpointFailed or UnreadableAnswer when the endpoint keeps failing or
     talks of something else; all answers are kept then."""
     require(actor, "lead", action="generate pairs")
     campaign = _Campaign(store, settings, options)
     campaign.use_answers_already_there()
-    with Endpoint(options.base_url, options.model, options.timeout_s, sleep) as endpoint, ThreadPoolExecutor(options.concurrency) as pool:
-        trouble = campaign.work(pool, endpoint, stop, report)
+    with Endpoint(options.base_url, options.model, options.timeout_s, sleep) as endpoint:
+        trouble = campaign.work(endpoint, stop, report)
     if trouble is not None:
         raise trouble
     return status(store, options.campaign)
@@ -166,11 +168,28 @@ def _call(store: Store, endpoint: Endpoint, claim: Claim) -> Answer:
     """Sends a claimed request and writes what came of it, in the worker thread: nothing paid for is lost whatever the caller does."""
     try:
         answer = endpoint.chat(claim.request["body"])
+    except AnswerUnread as err:
+        ledger.answered(store, claim.name, err.body, None, None)
+        return Answer(err.body)
     except EndpointFailed as err:
         ledger.ended(store, claim.name, "lost" if isinstance(err, AnswerLost) else "failed", canonical_json(record(err)))
         raise
     ledger.answered(store, claim.name, answer.text, answer.prompt_tokens, answer.completion_tokens)
     return answer
+
+
+def _in_a_thread(fn: Callable[..., Answer], *args: Any) -> Future[Answer]:
+    """Runs it in a thread that does not keep the process alive: a stop need not wait for an endpoint that hangs."""
+    future: Future[Answer] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(fn(*args))
+        except BaseException as err:  # noqa: BLE001 - handed to whoever asks the future
+            future.set_exception(err)
+
+    threading.Thread(target=work, daemon=True, name="generate").start()
+    return future
 
 
 @dataclass(frozen=True)
@@ -203,18 +222,23 @@ class _Campaign:
         for call in ledger.calls(self.store, self.options.campaign, "answered"):
             self.take(call.request_hash, call.ordinal, call.request, call.response or "")
 
-    def work(self, pool: ThreadPoolExecutor, endpoint: Endpoint, stop: Stop, report: Callable[[Counts], None]) -> UserError | None:
+    def work(self, endpoint: Endpoint, stop: Stop, report: Callable[[Counts], None]) -> UserError | None:
         """Keeps `concurrency` calls under way until there is nothing more to do. Returns the trouble that ended it early, else None."""
         counts, claims = status(self.store, self.options.campaign), self._claims()
         under_way: dict[Future[Answer], Claim] = {}
         failures = unread = 0
         trouble: UserError | None = None
+        stopped_at: float | None = None
         while True:
             while trouble is None and not stop() and self._more_wanted(counts, under_way.values()) and (claim := next(claims, None)):
                 self.next_ordinal = claim.ordinal + 1
-                under_way[pool.submit(_call, self.store, endpoint, claim)] = claim
+                under_way[_in_a_thread(_call, self.store, endpoint, claim)] = claim
             if not under_way:
                 return trouble
+            if stop() and stopped_at is None:
+                stopped_at = time.monotonic()
+            if stopped_at is not None and time.monotonic() - stopped_at > GRACE_S:
+                return trouble  # what is still under way stays "sent" in the ledger: it may have been paid for, and is not asked again
             for future in wait(under_way, timeout=0.5, return_when=FIRST_COMPLETED).done:
                 claim = under_way.pop(future)
                 try:
@@ -252,10 +276,14 @@ class _Campaign:
     def take(self, name: str, ordinal: int, request: dict[str, Any], text: str) -> UserError | None:
         """Makes items of an answer and stores them. An answer without anything usable is marked in the ledger and returned as error."""
         about = request["about"]
-        if about["kind"] == "preference":
-            found, why = self._preference(name, ordinal, request, text)
-        else:
-            found, why = _pairs(name, request, text), Reason("no_pair", "no instruction with an answer")
+        found: list[Item] = []
+        try:
+            if about["kind"] == "preference":
+                found, why = self._preference(name, ordinal, request, text)
+            else:
+                found, why = _pairs(name, request, text), Reason("no_pair", "no instruction with an answer")
+        except (ValueError, RecursionError, OverflowError, MemoryError) as err:  # one bad answer costs itself, never the campaign
+            why = reason_in(err)
         if why and not found:
             problem = UnreadableAnswer(ordinal=ordinal, campaign=self.options.campaign, why=why, beginning=text.strip()[:80])
             ledger.unreadable(self.store, name, canonical_json(record(problem)))

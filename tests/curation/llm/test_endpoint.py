@@ -85,3 +85,10 @@ def test_retry_after_is_read_as_seconds_or_as_a_date():
     assert retry_after_s("7") == 7.0 and retry_after_s("soon") is None and retry_after_s(None) is None
     assert 50 < (retry_after_s(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)) or 0) <= 60
     assert retry_after_s(format_datetime(datetime.now(UTC) - timedelta(seconds=60), usegmt=True)) == 0.0
+
+
+def test_an_answer_that_drips_for_ever_ends_with_the_time_of_the_whole_call():
+    with running("drip") as server, Endpoint(server.base_url, "fake", timeout_s=1) as endpoint:
+        with pytest.raises(AnswerLost, match="no answer within 1 s"):
+            endpoint.chat(ASK)
+        assert len(server.requests) == 1

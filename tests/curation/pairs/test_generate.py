@@ -12,6 +12,7 @@ from curation.settings import load_settings
 from curation.store import items, ledger, open_store
 from curation.tasks import get_task, site_tasks
 from tests.fake_endpoint import running
+from tests.patience import PATIENCE_S
 
 LEAD = Actor(name="lead", role="lead")
 CODE = "int {n}_run(struct {n} *it)\n{{\n\tif (!it->ops)\n\t\treturn -1;\n\tit->{n}_count++;\n\treturn it->ops->go(it);\n}}\n"
@@ -215,3 +216,30 @@ def test_a_row_without_the_tasks_answer_in_its_first_line_is_flagged(tmp_path):
     found = [flag for item in items.find(store) for flag in item.flags if flag.filter == "answer_json"]
     assert len(found) == 2 and "no JSON object" in found[0].params["why"]["text"] and "targets" in str(found[1].params["why"])
     store.close()
+
+
+@pytest.mark.parametrize("mode", ["broken", "deep", "no_choices", "brackets"])
+def test_an_answer_that_cannot_be_read_is_paid_kept_and_never_asked_again(store, settings, mode):
+    with running(mode) as server:
+        with pytest.raises(UnreadableAnswer):
+            generate.run(store, settings, LEAD, options(server, concurrency=1))
+        counts = generate.status(store, "first")
+        assert counts.answered == counts.unread == len(server.requests) == generate.MOST_UNREAD and counts.failed == 0
+        asked = len(server.requests)
+        server.mode = "pairs"
+        assert generate.run(store, settings, LEAD, options(server)).rows == 6
+        assert len({json.dumps(r, sort_keys=True) for r in server.requests}) == len(server.requests) > asked
+
+
+def test_half_a_character_and_absurd_counts_cost_no_row(store, settings):
+    with running("surrogate") as server:
+        counts = generate.run(store, settings, LEAD, options(server))
+    assert counts.rows == 6 and counts.prompt_tokens == counts.completion_tokens == 0
+
+
+def test_a_stop_does_not_wait_for_an_endpoint_that_hangs(store, settings):
+    with running("slow", delay_s=PATIENCE_S) as server:
+        stop = threading.Event()
+        threading.Timer(0.3, stop.set).start()
+        counts = generate.run(store, settings, LEAD, options(server), stop=stop.is_set)
+        assert counts.rows == 0 and counts.sent == 2  # under way: they may have been paid for

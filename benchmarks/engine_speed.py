@@ -33,10 +33,10 @@ from curation.csource.facts.encoding import decode_facts, encode_facts
 from curation.csource.incremental.pool import Readers
 from curation.csource.lexing.prepare import prepare
 from curation.csource.parsing.file_parser import parse_file
-from curation.csource.pointsto.access_paths import Expressions
-from curation.csource.pointsto.constraints import constraints
-from curation.csource.pointsto.pointer_facts import flow_facts
-from curation.csource.pointsto.solution import Flow
+from curation.csource.pointsto.access_paths import AccessPaths
+from curation.csource.pointsto.constraints import constraints_of
+from curation.csource.pointsto.pointer_facts import pointer_facts
+from curation.csource.pointsto.solution import Solution
 from curation.csource.sources.decode import Undecodable, decode
 
 
@@ -158,11 +158,11 @@ def main() -> None:
         rows.append(("expand", _used() - start - dict(rows)["facts"]))
         gc.disable()
         start = _used()
-        expressions = Expressions(index)
-        made = [constraints(expressions, flow_facts(one)) for one in index.facts.values()]
+        expressions = AccessPaths(index)
+        made = [constraints_of(expressions, pointer_facts(one)) for one in index.facts.values()]
         rows.append(("constrain", _used() - start))
         start = _used()
-        Flow(index, made)
+        Solution(index, made)
         rows.append(("solve", _used() - start))
     print(f"{len(texts)} files, {size:.2f} MB, {functions} functions, {calls} calls; seed {given.seed}, best of {given.runs}")
     print(f"{'step':10}{'x parse':>9}{'s':>9}{'MB/s':>9}")

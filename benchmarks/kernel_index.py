@@ -69,7 +69,8 @@ def first_proposals(texts: DiskTexts, place: Path) -> None:
     began, before = time.monotonic(), time.process_time()
     with PeakMemory() as memory:
         flow = index.flow
-    say("flow", seconds=time.monotonic() - began, cpu_s=time.process_time() - before, nodes=len(flow.keys), peak_gb=memory.peak_bytes / 1e9)
+    say("flow", seconds=time.monotonic() - began, cpu_s=time.process_time() - before, nodes=len(flow.nodes),
+        peak_gb=memory.peak_bytes / 1e9)
     sources = [file for file in texts if file.endswith(".c")]
     wanted = [file for file in sources[len(sources) // 2:][:400] if any(c.kind == "indirect" for c in index.calls(file))][:21]
     del flow

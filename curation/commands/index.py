@@ -73,7 +73,7 @@ def _make(name: str, texts: DiskTexts, place: Path, limits: indexing.Limits, sol
     with PeakMemory() as memory:
         report = indexing.bring_up_to_date(texts, place, limits, say)
         made = time.monotonic()
-        nodes = len(open_index(place, texts).flow.keys) if solve else 0
+        nodes = len(open_index(place, texts).flow.nodes) if solve else 0
     for line in summary(report, made - began, memory.peak_bytes):
         print(line)
     if solve:

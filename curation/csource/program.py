@@ -16,8 +16,9 @@ from typing import Any, TypeVar, cast
 
 from curation.csource.facts.model import Assignment, Call, NameUse
 from curation.csource.index.lookup import Index, ReadCorpus
-from curation.csource.pointsto.solution import Flow
-from curation.csource.targets.resolve import Resolution, resolve
+from curation.csource.pointsto.solution import Solution
+from curation.csource.targets.resolution import Resolution
+from curation.csource.targets.resolve import resolve
 from curation.csource.typesystem.c_types import parse_type
 from curation.model import Candidate
 
@@ -28,13 +29,13 @@ T = TypeVar("T")
 class Program(Index):
     """solve: gives the solution when it is first asked for, solved then or read where it is kept."""
 
-    def __init__(self, corpus: ReadCorpus, solve: Callable[[Index], Flow] = Flow, only: Iterable[str] | None = None) -> None:
+    def __init__(self, corpus: ReadCorpus, solve: Callable[[Index], Solution] = Solution, only: Iterable[str] | None = None) -> None:
         super().__init__(corpus, only)
         self._solve = solve
         self._made: dict[Callable[..., object], tuple[tuple[object, ...], object]] = {}
 
     @cached_property
-    def flow(self) -> Flow:
+    def flow(self) -> Solution:
         """The solved constraints over the whole corpus."""
         return self._solve(self)
 

@@ -23,7 +23,7 @@ from curation.tasks._rows import HOW, Place, by_file, site_row, told
 
 if TYPE_CHECKING:
     from curation.csource import Call, Program
-    from curation.csource.targets.resolve import Resolution
+    from curation.csource.targets.resolution import Resolution
 
 
 class Answer(Model):
@@ -72,13 +72,13 @@ def _together(found: list[Resolution]) -> Resolution:
                 best[candidate.name, candidate.file] = candidate
     ordered = sorted(best.values(), key=lambda c: ((c.name, c.file) not in likely, -c.score, c.name))
     kinds = {one.completeness for one in found}
-    told = next((one for one in found if one.step != "none"), first)
+    told = next((one for one in found if one.found_by != "none"), first)
     return replace(told, candidates=ordered, completeness=first.completeness if len(kinds) == 1 else "incomplete", likely=len(likely))
 
 
 def _proposal(index: Program, instances: list[Call]) -> Proposal:
     from curation.csource.targets.completeness import why_more
-    from curation.csource.targets.witness import ways
+    from curation.csource.targets.witness import witnesses
 
     call = instances[0]
     found = _together([index.resolution(one) for one in instances])
@@ -88,7 +88,7 @@ def _proposal(index: Program, instances: list[Call]) -> Proposal:
     targets = [Target(name=c.name, file=c.file, line=c.line) for c in likely]
     unique = {t.name: t for t in reversed(targets)}
     answer = Answer(targets=[t for t in targets if unique[t.name] is t], completeness=completeness)
-    for candidate, way in zip(found.candidates, ways(index, instances, found.candidates[:STEPS_FOR], found.step), strict=False):
+    for candidate, way in zip(found.candidates, witnesses(index, instances, found.candidates[:STEPS_FOR], found.found_by), strict=False):
         candidate.steps = way
     for candidate in found.candidates[MAX_TARGETS:]:
         candidate.evidence = candidate.evidence[:_EVIDENCE_BEYOND]
@@ -104,7 +104,7 @@ def _proposal(index: Program, instances: list[Call]) -> Proposal:
         evidence=_macro_place(index, call),
         score=found.candidates[0].score if found.candidates else 0.0,
         extra={
-            "step": found.step, **({"macro": call.macro} if call.macro else {}), **({"openings": openings} if openings else {}),
+            "step": found.found_by, **({"macro": call.macro} if call.macro else {}), **({"openings": openings} if openings else {}),
         },
     )
 
@@ -259,8 +259,8 @@ def shown(item: Item, answer: dict[str, Any], excerpt: Shown, style: Style) -> d
 
 
 def facets(item: Item, answer: dict[str, Any], excerpt: Shown) -> tuple[str, int]:
-    """The kind is how the targets were found (Resolution.step). One point of difficulty each for: more than one target; code of more than
-    one file; a way of more than three steps or more than four targets."""
+    """The kind is how the targets were found (Resolution.found_by). One point of difficulty each for: more than one target; code of more
+    than one file; a way of more than three steps or more than four targets."""
     steps = max((len(c["steps"]) for c in item.payload.get("candidates", []) if c.get("steps")), default=0)
     hard = [len(answer["targets"]) > 1, len({one.file for one in excerpt.lines}) > 1, steps > 3 or len(answer["targets"]) > 4]
     return str(item.payload.get("extra", {}).get("step") or "none"), 1 + sum(hard)

@@ -15,9 +15,10 @@ from curation.csource.incremental.folder_index import State, StoredTables, read_
 from curation.csource.incremental.records import FLOW, flow_facts_of, keys_of
 from curation.csource.index.lookup import Index
 from curation.csource.macros.apply import Asked
-from curation.csource.pointsto.access_paths import Expressions
+from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraint_encoding import encode_constraints
-from curation.csource.pointsto.constraints import constraints
+from curation.csource.pointsto.constraints import constraints_of
+from curation.csource.pointsto.nodes import DefinedFunction
 from curation.csource.sources.texts import DiskTexts
 
 CONSTRAINTS, LOOKED_UP, VALUES = range(3)  # parts of a record
@@ -32,7 +33,7 @@ class Constraining:
         self.asked = Asked()
         self.settled = Pack(folder, "settled")
         self.index = Index(read_corpus(self.state, DiskTexts({}), self.asked, _KEPT_NAMES))
-        self.expressions = Expressions(self.index)
+        self.paths = AccessPaths(self.index)
         self.numbers = {file: number for number, file in enumerate(self.state.files)}
 
     def record(self, file: str) -> bytes:
@@ -42,6 +43,6 @@ class Constraining:
         one = flow_facts_of(self.settled.parts(at, length)[FLOW], file)
         assert isinstance(self.index.tables, StoredTables)
         self.index.tables.know_locals(file, one.locals())
-        made = constraints(self.expressions, one)
-        values = {key[3] for key in made.values if key[0] == "F" and key[1] != file}
+        made = constraints_of(self.paths, one)
+        values = {value.name for value in made.values if isinstance(value, DefinedFunction) and value.file != file}
         return join_parts([zlib.compress(encode_constraints(made), 1), keys_of(self.asked.macros), keys_of(values)])

@@ -33,10 +33,10 @@ from curation.csource.index.source_lines import SourceLines
 from curation.csource.index.symbol_tables import called_from
 from curation.csource.macros.apply import Asked
 from curation.csource.macros.expand import Macros
-from curation.csource.pointsto.constraint_encoding import constraints_of
+from curation.csource.pointsto.constraint_encoding import read_constraints
 from curation.csource.pointsto.constraints import Constraints
-from curation.csource.pointsto.solution import Flow
-from curation.csource.pointsto.solution_files import keep_flow, kept_flow
+from curation.csource.pointsto.solution import Solution
+from curation.csource.pointsto.solution_files import load_solution, save_solution
 from curation.csource.program import Program
 from curation.csource.sources.include_graph import Sight
 from curation.csource.sources.inclusions import resolved, together
@@ -44,7 +44,7 @@ from curation.csource.sources.texts import DiskTexts
 from curation.csource.typesystem.c_types import Types
 
 RAW_LAYOUT = f"5.{VERSION}"  # of raw records: raised when their form changes
-LAYOUT = f"7.{RAW_LAYOUT}"  # of the folder
+LAYOUT = f"8.{RAW_LAYOUT}"  # of the folder
 DEFINITIONS = ("functions", "globals", "structs", "typedefs", "prototypes", "alias")
 _KEPT_NAMES = 150_000  # of each table
 _KEPT_FACTS = 6_000_000  # bytes of packed facts: about 50 times that in memory at the worst
@@ -353,20 +353,20 @@ def kept_constraints(state: State) -> Iterator[Constraints]:
     pack = Pack(state.folder, "constraints")
     for file, place in zip(state.files, state.constraints_at.tolist(), strict=True):
         if place[1]:
-            yield constraints_of(pack.parts(*place)[0], file)
+            yield read_constraints(pack.parts(*place)[0], file)
 
 
-def solved_flow(index: Index, state: State) -> Flow:
+def solved_flow(index: Index, state: State) -> Solution:
     """The flow that is kept with the state; solved and kept where it is not yet."""
     place = state.tables / "flow"
     try:
-        return kept_flow(index, place)
+        return load_solution(index, place)
     except FileNotFoundError:
-        flow = Flow(index, kept_constraints(state))
+        flow = Solution(index, kept_constraints(state))
     draft = state.tables / f"flow.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        keep_flow(flow, draft)
+        save_solution(flow, draft)
         draft.replace(place)
     except OSError:  # another process kept it first, or the folder cannot be written: the flow is as good
         shutil.rmtree(draft, ignore_errors=True)

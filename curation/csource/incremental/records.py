@@ -23,7 +23,7 @@ from curation.csource.arrays.pack import join_parts
 from curation.csource.facts.encoding import decode_facts, encode_fact, encode_facts
 from curation.csource.facts.model import FactsProblem, FileFacts, Function, Prototype, Struct, Typedef, Variable
 from curation.csource.macros.summaries import callable_names
-from curation.csource.pointsto.pointer_facts import FlowFacts, decode_flow_facts, encode_flow_facts, flow_facts
+from curation.csource.pointsto.pointer_facts import PointerFacts, decode_pointer_facts, encode_pointer_facts, pointer_facts
 from curation.csource.sources.include_graph import paths_of
 from curation.csource.sources.inclusions import includes_of
 from curation.csource.typesystem.c_types import alias_of
@@ -91,7 +91,7 @@ def settled_record(facts: FileFacts, asked_macros: Iterable[str], asked_names: I
         zlib.compress(encode_facts(replace(facts, macros=[])), 1),
         *_lines(lines), keys.tobytes(), _offsets(lines), kinds.tobytes(),
         keys_of(called), keys_of({u.name for u in facts.uses}), keys_of(asked_macros), keys_of(asked_names),
-        zlib.compress(encode_flow_facts(flow_facts(facts)), 1), keys_of(_mentioned(facts)),
+        zlib.compress(encode_pointer_facts(pointer_facts(facts)), 1), keys_of(_mentioned(facts)),
     ])
 
 
@@ -111,10 +111,10 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def flow_facts_of(part: memoryview, file: str) -> FlowFacts:
+def flow_facts_of(part: memoryview, file: str) -> PointerFacts:
     """The facts of a FLOW part. Raises ValueError where the bytes are not what was written."""
     try:
-        return decode_flow_facts(zlib.decompress(part), file)
+        return decode_pointer_facts(zlib.decompress(part), file)
     except zlib.error as err:
         raise ValueError(f"not flow facts: {err}") from err
 

@@ -1,6 +1,6 @@
 """Which of many functions are defined nearest to a place: in its file, else in its folder, else anywhere?
 
->>> Homes.of([("F", "a/x.c", 1, "f"), ("F", "b/y.c", 1, "g"), ("X", "puts")]).nearest([2, 1, 0], "b/z.c", 2)
+>>> DefiningFiles.of(["a/x.c", "b/y.c", None]).nearest([2, 1, 0], "b/z.c", 2)
 [1, 0]
 """
 from __future__ import annotations
@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from curation.csource.arrays.postings import load_array
 
-Key = tuple  # type: ignore[type-arg]
 
-
-class Homes:
+class DefiningFiles:
     """files: every file that defines a value; of: the number of each value's file, -1 for a value without one."""
 
     def __init__(self, files: list[str], of: NDArray[np.int32]) -> None:
@@ -28,11 +26,11 @@ class Homes:
         self._folders, self._folder_of_file = folders, np.append(by_file, np.int32(-1))  # the last is that of number -1
 
     @staticmethod
-    def of(keys: Iterable[Key]) -> Homes:
-        """keys: of all values, in order; see solving.Solver.value_keys."""
+    def of(files: Iterable[str | None]) -> DefiningFiles:
+        """files: that of each value, in order; None for one without."""
         numbers: dict[str, int] = {}
-        of = [numbers.setdefault(key[1], len(numbers)) if key[0] == "F" else -1 for key in keys]
-        return Homes(list(numbers), np.array(of, np.int32))
+        of = [numbers.setdefault(file, len(numbers)) if file is not None else -1 for file in files]
+        return DefiningFiles(list(numbers), np.array(of, np.int32))
 
     def nearest(self, values: Sequence[int] | NDArray[np.int32], file: str, limit: int) -> list[int]:
         """The first `limit` of the values: those of the file, then of its folder, then of other files, last those without one; each
@@ -53,7 +51,7 @@ class Homes:
         self.of_.tofile(folder / "homes")
 
     @staticmethod
-    def load(folder: Path) -> Homes:
+    def load(folder: Path) -> DefiningFiles:
         """Raises FileNotFoundError."""
         files = json.loads((folder / "homes.json").read_bytes().decode("utf-8", "surrogatepass"))
-        return Homes(files, load_array(folder / "homes", np.int32))
+        return DefiningFiles(files, load_array(folder / "homes", np.int32))

@@ -1,7 +1,9 @@
-"""What does an expression at a place name, of which type, and what may a place of that type hold?
+"""Which nodes does an expression in the code name (its access path: a variable, the fields and elements behind it), and of which type?
 
->>> expressions.field_key(call, call.operand)           # of `dev->ops->open(dev)`
+>>> paths.field_key(call, call.operand)           # of `dev->ops->open(dev)`
 ('struct ops', 'open')
+>>> paths.nodes(call, call.operand, write=False)
+[(FieldLoad(struct='struct ops', field='open'), Functions(most_params=1))]
 """
 from __future__ import annotations
 
@@ -9,19 +11,31 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from curation.csource.facts.model import Function, Operand, Variable
-from curation.csource.typesystem.c_types import CType, Types, parse_type, split_params
-from curation.csource.typesystem.compatibility import Relatives
+from curation.csource.pointsto.nodes import (
+    CallResult,
+    DefinedFunction,
+    ElementLoad,
+    ElementStore,
+    ExternalFunction,
+    FieldLoad,
+    Local,
+    Node,
+    Returned,
+    VariableArguments,
+    field_node,
+    variable_node,
+)
+from curation.csource.typesystem.c_types import CType, Types, parse_type
+from curation.csource.typesystem.compatibility import ANYTHING, Compatibility, Content, content
 
 if TYPE_CHECKING:
     from curation.csource.index.lookup import Index
 
-Key = tuple  # names a node or a value of the flow; see constraints.py
-# Of a function: the nodes that its parameters are, with what they hold, None for one that can hold nothing; the node of what comes after.
-Targets = tuple[list[tuple[Key, str] | None], tuple[Key, str] | None]
-_KEPT_TARGETS = 100_000
-_POINTER_SIZED = frozenset(
-    ("unsigned long", "long unsigned", "unsigned long int", "long unsigned int", "uintptr_t", "intptr_t", "ulong", "kernel_ulong_t"))
-_SCALAR_WORDS = frozenset("int char short long float double unsigned signed _Bool bool __int128 complex _Complex wchar_t".split())
+Typed = tuple[Node, Content]  # a node with what its declared type lets in
+# Of a function: the nodes that its parameters are, None for one that can hold nothing; the node of what comes after them.
+ParameterNodes = tuple[list[Typed | None], Typed | None]
+_KEPT_FUNCTIONS = 100_000
+_ALIASES = 6  # macros that rename a function, one after the other
 _INTEGER = re.compile(r"\(*\s*(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*\s*\)*\Z")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
@@ -39,15 +53,15 @@ class Fact(Protocol):
     def function(self) -> str | None: ...
 
 
-class Expressions:
-    """The types of operands, with what names mean in one file kept while that file is asked about."""
+class AccessPaths:
+    """The types and nodes of operands, with what names mean in one file kept while that file is asked about."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
         self.types: Types = index.types
-        self.relatives = Relatives(index.types)
+        self.compatibility = Compatibility(index.types)
         self._with_functions: dict[str, bool] = {}
-        self._targets: dict[tuple[str, int, str], Targets] = {}
+        self._parameters: dict[tuple[str, int, str], ParameterNodes] = {}
         self._file = ""
         self._variables: dict[tuple[str, str | None], Variable | None] = {}
         self._walked: dict[tuple[CType | None, tuple[str, ...]], tuple[CType | None, tuple[str | None, str] | None]] = {}
@@ -65,14 +79,14 @@ class Expressions:
             found = self._variables[key] = self.index.variable(name, file, function)
             return found
 
-    def targets(self, function: Function) -> Targets:
-        """Where arguments of the function go, see constraints.Targets; kept over files."""
+    def parameters(self, function: Function) -> ParameterNodes:
+        """Where arguments of the function go; kept over files."""
         key = (function.file, function.start_line, function.name)
-        known = self._targets.get(key)
+        known = self._parameters.get(key)
         if known is None:
-            if len(self._targets) > _KEPT_TARGETS:
-                self._targets.clear()
-            known = self._targets[key] = targets_of(self.types, function)
+            if len(self._parameters) > _KEPT_FUNCTIONS:
+                self._parameters.clear()
+            known = self._parameters[key] = _parameter_nodes(self.types, function)
         return known
 
     def walk(self, fact: Fact, operand: Operand) -> tuple[CType | None, tuple[str | None, str] | None]:
@@ -117,9 +131,69 @@ class Expressions:
             return False
         known = self._with_functions.get(name)
         if known is None:
-            within = self.relatives.within(name)
-            known = self._with_functions[name] = not within or any(self.relatives.has_function(one) for one in within)
+            within = self.compatibility.within(name)
+            known = self._with_functions[name] = not within or any(self.compatibility.has_function(one) for one in within)
         return known
+
+    def nodes(self, fact: Fact, operand: Operand, write: bool) -> list[Typed]:
+        """The nodes an operand names, to write to or to read from. [] where it can hold no address."""
+        if operand.fields:
+            kind, key = self.walk(fact, operand)
+            if key is not None:
+                return self._result_nodes(fact, operand) if key[1] == "()" else self._field_nodes(fact, operand, kind, key, write)
+        if operand.call:
+            return [(Returned(f.file, f.name), return_content(self, f)) for f in self.index.functions(operand.base or "", fact.file)]
+        if operand.base is None:
+            return []
+        variable = self.variable(operand.base, fact.file, fact.function)
+        return self._variable_nodes(fact, operand, variable, write) if variable is not None else []
+
+    def _result_nodes(self, fact: Fact, operand: Operand) -> list[Typed]:
+        """What a call through the path before its last `()` returns."""
+        at = len(operand.fields) - 1 - operand.fields[::-1].index("()")
+        inner = Operand(operand.text, operand.base, operand.fields[:at], False, operand.cast, operand.call)
+        return [(CallResult(called), ANYTHING) for called, _ in self.nodes(fact, inner, False)]
+
+    def _field_nodes(
+        self, fact: Fact, operand: Operand, kind: CType | None, key: tuple[str | None, str], write: bool,
+    ) -> list[Typed]:
+        holds = content(self.types, kind)
+        if holds is None:
+            return []
+        element = self.element(fact, operand) if operand.fields[-1] in ("[]", "*") or operand.fields[-1].startswith("#") else None
+        if element is None:
+            return [(field_node(*key, write), holds)]
+        return [(_element_node(FieldLoad(*key), element, write), holds)]
+
+    def _variable_nodes(self, fact: Fact, operand: Operand, variable: Variable, write: bool) -> list[Typed]:
+        declared = self.types.expand(parse_type(variable.type), fact.file) if variable.type else None
+        holds = content(self.types, declared)
+        if holds is None:
+            return []
+        node = variable_node(variable)
+        if declared is not None and declared.derived[:1] == ("[]",) and variable.param is None:
+            element = self.element(fact, operand)
+            if write or element is not None:
+                return [(_element_node(node, element, write), holds)]
+        return [(node, holds)]
+
+    def named(self, name: str, file: str) -> list[DefinedFunction | ExternalFunction]:
+        """The functions a name means in a file: its definitions, what an alias macro names, or an external function."""
+        index = self.index
+        for _ in range(_ALIASES):
+            found = index.functions(name, file)
+            if found:
+                return [DefinedFunction(f.file, f.start_line, f.name) for f in found]
+            macro = index.macro(name, file)
+            if macro is None or macro.params is not None:
+                break
+            body = macro.body.strip("() ")
+            if not body.isidentifier():
+                break
+            name = body
+        if index.prototypes(name) or (not name.isupper() and not index.has_variable(name) and index.macro(name, file) is None):
+            return [ExternalFunction(name)]
+        return []
 
     def element(self, fact: Fact, operand: Operand) -> str | None:
         """The index of the element that the operand's last subscript names, as a number or a constant's name; None where it is not
@@ -173,41 +247,31 @@ def _subscripts(text: str) -> list[str]:
     return found
 
 
-def variable_key(variable: Variable) -> Key:
-    if variable.function is not None:
-        return ("v", variable.file, variable.function, variable.name)
-    return ("g", variable.file if variable.static else "", variable.name)
+def _element_node(array: Node, subscript: str | None, write: bool) -> Node:
+    return ElementStore(array, subscript) if write else ElementLoad(array, subscript)
 
 
-def targets_of(types: Types, function: Function) -> Targets:
-    params: list[tuple[Key, str] | None] = []
+def _parameter_nodes(types: Types, function: Function) -> ParameterNodes:
+    params: list[Typed | None] = []
     for name, text in function.params:
         holds = content(types, types.expand(parse_type(text), function.file) if text else None)
-        params.append((("v", function.file, function.name, name), holds) if name and holds is not None else None)
-    return params, (("va", function.file, function.name), "") if function.variadic else None
+        params.append((Local(function.file, function.name, name), holds) if name and holds is not None else None)
+    return params, (VariableArguments(function.file, function.name), ANYTHING) if function.variadic else None
 
 
-def hides_parameters(types: Types, text: str) -> bool:
-    """Whether a parameter's text is a macro that may stand for several: `int (*send)(SEND_ARGS)`."""
-    return len(text) > 3 and text.isupper() and text.isidentifier() and text not in types.typedefs
+def at_position(nodes: ParameterNodes, position: int) -> Typed | None:
+    """The node that an argument at a 0-based position goes to; None where nothing that matters can."""
+    return nodes[0][position] if position < len(nodes[0]) else nodes[1]
 
 
-def content(types: Types, kind: CType | None) -> str | None:
-    """What a place of this (expanded) type can hold: None nothing that matters, "" anything (`void *`, unknown types), "f" any function,
-    "f2" a function of at most two parameters, "s struct ops" an object of that struct.
-
-    A function goes through no pointer to a struct, a struct through no pointer to a function: C allows the cast, programs do not do it."""
-    if kind is None:
-        return ""
-    for step in kind.derived:
-        if step.startswith("("):
-            params, variadic = split_params(step[1:])
-            return "f" if not params or variadic or any(hides_parameters(types, p) for p in params) else f"f{len(params)}"
-    base = kind.base
-    if base.startswith(("struct ", "union ")):
-        return f"s {types.struct_name(kind) or base}"
-    if not kind.derived and base in _POINTER_SIZED:
-        return ""
-    if base.startswith("enum ") or Types.holds_no_pointer(kind) or (base and all(w in _SCALAR_WORDS for w in base.split())):
+def defined_function(index: Index, value: object) -> Function | None:
+    """The function of the corpus that a value is; None for other values."""
+    if not isinstance(value, DefinedFunction):
         return None
-    return ""
+    return next((f for f in index.functions(value.name) if f.start_line == value.line and f.file == value.file), None)
+
+
+def return_content(paths: AccessPaths, function: Function) -> Content:
+    """A declarator around the name (`int (*pick(void))(int)`) is not told by the return type: what is returned is taken as it comes."""
+    text = function.return_type
+    return content(paths.types, paths.types.expand(parse_type(text), function.file) if text else None) or ANYTHING

@@ -1,4 +1,4 @@
-"""How are the constraints of one file written down? As JSON of numbers, each text once; node keys as numbers of texts.
+"""How are the constraints of one file written down? As JSON of numbers, each text once; a node as its kind and the numbers of its texts.
 
 >>> decode_constraints(encode_constraints(made), "a.c") == made
 True
@@ -9,8 +9,9 @@ import json
 import zlib
 from typing import Any
 
-from curation.csource.pointsto.access_paths import Key
-from curation.csource.pointsto.constraints import Constraints, Indirect, Source
+from curation.csource.pointsto.constraints import AddressOf, Constraints, IndirectCall, Source
+from curation.csource.pointsto.nodes import Kind, Node, Value, from_parts
+from curation.csource.typesystem.compatibility import ANYTHING, Content, Functions, FunctionShape, Objects, ObjectShape, Shape
 
 
 class _Texts:
@@ -25,44 +26,57 @@ class _Texts:
             self.listed.append(text)
         return known
 
-    def key(self, key: Key) -> list[Any]:
-        """Texts as their numbers, numbers within a list of one, inner keys as lists."""
-        return [self.number(part) if isinstance(part, str) else
-                self.key(part) if isinstance(part, tuple) else [part] if part is not None else None for part in key]
+    def parts(self, node: Node | Value) -> list[Any]:
+        """Texts as their numbers, numbers within a list of one, inner nodes as lists; the kind, as it is, last."""
+        return [*(self.number(part) if isinstance(part, str) else
+                  self.parts(part) if isinstance(part, tuple) else [part] if part is not None else None for part in node[:-1]), node[-1]]
+
+
+class _Listed:
+    """Equal things once, by number."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, int] = {}
+
+    def number(self, one: Any) -> int:
+        return self.numbers.setdefault(one, len(self.numbers))
 
 
 def encode_constraints(one: Constraints) -> bytes:
-    texts = _Texts()
-    keys, values = [texts.key(key) for key in one.keys], [texts.key(key) for key in one.values]
-    puts = [[*rest, texts.number(kind), texts.key(owner) if owner is not None else None] for *rest, kind, owner in one.puts]
+    texts, contents, shapes = _Texts(), _Listed(), _Listed()
+    nodes, values = [texts.parts(node) for node in one.nodes], [texts.parts(value) for value in one.values]
+    node_contents, value_shapes = [contents.number(each) for each in one.contents], [shapes.number(each) for each in one.shapes]
+    addresses = [[*rest, texts.number(kind), texts.parts(owner) if owner is not None else None] for *rest, kind, owner in one.addresses]
     calls = [[c.line, c.column, texts.number(c.callee), texts.number(c.function) if c.function is not None else None, c.nodes,
               [[[s.nodes, s.values, int(s.both)] for s in arg] for arg in c.args], c.count] for c in one.calls]
-    contents, kinds = [texts.number(text) for text in one.contents], [texts.number(text) for text in one.kinds]
-    rows = [keys, contents, values, kinds, one.edges, puts, calls, texts.listed]
+    rows = [nodes, [list(each) for each in contents.numbers], node_contents, values, [list(each) for each in shapes.numbers], value_shapes,
+            one.edges, addresses, calls, texts.listed]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode("utf-8", "surrogatepass")
 
 
 def decode_constraints(data: bytes, file: str) -> Constraints:
     """Raises ValueError for anything that encode_constraints did not write."""
     try:
-        keys, contents, values, kinds, edges, puts, calls, listed = json.loads(data.decode("utf-8", "surrogatepass"))
+        nodes, contents, node_contents, values, shapes, value_shapes, edges, addresses, calls, listed = json.loads(
+            data.decode("utf-8", "surrogatepass"))
 
-        def key_of(row: list[Any]) -> Key:
-            return tuple([listed[part] if part.__class__ is int else _inner(part, key_of) for part in row])
+        def named(row: list[Any]) -> Any:
+            return from_parts([*[listed[part] if part.__class__ is int else _inner(part, named) for part in row[:-1]], _KINDS[row[-1]]])
 
+        known_contents, known_shapes = [_content(row) for row in contents], [_shape(row) for row in shapes]
         return Constraints(
-            file, [key_of(row) for row in keys], [listed[n] for n in contents], [key_of(row) for row in values],
-            [listed[n] for n in kinds], edges,
-            [(value, node, line, column, listed[kind], key_of(owner) if owner is not None else None)
-             for value, node, line, column, kind, owner in puts],
-            [Indirect(line, column, listed[callee], listed[function] if function is not None else None, nodes,
-                      [[Source(given, held, both == 1) for given, held, both in arg] for arg in args], count)
-             for line, column, callee, function, nodes, args, count in calls])
+            file, [named(row) for row in nodes], [known_contents[n] for n in node_contents], [named(row) for row in values],
+            [known_shapes[n] for n in value_shapes], edges,
+            [AddressOf(value, node, line, column, listed[kind], named(owner) if owner is not None else None)
+             for value, node, line, column, kind, owner in addresses],
+            [IndirectCall(line, column, listed[callee], listed[function] if function is not None else None, called,
+                          [[Source(given, held, both == 1) for given, held, both in arg] for arg in args], count)
+             for line, column, callee, function, called, args, count in calls])
     except (TypeError, IndexError) as err:
         raise ValueError(f"not constraints: {err}") from err
 
 
-def constraints_of(part: memoryview, file: str) -> Constraints:
+def read_constraints(part: memoryview, file: str) -> Constraints:
     """The constraints of a packed part. Raises ValueError where the bytes are not what was written."""
     try:
         return decode_constraints(zlib.decompress(part), file)
@@ -70,7 +84,20 @@ def constraints_of(part: memoryview, file: str) -> Constraints:
         raise ValueError(f"not constraints: {err}") from err
 
 
-def _inner(part: Any, key_of: Any) -> Any:
+_KINDS = list(Kind)
+
+
+def _inner(part: Any, named: Any) -> Any:
     if part is None:
         return None
-    return part[0] if len(part) == 1 else key_of(part)
+    return part[0] if len(part) == 1 else named(part)
+
+
+def _content(row: list[Any]) -> Content:
+    if not row:
+        return ANYTHING
+    return Objects(row[0]) if isinstance(row[0], str) else Functions(row[0])
+
+
+def _shape(row: list[Any]) -> Shape:
+    return ObjectShape(row[0]) if isinstance(row[0], str) else FunctionShape(row[0])

@@ -3,8 +3,8 @@
 Left out: numbers, and locals whose declared type is a plain number: nothing flows through them, whatever the corpus says. What remains is
 a fifth of the facts, so that constraints can be made again without reading those.
 
->>> one = flow_facts(index.facts["a.c"])
->>> decode_flow_facts(encode_flow_facts(one), "a.c") == one
+>>> one = pointer_facts(index.facts["a.c"])
+>>> decode_pointer_facts(encode_pointer_facts(one), "a.c") == one
 True
 """
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from curation.csource.facts.model import Arg, Assignment, Call, FileFacts, Operand, Variable
-from curation.csource.pointsto.access_paths import content
 from curation.csource.typesystem.c_types import Types, parse_type
+from curation.csource.typesystem.compatibility import content
 
 KINDS: tuple[Literal["assignment", "initializer", "return"], ...] = ("assignment", "initializer", "return")
 RETURN = 2  # in KINDS
@@ -33,7 +33,7 @@ _THROUGH_VOID = re.compile(r"\*\s*\([^()]*\*\s*\*\s*\)\s*\(?\s*&\s*([A-Za-z_]\w*
 _NO_TYPES = Types({}, {}, {})
 
 
-class At(NamedTuple):
+class FactPosition(NamedTuple):
     """Where a fact stands: enough of it to ask what its operands mean."""
 
     file: str
@@ -43,8 +43,8 @@ class At(NamedTuple):
 
 
 @dataclass(slots=True)
-class FlowFacts:
-    """names: every text, once. Numbers stand for places in `names` and `operands`; a function is None at file scope.
+class PointerFacts:
+    """names: every text, once. Numbers stand for positions in `names` and `operands`; a function is None at file scope.
 
     assignments: [kind, line, column, function, left, *right]. calls: a direct one is [name, line, column, function, count, *args], an
     argument the numbers of its operands ([] for one that cannot matter), none of them where all are so; an indirect one is
@@ -93,18 +93,24 @@ def _single(operands: list[Operand]) -> str:
     return first.base or "" if first is not None and plain else ""
 
 
-def flow_facts(facts: FileFacts) -> FlowFacts:
+def pointer_facts(facts: FileFacts) -> PointerFacts:
     """What matters of a file's facts."""
-    return _Making(facts).out
+    selection = _Selection(facts)
+    selection.select()
+    return selection.out
 
 
-class _Making:
+class _Selection:
     def __init__(self, facts: FileFacts) -> None:
-        self.out = FlowFacts(facts.file)
+        self.out = PointerFacts(facts.file)
+        self.facts = facts
         self._names: dict[str, int] = {}
         self._operands: dict[tuple[Any, ...], int] = {}
         self._plain = _numbers(facts.variables)
         self._own = {function.name for function in facts.functions}
+
+    def select(self) -> None:
+        facts = self.facts
         for assignment in facts.assignments:
             self.assignment(assignment)
         for call in facts.calls:
@@ -153,7 +159,7 @@ class _Making:
         return found
 
     def assignment(self, one: Assignment) -> None:
-        left = _without_detour(one.left)
+        left = _without_cast_of_address(one.left)
         if one.kind != "return" and not left.call and not left.fields and (left.base is None or (one.function, left.base) in self._plain):
             return
         right = self.operands(one.right, one.function)
@@ -183,7 +189,7 @@ class _Making:
             [self.operand(one) for one in call.others], args])
 
 
-def _without_detour(left: Operand) -> Operand:
+def _without_cast_of_address(left: Operand) -> Operand:
     """`*(void **)(&fn) = ...` sets fn: what POSIX tells programs to write for what dlsym gives."""
     written = _THROUGH_VOID.match(left.text) if left.base is None and left.cast else None
     return left if written is None else Operand("", written.group(1), tuple(re.findall(r"\w+", written.group(2))))
@@ -212,17 +218,17 @@ def _is_number(text: str) -> bool:
     return known
 
 
-def encode_flow_facts(one: FlowFacts) -> bytes:
+def encode_pointer_facts(one: PointerFacts) -> bytes:
     operands = [[o.text, o.base, o.fields, int(o.address), o.cast, int(o.call)] for o in one.operands]
     rows = [one.names, operands, one.assignments, one.calls, one.variables]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode("utf-8", "surrogatepass")
 
 
-def decode_flow_facts(data: bytes, file: str) -> FlowFacts:
-    """Raises ValueError for anything that encode_flow_facts did not write."""
+def decode_pointer_facts(data: bytes, file: str) -> PointerFacts:
+    """Raises ValueError for anything that encode_pointer_facts did not write."""
     try:
         names, operands, assignments, calls, variables = json.loads(data.decode("utf-8", "surrogatepass"))
         made = [Operand(text, base, tuple(fields), address == 1, cast, call == 1) for text, base, fields, address, cast, call in operands]
-        return FlowFacts(file, names, made, assignments, calls, variables)
+        return PointerFacts(file, names, made, assignments, calls, variables)
     except (TypeError, ValueError) as err:
-        raise ValueError(f"not flow facts: {err}") from err
+        raise ValueError(f"not pointer facts: {err}") from err

@@ -2,14 +2,13 @@
 
 Inclusion constraints (Andersen 1994) over: variables and parameters; fields, one node for a (struct, field) pair over all objects
 (Heintze & Tardieu's field-based variant), elements with a constant index apart; returns; results of indirect calls. Pointers to function
-pointers are one with what they point to. Solved with a worklist; an indirect call adds edges to the parameters of every function that
-reaches its callee and takes no more arguments than it gives. A value enters a node only where the node's declared type can hold it
-(expressions.content).
+pointers are one with what they point to. Solved with a worklist (solver.py). A value enters a node only where the node's declared type
+can hold it (typesystem/compatibility.py).
 
 Written without a known struct type, a field's value reaches that field of every struct; read without one, it is read from every struct.
 
->>> flow = Flow(index)
->>> [flow.name(v) for v in flow.reaching(call)]
+>>> solution = Solution(index)
+>>> [solution.name(v) for v in solution.reaching(call)]
 ['my_open']
 """
 from __future__ import annotations
@@ -18,18 +17,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from curation.csource.facts.model import Call, Function, Operand
-from curation.csource.index.nearest import Homes
-from curation.csource.pointsto.access_paths import Expressions, Fact, Key, variable_key
-from curation.csource.pointsto.constraints import Constraints, constraints, named_function, places
-from curation.csource.pointsto.pointer_facts import flow_facts
-from curation.csource.pointsto.solver import CallKey, Edges, Solver, Take
+from curation.csource.index.nearest import DefiningFiles
+from curation.csource.pointsto.access_paths import AccessPaths, Fact, defined_function
+from curation.csource.pointsto.constraints import Constraints, constraints_of
+from curation.csource.pointsto.nodes import (
+    FUNCTIONS,
+    DefinedFunction,
+    FieldLoad,
+    FieldStore,
+    Node,
+    Object,
+    Value,
+    VariableNode,
+    variable_node,
+)
+from curation.csource.pointsto.pointer_facts import pointer_facts
+from curation.csource.pointsto.solver import AddressTaken, CallKey, Edges, Solver
 from curation.csource.typesystem.c_types import CType, normal, parse_type
 
 if TYPE_CHECKING:
     from curation.csource.index.lookup import Index
-
-__all__ = ["CallKey", "Flow", "Key", "Take", "call_key"]
-
 
 def call_key(call: Call) -> CallKey:
     """What names a call site also after its facts were read again: file, line, column, callee text, enclosing function."""
@@ -39,80 +46,80 @@ def call_key(call: Call) -> CallKey:
 class _Functions(Sequence[Function | None]):
     """The function of each value; None for an external function or an object. Looked up when asked for."""
 
-    def __init__(self, index: Index, keys: Sequence[Key]) -> None:
+    def __init__(self, index: Index, values: Sequence[Value]) -> None:
         self._index = index
-        self.keys = keys
+        self.values = values
         self._known: dict[int, Function | None] = {}
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.values)
 
     def __getitem__(self, value):  # type: ignore[no-untyped-def,override]
         if value not in self._known:
-            self._known[value] = named_function(self._index, self.keys[value])
+            self._known[value] = defined_function(self._index, self.values[value])
         return self._known[value]
 
 
-class Flow:
+class Solution:
     def __init__(self, index: Index, lists: Iterable[Constraints] | None = None) -> None:
         """lists: the constraints of all files; None: made here, file by file."""
         self.index = index
-        self.to = Expressions(index)
-        solver = Solver(self.to)
-        for one in lists if lists is not None else (constraints(self.to, flow_facts(one)) for one in index.facts.values()):
+        self.paths = AccessPaths(index)
+        solver = Solver(self.paths)
+        for one in lists if lists is not None else (constraints_of(self.paths, pointer_facts(one)) for one in index.facts.values()):
             solver.add(one)
         solver.run()
-        self.ids: Mapping[Key, int] = solver.ids
-        self.keys: Sequence[Key] = solver.keys
+        self.node_ids: Mapping[Node, int] = solver.node_ids
+        self.nodes: Sequence[Node] = solver.nodes
         self.held: Mapping[int, dict[int, int]] = solver.held
         self.full = solver.full
-        self.edge_places = solver.edges
-        self.value_ids: Mapping[Key, int] = solver.value_ids
-        self.value_keys: Sequence[Key] = solver.value_keys
-        self.takes: Sequence[list[Take]] = solver.takes
+        self.edges = solver.edges
+        self.value_ids: Mapping[Value, int] = solver.value_ids
+        self.values: Sequence[Value] = solver.values
+        self.addresses: Sequence[list[AddressTaken]] = solver.addresses  # of each value: where it is taken
         self.calls_at: Mapping[CallKey, list[int]] = solver.calls_at  # callee nodes of each call
-        self.functions = _Functions(index, self.value_keys)
+        self.functions = _Functions(index, self.values)
         self._by_arity: Mapping[int, Sequence[int]] | None = None
-        self._homes: Homes | None = None
+        self._defining_files: DefiningFiles | None = None
         self._signatures: dict[int, list[tuple[str, int]]] = {}
         self._by_signature: Mapping[str, list[int]] | None = None
         self._calls_of: Mapping[int, list[CallKey]] | None = None
         self._fields_of: Mapping[int, list[int]] | None = None
 
     def restore(
-        self, *, ids: Mapping[Key, int], keys: Sequence[Key], value_ids: Mapping[Key, int], value_keys: Sequence[Key],
-        held: Mapping[int, dict[int, int]], takes: Sequence[list[Take]], calls_at: Mapping[CallKey, list[int]], edges: Edges,
+        self, *, node_ids: Mapping[Node, int], nodes: Sequence[Node], value_ids: Mapping[Value, int], values: Sequence[Value],
+        held: Mapping[int, dict[int, int]], addresses: Sequence[list[AddressTaken]], calls_at: Mapping[CallKey, list[int]], edges: Edges,
         full: set[int], by_arity: Mapping[int, Sequence[int]], calls_of: Mapping[int, list[CallKey]], fields_of: Mapping[int, list[int]],
-        by_signature: Mapping[str, list[int]], homes: Homes,
+        by_signature: Mapping[str, list[int]], defining_files: DefiningFiles,
     ) -> None:
-        """Puts a solution that was kept (flowstore.py) in the place of what was solved."""
-        self.ids, self.keys, self.held, self.full = ids, keys, held, full
-        self.edge_places, self.value_ids, self.value_keys = edges, value_ids, value_keys
-        self.takes, self.calls_at, self._by_arity = takes, calls_at, by_arity
+        """Puts a solution that was saved (solution_files.py) in the place of what was solved."""
+        self.node_ids, self.nodes, self.held, self.full = node_ids, nodes, held, full
+        self.edges, self.value_ids, self.values = edges, value_ids, values
+        self.addresses, self.calls_at, self._by_arity = addresses, calls_at, by_arity
         self._calls_of, self._fields_of, self._by_signature = calls_of, fields_of, by_signature
-        self._homes = homes
-        self.functions = _Functions(self.index, value_keys)
+        self._defining_files = defining_files
+        self.functions = _Functions(self.index, values)
 
     def name(self, value: int) -> str:
-        return self.value_keys[value][-1]
+        return self.values[value].name
 
     def is_function(self, value: int) -> bool:
-        return self.value_keys[value][0] in ("F", "X")
+        return isinstance(self.values[value], FUNCTIONS)
 
     # ---- expressions
 
     def base_type(self, fact: Fact, operand: Operand) -> CType | None:
-        return self.to.base_type(fact, operand)
+        return self.paths.base_type(fact, operand)
 
     def operand_type(self, fact: Fact, operand: Operand) -> CType | None:
-        return self.to.operand_type(fact, operand)
+        return self.paths.operand_type(fact, operand)
 
     def field_key(self, fact: Fact, operand: Operand) -> tuple[str | None, str] | None:
-        return self.to.field_key(fact, operand)
+        return self.paths.field_key(fact, operand)
 
-    def places(self, fact: Fact, operand: Operand, write: bool) -> list[int]:
+    def nodes_of(self, fact: Fact, operand: Operand, write: bool) -> list[int]:
         """The nodes an operand names, to write to or to read from; those that no constraint names are left out."""
-        found = (self.ids.get(key) for key, _ in places(self.to, fact, operand, write))
+        found = (self.node_ids.get(node) for node, _ in self.paths.nodes(fact, operand, write))
         return [node for node in found if node is not None]
 
     # ---- answers
@@ -141,7 +148,8 @@ class Flow:
         if self._fields_of is None:
             made: dict[int, list[int]] = {}
             for node in sorted(self.held):
-                if self.keys[node][0] == "r" and self.keys[node][1] is not None:
+                field = self.nodes[node]
+                if isinstance(field, FieldLoad) and field.struct is not None:
                     for held in self.held[node]:
                         made.setdefault(held, []).append(node)
             self._fields_of = made
@@ -149,7 +157,7 @@ class Flow:
 
     def value_of(self, function: Function) -> int | None:
         """The value that a function is; None where nothing takes its address."""
-        return self.value_ids.get(("F", function.file, function.start_line, function.name))
+        return self.value_ids.get(DefinedFunction(function.file, function.start_line, function.name))
 
     def path(self, node: int, value: int) -> list[tuple[str, int]]:
         """The places (file, line) a value came through, from the callee back to where it was put first; at most 12."""
@@ -183,7 +191,7 @@ class Flow:
 
     def place_of(self, source: int, target: int) -> tuple[str, int]:
         """The (file, line) that makes values go from one node to another; ("", 0) where none does."""
-        return self.edge_places.get((source, target))
+        return self.edges.get((source, target))
 
     def first_node(self, node: int, value: int) -> int:
         """The node where the value that reached `node` was put first."""
@@ -194,7 +202,7 @@ class Flow:
             node = origin
         return node
 
-    def objects(self, call: Call) -> set[Key]:
+    def objects(self, call: Call) -> set[VariableNode]:
         """The variables (struct objects) that the base of a call's field expression can be or point to; empty when not known."""
         operand = call.operand
         fields = operand.fields
@@ -204,26 +212,26 @@ class Flow:
             return set()
         base = Operand(operand.text, operand.base, fields[:-1], False, operand.cast, operand.call)
         if base.base is not None and not base.call and not any(s not in ("*", "[]") for s in base.fields):
-            variable = self.to.variable(base.base, call.file, call.function)
+            variable = self.paths.variable(base.base, call.file, call.function)
             if variable is not None:
                 kind = self.index.types.expand(parse_type(variable.type), call.file)
                 if self.index.types.struct_name(kind) is not None and kind.derived[:1] in ((), ("[]",)) and "*" not in kind.derived:
-                    return {variable_key(variable)}
-        found: set[Key] = set()
-        for node in self.places(call, base, False):
+                    return {variable_node(variable)}
+        found: set[VariableNode] = set()
+        for node in self.nodes_of(call, base, False):
             if node in self.full:
                 return set()
-            found.update(self.value_keys[v][1:] for v in self.held[node] if self.value_keys[v][0] == "O")
+            found.update(value.variable for v in self.held[node] if isinstance(value := self.values[v], Object))
         return found
 
     def predecessors(self, node: int, most: int | None = None) -> list[int]:
         """The nodes whose values flow into a node, the first `most` of them. (field, no struct) nodes that hold nothing are left out."""
-        found = self.edge_places.predecessors(node)[:most]
-        return [n for n in found if not (self.keys[n][0] == "w" and self.keys[n][1] is None and not self.held[n])]
+        found = self.edges.predecessors(node)[:most]
+        return [n for n in found if self.held[n] or not isinstance(one := self.nodes[n], FieldStore) or one.struct is not None]
 
     def field_values(self, field: str) -> Iterator[int]:
         """Functions that reach a field of this name in any struct."""
-        node = self.ids.get(("r", None, field))
+        node = self.node_ids.get(FieldLoad(None, field))
         return (v for v in (self.held[node] if node is not None else ()) if self.is_function(v))
 
     def taken_with(self, count: int) -> Sequence[int]:
@@ -231,7 +239,7 @@ class Flow:
         if self._by_arity is None:
             made: dict[int, list[int]] = {}
             for value, function in enumerate(self.functions):
-                if function is not None and self.takes[value]:
+                if function is not None and self.addresses[value]:
                     made.setdefault(len(function.params), []).append(value)
             self._by_arity = made
         return self._by_arity.get(count, [])
@@ -246,8 +254,8 @@ class Flow:
         return self._by_signature.get(str(signature), [])
 
     @property
-    def homes(self) -> Homes:
+    def defining_files(self) -> DefiningFiles:
         """Where the values are defined."""
-        if self._homes is None:
-            self._homes = Homes.of(self.value_keys)
-        return self._homes
+        if self._defining_files is None:
+            self._defining_files = DefiningFiles.of(value.file if isinstance(value, DefinedFunction) else None for value in self.values)
+        return self._defining_files

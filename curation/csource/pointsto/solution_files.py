@@ -1,10 +1,10 @@
-"""How is a solved flow kept, so that the next process asks it at once? As flat arrays and lines on disk, mapped and read where asked.
+"""How is a solution kept, so that the next process asks it at once? As flat arrays and lines on disk, mapped and read where asked.
 
->>> keep_flow(flow, folder)
->>> kept_flow(index, folder).reaching(call)
+>>> save_solution(solution, folder)
+>>> load_solution(index, folder).reaching(call)
 {12: 3075}
 
-Nodes, values and edges keep their numbers. What is asked is the same as of a flow just solved; it cannot be solved further.
+Nodes, values and edges keep their numbers. What is asked is the same as of one just solved; it cannot be solved further.
 """
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ import numpy as np
 from curation.csource.arrays.bounded_cache import Recent
 from curation.csource.arrays.postings import Postings, load_array
 from curation.csource.incremental.records import name_key
-from curation.csource.index.nearest import Homes
-from curation.csource.pointsto.solution import Flow, Key
-from curation.csource.pointsto.solver import CallKey, Edges, Take
+from curation.csource.index.nearest import DefiningFiles
+from curation.csource.pointsto.nodes import Node, Value, from_parts
+from curation.csource.pointsto.solution import Solution
+from curation.csource.pointsto.solver import AddressTaken, CallKey, Edges
 
 if TYPE_CHECKING:
     from curation.csource.index.lookup import Index
@@ -29,23 +30,23 @@ if TYPE_CHECKING:
 _KEPT = 50_000  # lines of each list kept read
 
 
-def keep_flow(flow: Flow, folder: Path) -> None:
-    """Writes the flow into an empty folder."""
+def save_solution(solution: Solution, folder: Path) -> None:
+    """Writes the solution into an empty folder."""
     folder.mkdir(parents=True)
-    _write_lines(folder, "nodes", (_text(key) for key in flow.keys), keyed=True)
-    _write_lines(folder, "values", (_text(key) for key in flow.value_keys), keyed=True)
-    _write_lines(folder, "takes", (json.dumps([list(take) for take in takes], ensure_ascii=False) for takes in flow.takes), keyed=False)
-    calls = ((_text(key), nodes) for key, nodes in flow.calls_at.items())
+    _write_lines(folder, "nodes", (_text(node) for node in solution.nodes), keyed=True)
+    _write_lines(folder, "values", (_text(value) for value in solution.values), keyed=True)
+    _write_lines(folder, "addresses", (_text(addresses) for addresses in solution.addresses), keyed=False)
+    calls = ((_text(key), nodes) for key, nodes in solution.calls_at.items())
     _write_lines(folder, "calls", (f"{key}\t{json.dumps(nodes)}" for key, nodes in calls), keyed=True)
-    holding = sorted(node for node, held in flow.held.items() if held)
-    sizes = np.fromiter((len(flow.held[node]) for node in holding), np.int64, len(holding))
+    holding = sorted(node for node, held in solution.held.items() if held)
+    sizes = np.fromiter((len(solution.held[node]) for node in holding), np.int64, len(holding))
     count = int(sizes.sum())
     _array(folder, "held_starts", np.concatenate([[0], np.cumsum(sizes)]), np.int64)
     _array(folder, "held_nodes", holding, np.int64)
-    _array(folder, "held_values", np.fromiter((value for node in holding for value in flow.held[node]), np.int32, count), np.int32)
-    origins = (origin for node in holding for origin in flow.held[node].values())
+    _array(folder, "held_values", np.fromiter((value for node in holding for value in solution.held[node]), np.int32, count), np.int32)
+    origins = (origin for node in holding for origin in solution.held[node].values())
     _array(folder, "held_origins", np.fromiter(origins, np.int32, count), np.int32)
-    edges = flow.edge_places
+    edges = solution.edges
     numbers = np.concatenate([edges.edges, np.fromiter(edges.added.keys(), np.int64, len(edges.added))])
     places = np.concatenate([edges.places, np.fromiter(edges.added.values(), np.int64, len(edges.added))])
     order = np.argsort(numbers, kind="stable")
@@ -55,42 +56,38 @@ def keep_flow(flow: Flow, folder: Path) -> None:
     _array(folder, "backward_targets", numbers[backward] & 0xFFFFFFFF, np.int64)
     _array(folder, "backward_sources", numbers[backward] >> 32, np.int64)
     by_arity: dict[int, list[int]] = {}
-    for value, function in enumerate(flow.functions):
-        if function is not None and flow.takes[value]:
+    for value, function in enumerate(solution.functions):
+        if function is not None and solution.addresses[value]:
             by_arity.setdefault(len(function.params), []).append(value)
-    numbered = {key: number for number, key in enumerate(flow.calls_at)}
-    _listing(folder, "calls_of", ((value, numbered[key]) for value in range(len(flow.value_keys)) for key in flow.calls_of(value)))
-    _listing(folder, "fields_of", ((value, node) for value in range(len(flow.value_keys)) for node in flow.fields_of(value)))
+    numbered = {key: number for number, key in enumerate(solution.calls_at)}
+    _listing(folder, "calls_of", ((value, numbered[key]) for value in range(len(solution.values)) for key in solution.calls_of(value)))
+    _listing(folder, "fields_of", ((value, node) for value in range(len(solution.values)) for node in solution.fields_of(value)))
     signed: dict[str, list[int]] = {}
     for value in sorted(value for values in by_arity.values() for value in values):
-        signed.setdefault(str(flow.signature(value)), []).append(value)
+        signed.setdefault(str(solution.signature(value)), []).append(value)
     _write_lines(folder, "signatures", (f"{json.dumps(text)}\t{json.dumps(values)}" for text, values in signed.items()), keyed=True)
     _listing(folder, "by_arity", ((count, value) for count in sorted(by_arity) for value in by_arity[count]))
-    flow.homes.save(folder)
-    rest = {"files": edges.files, "full": sorted(flow.full)}
+    solution.defining_files.save(folder)
+    rest = {"files": edges.files, "full": sorted(solution.full)}
     (folder / "rest.json").write_bytes(json.dumps(rest, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
-def kept_flow(index: Index, folder: Path) -> Flow:
-    """Raises FileNotFoundError where nothing was kept."""
+def load_solution(index: Index, folder: Path) -> Solution:
+    """Raises FileNotFoundError where nothing was saved."""
     rest = json.loads((folder / "rest.json").read_bytes().decode("utf-8", "surrogatepass"))
-    flow = Flow(index, lists=())
-    calls = _Calls(folder)
-    nodes, values = _Keys(folder, "nodes"), _Keys(folder, "values")
-    flow.restore(
-        ids=_Numbers(nodes), keys=nodes, value_ids=_Numbers(values), value_keys=values, held=_Held(folder),
-        takes=_Takes(folder), calls_at=calls, edges=_KeptEdges(folder, rest["files"]), full=set(rest["full"]),
-        by_arity=_ByArity(folder, "by_arity"), homes=Homes.load(folder), calls_of=_CallsOf(folder, calls),
+    solution = Solution(index, lists=())
+    calls = _SavedCalls(folder)
+    nodes, values = _Named(folder, "nodes"), _Named(folder, "values")
+    solution.restore(
+        node_ids=_Numbers(nodes), nodes=nodes, value_ids=_Numbers(values), values=values, held=_Held(folder),
+        addresses=_Addresses(folder), calls_at=calls, edges=_SavedEdges(folder, rest["files"]), full=set(rest["full"]),
+        by_arity=_ByArity(folder, "by_arity"), defining_files=DefiningFiles.load(folder), calls_of=_CallsOf(folder, calls),
         fields_of=_Listing(folder, "fields_of"), by_signature=_Signatures(folder))
-    return flow
+    return solution
 
 
 def _text(key: Sequence[Any]) -> str:
     return json.dumps(key, ensure_ascii=False, separators=(",", ":"))
-
-
-def _tuple(key: Any) -> Any:
-    return tuple(map(_tuple, key)) if isinstance(key, list) else key
 
 
 def _array(folder: Path, name: str, numbers: Any, kind: type[np.generic]) -> None:
@@ -148,36 +145,38 @@ class _Lines:
         return None
 
 
-class _Keys(Sequence[Key]):
+class _Named(Sequence[Any]):
+    """Nodes or values by number."""
+
     def __init__(self, folder: Path, name: str) -> None:
         self.lines = _Lines(folder, name)
-        self._recent = Recent[int, Key](_KEPT)
+        self._recent = Recent[int, Any](_KEPT)
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def __getitem__(self, number):  # type: ignore[no-untyped-def,override]
         known = self._recent.get(number)
-        return known if known is not None else self._recent.put(number, _tuple(json.loads(self.lines.text(number))))
+        return known if known is not None else self._recent.put(number, from_parts(json.loads(self.lines.text(number))))
 
 
-class _Numbers(Mapping[Key, int]):
-    """Key -> its number."""
+class _Numbers(Mapping[Any, int]):
+    """Node or value -> its number."""
 
-    def __init__(self, keys: _Keys) -> None:
-        self.keys_ = keys
+    def __init__(self, named: _Named) -> None:
+        self.named = named
 
-    def __getitem__(self, key: Key) -> int:
-        found = self.keys_.lines.number_of(_text(key))
+    def __getitem__(self, one: Node | Value) -> int:
+        found = self.named.lines.number_of(_text(one))
         if found is None:
-            raise KeyError(key)
+            raise KeyError(one)
         return found
 
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self.keys_)
+    def __iter__(self) -> Iterator[Node | Value]:
+        return iter(self.named)
 
     def __len__(self) -> int:
-        return len(self.keys_)
+        return len(self.named)
 
 
 class _Held(Mapping[int, dict[int, int]]):
@@ -210,10 +209,12 @@ class _Held(Mapping[int, dict[int, int]]):
         return len(self.nodes)
 
 
-class _Takes(Sequence[list[Take]]):
+class _Addresses(Sequence[list[AddressTaken]]):
+    """Of each value, where its address is taken."""
+
     def __init__(self, folder: Path) -> None:
-        self.lines = _Lines(folder, "takes")
-        self._recent = Recent[int, list[Take]](_KEPT)
+        self.lines = _Lines(folder, "addresses")
+        self._recent = Recent[int, list[AddressTaken]](_KEPT)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -222,11 +223,13 @@ class _Takes(Sequence[list[Take]]):
         known = self._recent.get(value)
         if known is None:
             rows = json.loads(self.lines.text(value))
-            known = self._recent.put(value, [Take(*[*row[:-1], _tuple(row[-1])]) for row in rows])
+            known = self._recent.put(value, [
+                AddressTaken(file, line, column, kind, node, from_parts(owner) if owner is not None else None)
+                for file, line, column, kind, node, owner in rows])
         return known
 
 
-class _Calls(Mapping[CallKey, list[int]]):
+class _SavedCalls(Mapping[CallKey, list[int]]):
     def __init__(self, folder: Path) -> None:
         self.lines = _Lines(folder, "calls")
 
@@ -241,8 +244,8 @@ class _Calls(Mapping[CallKey, list[int]]):
         return (self.key(number) for number in range(len(self.lines)))
 
     def key(self, number: int) -> CallKey:
-        found: CallKey = _tuple(json.loads(self.lines.text(number).split("\t")[0]))
-        return found
+        file, line, column, callee, function = json.loads(self.lines.text(number).split("\t")[0])
+        return file, line, column, callee, function
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -301,7 +304,7 @@ class _ByArity(Mapping[int, Sequence[int]]):
 
 
 class _CallsOf(Mapping[int, list[CallKey]]):
-    def __init__(self, folder: Path, calls: _Calls) -> None:
+    def __init__(self, folder: Path, calls: _SavedCalls) -> None:
         self.numbers, self.calls = _Listing(folder, "calls_of"), calls
 
     def __getitem__(self, value: int) -> list[CallKey]:
@@ -314,7 +317,7 @@ class _CallsOf(Mapping[int, list[CallKey]]):
         return len(self.numbers)
 
 
-class _KeptEdges(Edges):
+class _SavedEdges(Edges):
     def __init__(self, folder: Path, files: list[str]) -> None:
         super().__init__()
         self.files = files

@@ -1,9 +1,16 @@
 """How do functions and objects spread along the constraints until nothing moves any more?
 
-Static edges are kept as sorted numbers (source << 32 | target), so that millions of them cost little; only nodes that hold something cost
-more. A value is pushed on once; an indirect call is linked to each function that reaches it once.
+A worklist over inclusion constraints (Andersen 1994). When `run` returns:
 
->>> solver = Solver(expressions); solver.add(constraints(expressions, facts)); solver.run()
+- what a node holds, each successor of it holds too, if its declared type lets it in (typesystem/compatibility.py) and it is not in `full`;
+- an indirect call has edges from its arguments to the parameters of each function that its callee holds and that takes no more than it
+  gives (variadic ones: to their variable arguments), and from what that function returns to its result;
+- for each value of a node, following the node it came from leads to a node where its address is taken, in finitely many steps.
+
+Edges of the constraints are kept as sorted numbers (source << 32 | target), so that millions of them cost little; only nodes that hold
+something cost more. A value is pushed on once; an indirect call is linked to each function that reaches it once.
+
+>>> solver = Solver(paths); solver.add(constraints_of(paths, facts)); solver.run()
 >>> solver.held[node]
 {3: 17}
 """
@@ -17,11 +24,28 @@ from typing import NamedTuple
 import numpy as np
 
 from curation.csource.facts.model import Function
-from curation.csource.pointsto.access_paths import Expressions, Key
-from curation.csource.pointsto.constraints import Constraints, Source, named_function, param_node, return_content
+from curation.csource.pointsto.access_paths import AccessPaths, at_position, defined_function, return_content
+from curation.csource.pointsto.constraints import Constraints, Source
+from curation.csource.pointsto.nodes import (
+    ELEMENTS,
+    FIELDS,
+    CallResult,
+    DefinedFunction,
+    ElementNode,
+    ElementStore,
+    FieldLoad,
+    FieldNode,
+    FieldStore,
+    Node,
+    Object,
+    Returned,
+    Value,
+    VariableNode,
+)
+from curation.csource.typesystem.compatibility import ANYTHING, Content, Shape
 
 CallKey = tuple[str, int, int, str, str | None]
-MOST_TAKES = 64  # kept of one value
+MOST_ADDRESSES = 64  # places kept of one value
 MOST_OBJECTS = 32  # that one node holds: more of them tell nothing about the one at a call
 MOST_UNTYPED = 1500  # values that a node holds whose type lets anything in (`void *`): beyond, what it holds tells nothing
 # In a big corpus what is that full takes four fifths of memory and time: 13,530 files of the kernel held 42 million values with 1,500, 10
@@ -32,7 +56,7 @@ _NOTHING: dict[int, int] = {}
 _LOW = 0xFFFFFFFF
 
 
-class Take(NamedTuple):
+class AddressTaken(NamedTuple):
     """A place where a function's (or object's) address is taken: what for, and into which node. owner: the variable whose initializer it
     is."""
 
@@ -41,7 +65,7 @@ class Take(NamedTuple):
     column: int
     kind: str
     node: int
-    owner: Key | None
+    owner: VariableNode | None
 
 
 class Held(dict[int, dict[int, int]]):
@@ -56,7 +80,7 @@ class Edges:
 
     def __init__(self) -> None:
         self.files: list[str] = []
-        self.drafts = array("q"), array("q")  # edges, places: as they come, before settle
+        self.drafts = array("q"), array("q")  # edges, places: as they come, before `sort`
         self.edges = np.empty(0, np.int64)
         self.places = np.empty(0, np.int64)
         self.added: dict[int, int] = {}
@@ -64,7 +88,7 @@ class Edges:
         self._later: dict[int, list[int]] = {}
         self._backward: tuple[np.ndarray, np.ndarray] | None = None
 
-    def settle(self, nodes: int) -> None:
+    def sort(self, nodes: int) -> None:
         """Sorts what was drafted; from here on edges are added one by one."""
         edges, first = np.unique(np.frombuffer(self.drafts[0], np.int64), return_index=True)
         self.edges, self.places = edges, np.frombuffer(self.drafts[1], np.int64)[first]
@@ -74,13 +98,13 @@ class Edges:
     def add(self, source: int, target: int, place: int) -> bool:
         """False where the edge was there."""
         edge = source << 32 | target
-        if edge in self.added or self._settled(edge) is not None:
+        if edge in self.added or self._sorted_at(edge) is not None:
             return False
         self.added[edge] = place
         self._later.setdefault(source, []).append(target)
         return True
 
-    def _settled(self, edge: int) -> int | None:
+    def _sorted_at(self, edge: int) -> int | None:
         at = int(np.searchsorted(self.edges, edge))
         return at if at < len(self.edges) and self.edges[at] == edge else None
 
@@ -105,7 +129,7 @@ class Edges:
         number = edge[0] << 32 | edge[1]
         place = self.added.get(number)
         if place is None:
-            at = self._settled(number)
+            at = self._sorted_at(number)
             place = int(self.places[at]) if at is not None else -1
         return (self.files[place >> 32], place & _LOW) if place >= 0 else default
 
@@ -114,7 +138,7 @@ class Edges:
         yield from ((edge >> 32, edge & _LOW) for edge in self.added)
 
 
-class _Given(NamedTuple):
+class _NumberedCall(NamedTuple):
     """An indirect call, its nodes and values numbered over the corpus. place: file number << 32 | line."""
 
     place: int
@@ -124,36 +148,37 @@ class _Given(NamedTuple):
 
 
 class Solver:
-    def __init__(self, expressions: Expressions) -> None:
-        self.to = expressions
-        self.ids: dict[Key, int] = {}
-        self.keys: list[Key] = []
+    def __init__(self, paths: AccessPaths) -> None:
+        self.paths = paths
+        self.node_ids: dict[Node, int] = {}
+        self.nodes: list[Node] = []
         self.contents = array("i")  # of each node: number of what it lets in
         self.held = Held()
         self.full: set[int] = set()  # nodes that took in no more objects, or (of untyped ones) no more at all
         self._object_counts: dict[int, int] = {}
         self.edges = Edges()
-        self.value_ids: dict[Key, int] = {}
-        self.value_keys: list[Key] = []
-        self.takes: list[list[Take]] = []
+        self.value_ids: dict[Value, int] = {}
+        self.values: list[Value] = []
+        self.addresses: list[list[AddressTaken]] = []
         self.calls_at: dict[CallKey, list[int]] = {}
-        self._kinds = array("i")  # of each value
+        self._value_shapes = array("i")  # of each value: number of its shape
         self._is_object = bytearray()
-        self._kind_ids: dict[str, int] = {}
-        self._kind_names: list[str] = []
-        self._content_ids: dict[str, int] = {"": 0}
-        self._content_names: list[str] = [""]
-        self._lets: dict[int, bool] = {}  # content << 32 | kind
-        self._relatives = expressions.relatives
-        self._elements: dict[Key, list[tuple[str, str | None, int]]] = {}  # base -> (w or r, index, node)
+        self._shape_ids: dict[Shape, int] = {}
+        self._shapes: list[Shape] = []
+        self._content_ids: dict[Content, int] = {ANYTHING: 0}
+        self._contents: list[Content] = [ANYTHING]
+        self._lets: dict[int, bool] = {}  # content << 32 | shape
+        self._elements: dict[Node, list[tuple[bool, str | None, int]]] = {}  # array -> (stored to, subscript, node)
         self._results: dict[int, int] = {}  # callee node -> the node of its result
-        self._given: list[_Given] = []
-        self._at: dict[int, list[int]] = {}  # callee node -> numbers of calls
+        self._calls: list[_NumberedCall] = []
+        self._calls_through: dict[int, list[int]] = {}  # callee node -> numbers of calls
         self._params: dict[int, tuple[Function | None, dict[int, int | None]]] = {}
         self._linked: set[int] = set()
         self._queue: deque[int] = deque()
         self._fresh: dict[int, list[int]] = {}
-        self._puts: list[tuple[int, int]] = []
+        self._initial: list[tuple[int, int]] = []  # (node, value) of each address taken
+        self._edges_are_sorted = False
+        self._most_untyped = MOST_UNTYPED
 
     # ---- reading
 
@@ -161,8 +186,8 @@ class Solver:
         """Takes in the constraints of one file."""
         file = len(self.edges.files)
         self.edges.files.append(one.file)
-        nodes = [self.node(key, holds) for key, holds in zip(one.keys, one.contents, strict=True)]
-        values = [self.value(key, kind) for key, kind in zip(one.values, one.kinds, strict=True)]
+        nodes = [self.node(node, holds) for node, holds in zip(one.nodes, one.contents, strict=True)]
+        values = [self.value(value, shape) for value, shape in zip(one.values, one.shapes, strict=True)]
         edges, places = self.edges.drafts
         flat = one.edges
         for at in range(0, len(flat), 4):
@@ -173,111 +198,111 @@ class Solver:
                 if flat[at + 3]:
                     edges.append(target << 32 | source)
                     places.append(place)
-        for value, node, line, column, kind, owner in one.puts:
-            self._take(values[value], Take(one.file, line, column, kind, nodes[node], owner))
-            self._puts.append((nodes[node], values[value]))
+        for value, node, line, column, kind, owner in one.addresses:
+            self._keep_address(values[value], AddressTaken(one.file, line, column, kind, nodes[node], owner))
+            self._initial.append((nodes[node], values[value]))
         for call in one.calls:
             called = [nodes[n] for n in call.nodes]
             self.calls_at.setdefault((one.file, call.line, call.column, call.callee, call.function), []).extend(called)
-            number = len(self._given)
+            number = len(self._calls)
             args = [[Source([nodes[n] for n in s.nodes], [values[v] for v in s.values], s.both) for s in arg] for arg in call.args]
-            self._given.append(_Given(file << 32 | call.line, call.column, call.count, args))
+            self._calls.append(_NumberedCall(file << 32 | call.line, call.column, call.count, args))
             for node in called:
-                self._at.setdefault(node, []).append(number)
+                self._calls_through.setdefault(node, []).append(number)
 
-    def _take(self, value: int, take: Take) -> None:
-        takes = self.takes[value]
-        if len(takes) < MOST_TAKES:
-            takes.append(take)
+    def _keep_address(self, value: int, address: AddressTaken) -> None:
+        kept = self.addresses[value]
+        if len(kept) < MOST_ADDRESSES:
+            kept.append(address)
 
-    def value(self, key: Key, kind: str) -> int:
-        known = self.value_ids.get(key)
+    def value(self, value: Value, shape: Shape) -> int:
+        """The number of a value."""
+        known = self.value_ids.get(value)
         if known is None:
-            known = self.value_ids[key] = len(self.value_keys)
-            self.value_keys.append(key)
-            number = self._kind_ids.setdefault(kind, len(self._kind_names))
-            if number == len(self._kind_names):
-                self._kind_names.append(kind)
-            self._kinds.append(number)
-            self._is_object.append(key[0] == "O")
-            self.takes.append([])
+            known = self.value_ids[value] = len(self.values)
+            self.values.append(value)
+            number = self._shape_ids.setdefault(shape, len(self._shapes))
+            if number == len(self._shapes):
+                self._shapes.append(shape)
+            self._value_shapes.append(number)
+            self._is_object.append(isinstance(value, Object))
+            self.addresses.append([])
         return known
 
-    def node(self, key: Key, holds: str) -> int:
-        content = self._content_ids.setdefault(holds, len(self._content_names))
-        if content == len(self._content_names):
-            self._content_names.append(holds)
-        known = self.ids.get(key)
+    def node(self, node: Node, holds: Content) -> int:
+        """The number of a node, made known with the edges that its kind has."""
+        content = self._content_ids.setdefault(holds, len(self._contents))
+        if content == len(self._contents):
+            self._contents.append(holds)
+        known = self.node_ids.get(node)
         if known is not None:
             if content and not self.contents[known]:
                 self.contents[known] = content
             return known
-        known = self.ids[key] = len(self.keys)
-        self.keys.append(key)
+        known = self.node_ids[node] = len(self.nodes)
+        self.nodes.append(node)
         self.contents.append(content)
-        if key[0] in ("w", "r"):
-            self._wire_field(key, holds)
-        elif key[0] == "el":
-            self._wire_element(key, known, holds)
-        elif key[0] == "iret":
-            self._results[self.node(key[1], "")] = known
+        if isinstance(node, FIELDS):
+            self._wire_field(node, holds)
+        elif isinstance(node, ELEMENTS):
+            self._wire_element(node, known, holds)
+        elif isinstance(node, CallResult):
+            self._results[self.node(node.callee, ANYTHING)] = known
         return known
 
-    def _wire_field(self, key: Key, holds: str) -> None:
-        _, struct, field = key
-        written, read = self.node(("w", struct, field), holds), self.node(("r", struct, field), holds)
-        self._wire(written, read)
+    def _wire_field(self, node: FieldNode, holds: Content) -> None:
+        """What is stored to a field is loaded from it; of a struct that is not known, from the field of that name of every struct."""
+        struct, field = node.struct, node.field
+        stored, loaded = self.node(FieldStore(struct, field), holds), self.node(FieldLoad(struct, field), holds)
+        self._wire(stored, loaded)
         if struct is not None:
-            self._wire(self.node(("w", None, field), ""), read)
-            self._wire(written, self.node(("r", None, field), ""))
+            self._wire(self.node(FieldStore(None, field), ANYTHING), loaded)
+            self._wire(stored, self.node(FieldLoad(None, field), ANYTHING))
 
-    def _wire_element(self, key: Key, node: int, holds: str) -> None:
+    def _wire_element(self, element: ElementNode, node: int, holds: Content) -> None:
         """An element read holds what is written to it, what is written to an element that is not known, and what may be the same one: of
         a number and a constant's name nobody here knows whether they are."""
-        _, base, way, index = key
-        known = self._elements.setdefault(base, [])
-        known.append((way, index, node))
-        whole = self.node(base, holds)
-        if way == "w":
+        array, subscript, stores = element.array, element.subscript, isinstance(element, ElementStore)
+        known = self._elements.setdefault(array, [])
+        known.append((stores, subscript, node))
+        whole = self.node(array, holds)
+        if stores:
             self._wire(node, whole)
-        elif base[0] == "r":
-            self._wire(self.node(("w", *base[1:]), holds), node)
-            if base[1] is not None:
-                self._wire(self.node(("w", None, base[2]), ""), node)
-        for other_way, other, other_node in known:
-            if other_way != way and _may_be_same(index, other):
-                written, read = (node, other_node) if way == "w" else (other_node, node)
-                self._wire(written, read)
+        elif isinstance(array, FieldLoad):
+            self._wire(self.node(FieldStore(array.struct, array.field), holds), node)
+            if array.struct is not None:
+                self._wire(self.node(FieldStore(None, array.field), ANYTHING), node)
+        for other_stores, other, other_node in known:
+            if other_stores != stores and _may_be_same(subscript, other):
+                stored, loaded = (node, other_node) if stores else (other_node, node)
+                self._wire(stored, loaded)
 
     def _wire(self, source: int, target: int) -> None:
         if source != target:
-            if self._starts_settled:
+            if self._edges_are_sorted:
                 self._edge(source, target, -1)
             else:
                 self.edges.drafts[0].append(source << 32 | target)
                 self.edges.drafts[1].append(-1)
 
-    _starts_settled = False
-    _most_untyped = MOST_UNTYPED
-
     # ---- solving
 
     def run(self) -> None:
-        self._most_untyped = MOST_UNTYPED if len(self.value_keys) <= MANY_VALUES else MOST_UNTYPED_OF_MANY
-        self.edges.settle(len(self.keys))
-        self._starts_settled = True
-        for node, value in self._puts:
+        self._most_untyped = MOST_UNTYPED if len(self.values) <= MANY_VALUES else MOST_UNTYPED_OF_MANY
+        self.edges.sort(len(self.nodes))
+        self._edges_are_sorted = True
+        for node, value in self._initial:
             self._push(node, [value], -1)
-        self._puts = []
+        self._initial = []
         queue, fresh_of = self._queue, self._fresh
         while queue:
             node = queue.popleft()
             fresh = fresh_of.pop(node)
             for target in self.edges.successors(node):
                 self._push(target, fresh, node)
-            numbers = self._at.get(node)
+            numbers = self._calls_through.get(node)
             if numbers is not None:
-                functions = [v for v in fresh if self.value_keys[v][0] == "F"]
+                functions = [v for v in fresh if isinstance(self.values[v], DefinedFunction)]
                 for number in numbers:
                     for value in functions:
                         self._link(number, value)
@@ -324,11 +349,11 @@ class Solver:
         return kept
 
     def _lets_in(self, content: int, value: int) -> bool:
-        kind = self._kinds[value]
-        key = content << 32 | kind
+        shape = self._value_shapes[value]
+        key = content << 32 | shape
         known = self._lets.get(key)
         if known is None:
-            known = self._lets[key] = self._relatives.lets_in(self._content_names[content], self._kind_names[kind])
+            known = self._lets[key] = self.paths.compatibility.lets_in(self._contents[content], self._shapes[shape])
         return known
 
     def _edge(self, source: int, target: int, place: int) -> None:
@@ -342,7 +367,7 @@ class Solver:
         if key in self._linked:
             return
         self._linked.add(key)
-        given = self._given[number]
+        given = self._calls[number]
         function, params = self._function(value)
         if function is None or len(function.params) > given.arg_count:
             return
@@ -353,9 +378,10 @@ class Solver:
                     for source in sources:
                         self._give(target, source, given)
 
-    def _give(self, target: int, source: Source, given: _Given) -> None:
+    def _give(self, target: int, source: Source, given: _NumberedCall) -> None:
         for value in source.values:
-            self._take(value, Take(self.edges.files[given.place >> 32], given.place & _LOW, given.column, "argument", target, None))
+            file, line = self.edges.files[given.place >> 32], given.place & _LOW
+            self._keep_address(value, AddressTaken(file, line, given.column, "argument", target, None))
         if source.values:
             self._push(target, source.values, -1)
         for node in source.nodes:
@@ -366,19 +392,20 @@ class Solver:
     def _function(self, value: int) -> tuple[Function | None, dict[int, int | None]]:
         known = self._params.get(value)
         if known is None:
-            known = self._params[value] = (named_function(self.to.index, self.value_keys[value]), {})
+            known = self._params[value] = (defined_function(self.paths.index, self.values[value]), {})
         return known
 
     def _param(self, function: Function, params: dict[int, int | None], position: int) -> int | None:
         if position not in params:
-            target = param_node(self.to, function, position)
+            target = at_position(self.paths.parameters(function), position)
             params[position] = self.node(*target) if target is not None else None
         return params[position]
 
     def _link_result(self, value: int, result: int) -> None:
         function, _ = self._function(value)
         if function is not None:
-            self._edge(self.node(("ret", function.file, function.name), return_content(self.to, function)), result, -1)
+            returned = self.node(Returned(function.file, function.name), return_content(self.paths, function))
+            self._edge(returned, result, -1)
 
 
 def _may_be_same(one: str | None, other: str | None) -> bool:

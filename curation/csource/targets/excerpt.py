@@ -28,11 +28,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.csource.lexing.balanced_lines import beside, declaration_around
-from curation.csource.targets.witness import way_to
+from curation.csource.targets.witness import witness_to
 from curation.tokens import count
 
 if TYPE_CHECKING:
-    from curation.csource.index.lookup import Index
+    from curation.csource.program import Program
     from curation.model import PathStep, Proposal
 
 _GAP_TOKENS = 5  # of "... // line 12"
@@ -95,12 +95,12 @@ def origins(text: str) -> list[tuple[str, int] | None]:
     return found
 
 
-def make_excerpt(index: Index, proposal: Proposal, max_tokens: int = 1000) -> str:
+def make_excerpt(index: Program, proposal: Proposal, max_tokens: int = 1000) -> str:
     """The text of make_slice."""
     return make_slice(index, proposal, max_tokens).text
 
 
-def make_slice(index: Index, proposal: Proposal, max_tokens: int = 1000) -> Slice:
+def make_slice(index: Program, proposal: Proposal, max_tokens: int = 1000) -> Slice:
     """The slice for a proposal, of at most `max_tokens` tokens (curation/tokens.py) except for the site's own line, which is always
     there."""
     chosen: dict[str, dict[int, int]] = {proposal.file: _costs(index, proposal.file, {proposal.line})}
@@ -137,12 +137,12 @@ def _dense(numbers: list[int]) -> list[int]:
     return [rank[number] for number in numbers]
 
 
-def _line(index: Index, file: str, number: int) -> str:
+def _line(index: Program, file: str, number: int) -> str:
     text = index.lines(file)
     return text[number - 1].rstrip("\r")[:_LINE_LIMIT] if 0 < number <= len(text) else ""
 
 
-def _costs(index: Index, file: str, lines: Iterable[int]) -> dict[int, int]:
+def _costs(index: Program, file: str, lines: Iterable[int]) -> dict[int, int]:
     last = len(index.lines(file))
     found = {n: _line(index, file, n) for n in lines if 0 < n <= last}
     return {n: _tokens(text) for n, text in found.items() if not _MARKER.match(text)}
@@ -158,7 +158,7 @@ def _spent(file: str, lines: dict[int, int]) -> int:
     return count(f"// file: {file}") + sum(lines.values()) + gaps * _GAP_TOKENS
 
 
-def _filled(lines: dict[int, int], index: Index, file: str) -> set[int]:
+def _filled(lines: dict[int, int], index: Program, file: str) -> set[int]:
     """The lines and those between two of them that cost no more than to say that they are left out."""
     found = set(lines)
     for number in lines:
@@ -169,7 +169,7 @@ def _filled(lines: dict[int, int], index: Index, file: str) -> set[int]:
     return found
 
 
-def _with_beside(index: Index, file: str, line: int) -> set[int]:
+def _with_beside(index: Program, file: str, line: int) -> set[int]:
     """The line with what balances it, and with the head of the function around it."""
     function, lines = index.enclosing(file, line), index.lines(file)
     first, last = (function.start_line, function.end_line) if function is not None else declaration_around(lines, line)
@@ -185,14 +185,14 @@ def _with_beside(index: Index, file: str, line: int) -> set[int]:
 Need = tuple[str, int, bool]  # file, line, whether with the lines that balance it
 
 
-def _needs(index: Index, proposal: Proposal) -> Iterator[Need]:
+def _needs(index: Program, proposal: Proposal) -> Iterator[Need]:
     yield proposal.file, proposal.line, True
     if proposal.task == "callback_timing":
         yield from _braces(index, proposal.file, proposal.line)
-    ways = _ways(proposal)
+    ways = _witnesses(proposal)
     for way in ways[:1]:  # one target whole
         yield from ((s.file, s.line, True) for s in way)
-    yield from _making(index, proposal)
+    yield from _inner_macros(index, proposal)
     for way in ways[1:]:  # what puts each other target there
         yield from ((s.file, s.line, True) for s in way[:1])
         if way and way[0].kind == "macro":
@@ -218,7 +218,7 @@ def _needs(index: Index, proposal: Proposal) -> Iterator[Need]:
         yield from ((proposal.file, n, False) for n in range(function.start_line, function.end_line + 1))
 
 
-def _ways(proposal: Proposal) -> list[list[Any]]:
+def _witnesses(proposal: Proposal) -> list[list[Any]]:
     """The places of each target's way, of the answer's targets first; for a proposal without candidates each of its places."""
     targets = {(t["name"], t.get("file")) for t in proposal.answer.get("targets") or []}
     ordered = sorted(proposal.candidates, key=lambda c: (c.name, c.file) not in targets)
@@ -229,7 +229,7 @@ def _ways(proposal: Proposal) -> list[list[Any]]:
     return ways or [[e] for e in proposal.evidence]
 
 
-def _definitions(index: Index, proposal: Proposal) -> Iterator[Need]:
+def _definitions(index: Program, proposal: Proposal) -> Iterator[Need]:
     """The head of each target's definition."""
     for target in proposal.answer.get("targets") or []:
         if target.get("file") and target.get("line"):
@@ -239,7 +239,7 @@ def _definitions(index: Index, proposal: Proposal) -> Iterator[Need]:
             yield from _head(index, candidate.file, candidate.line)
 
 
-def _head(index: Index, file: str, line: int) -> Iterator[Need]:
+def _head(index: Program, file: str, line: int) -> Iterator[Need]:
     function = index.enclosing(file, line)
     if function is None:
         yield file, line, True
@@ -256,7 +256,7 @@ def _head(index: Index, file: str, line: int) -> Iterator[Need]:
         yield from ((file, n, "{" in _line(index, file, n)) for n in range(function.start_line, last + 1))
 
 
-def _braces(index: Index, file: str, line: int) -> Iterator[Need]:
+def _braces(index: Program, file: str, line: int) -> Iterator[Need]:
     """The head of a function with the braces of its body: a definition, no declaration."""
     function = index.enclosing(file, line)
     if function is not None:
@@ -265,7 +265,7 @@ def _braces(index: Index, file: str, line: int) -> Iterator[Need]:
         yield from ((file, n, False) for n in (opening, function.end_line) if n is not None)
 
 
-def _making(index: Index, proposal: Proposal) -> Iterator[Need]:
+def _inner_macros(index: Program, proposal: Proposal) -> Iterator[Need]:
     """The macros in macros down to the one whose body holds the call."""
     wanted = _NAME.search(proposal.expression)
     macro, depth = index.macro(proposal.extra.get("macro") or "", proposal.file), 0
@@ -277,7 +277,7 @@ def _making(index: Index, proposal: Proposal) -> Iterator[Need]:
             yield macro.file, macro.line, True
 
 
-def _declared(index: Index, proposal: Proposal, ways: list[list[PathStep]]) -> Iterator[Need]:
+def _declared(index: Program, proposal: Proposal, ways: list[list[PathStep]]) -> Iterator[Need]:
     """The fields that the ways go through, in their structs, with the typedefs of their types; the macros that hide the call."""
     fields = dict.fromkeys(
         (spot[2], spot[1]) for way in ways[:8] for step in way for spot in (getattr(step, "target", []), getattr(step, "source", []))
@@ -293,12 +293,12 @@ def _declared(index: Index, proposal: Proposal, ways: list[list[PathStep]]) -> I
             yield evidence.file, evidence.line, True
 
 
-def _typedef(index: Index, kind: str) -> Iterator[Need]:
+def _typedef(index: Program, kind: str) -> Iterator[Need]:
     for word in _NAME.findall(kind)[:4]:
         yield from ((t.file, t.line, True) for t in index.typedefs(word)[:1])
 
 
-def _passed_fields(index: Index, proposal: Proposal) -> Iterator[tuple[str, str]]:
+def _passed_fields(index: Program, proposal: Proposal) -> Iterator[tuple[str, str]]:
     """(struct, field) of what the calls at the proposal's places are given: the work item in `INIT_WORK(&dev->work, fn)`."""
     if proposal.task == "function_pointer":
         return
@@ -317,7 +317,7 @@ def _passed_fields(index: Index, proposal: Proposal) -> Iterator[tuple[str, str]
                         yield struct, member
 
 
-def _objects(index: Index, file: str, line: int) -> Iterator[Need]:
+def _objects(index: Program, file: str, line: int) -> Iterator[Need]:
     """Where the local variables are declared whose fields a line uses: what their structs are."""
     function = index.enclosing(file, line)
     for name in dict.fromkeys(_OF_FIELD.findall(_line(index, file, line))) if function is not None else ():
@@ -326,7 +326,7 @@ def _objects(index: Index, file: str, line: int) -> Iterator[Need]:
             yield file, variable.line, True
 
 
-def _base(index: Index, proposal: Proposal) -> Iterator[Need]:
+def _base(index: Program, proposal: Proposal) -> Iterator[Need]:
     """Where the call's base variable is declared and set in the same function, the nearest first."""
     base = _NAME.search(proposal.expression)
     if proposal.task != "function_pointer" or base is None or proposal.function is None:
@@ -340,14 +340,14 @@ def _base(index: Index, proposal: Proposal) -> Iterator[Need]:
     yield from ((proposal.file, line, True) for line in sorted(sets, reverse=True)[:3])
 
 
-def _handlers(index: Index, file: str, line: int) -> Iterator[Need]:
+def _handlers(index: Program, file: str, line: int) -> Iterator[Need]:
     """The heads of the functions that a registering line names."""
     for word in dict.fromkeys(_NAME.findall(_line(index, file, line))):
         for function in index.functions(word, file)[:1]:
             yield from _head(index, function.file, function.line)
 
 
-def _of_callback(index: Index, proposal: Proposal) -> Iterator[Need]:
+def _of_callback(index: Program, proposal: Proposal) -> Iterator[Need]:
     """What tells how a callback gets to the code that calls it, and whether that is the kernel: its way there, the macros that its places
     use, the first headers of its file."""
     headers = [n for n, text in enumerate(index.lines(proposal.file), 1) if _INCLUDE.match(text)]
@@ -356,7 +356,7 @@ def _of_callback(index: Index, proposal: Proposal) -> Iterator[Need]:
     for evidence in proposal.evidence[:8]:
         given = proposal.function is not None and proposal.function in _line(index, evidence.file, evidence.line)
         if evidence.kind in ("call", "registration") and proposal.function is not None and not given:
-            way = way_to(index, proposal.function, proposal.file, (evidence.file, evidence.line))
+            way = witness_to(index, proposal.function, proposal.file, (evidence.file, evidence.line))
             yield from ((s.file, s.line, True) for s in way)
             yield from _declared(index, proposal, [way])
         for word in dict.fromkeys(_NAME.findall(_line(index, evidence.file, evidence.line))):
@@ -365,7 +365,7 @@ def _of_callback(index: Index, proposal: Proposal) -> Iterator[Need]:
                 yield macro.file, macro.line, True
 
 
-def _called_in_chain(index: Index, proposal: Proposal) -> Iterator[Need]:
+def _called_in_chain(index: Program, proposal: Proposal) -> Iterator[Need]:
     """The calls from one function of a callback's chain to the next, as far as the corpus holds them."""
     chain = [name.split(".")[-1] for name in proposal.answer.get("chain") or []]
     for outer, inner in zip(chain, chain[1:], strict=False):

@@ -1,16 +1,79 @@
 """Can a place of one type hold a value of another: a function with so many parameters, an object of that struct?
 
->>> Relatives(types).lets_in("f2", "f1"), Relatives(types).lets_in("s struct ops", "f1")
+>>> compatibility.lets_in(Functions(2), FunctionShape(1)), compatibility.lets_in(Objects("struct ops"), FunctionShape(1))
 (True, False)
+
+A function goes through no pointer to a struct, a struct through no pointer to a function: C allows the cast, programs do not do it.
 """
 from __future__ import annotations
 
-from curation.csource.typesystem.c_types import Types, parse_type
+from typing import NamedTuple
+
+from curation.csource.typesystem.c_types import CType, Types, parse_type, split_params
 
 _DEPTH = 6
+_POINTER_SIZED = frozenset(
+    ("unsigned long", "long unsigned", "unsigned long int", "long unsigned int", "uintptr_t", "intptr_t", "ulong", "kernel_ulong_t"))
+_SCALAR_WORDS = frozenset("int char short long float double unsigned signed _Bool bool __int128 complex _Complex wchar_t".split())
 
 
-class Relatives:
+class Anything(NamedTuple):
+    """Of a place: it lets in whatever comes (`void *`, types that are not known)."""
+
+
+class Functions(NamedTuple):
+    """Of a place: it lets in functions of at most so many parameters; None: of any number."""
+
+    most_params: int | None
+
+
+class Objects(NamedTuple):
+    """Of a place: it lets in objects of the struct and of those related to it."""
+
+    struct: str
+
+
+class FunctionShape(NamedTuple):
+    """Of a value: a function with so many parameters; None where they are not known."""
+
+    params: int | None
+
+
+class ObjectShape(NamedTuple):
+    """Of a value: an object of the struct."""
+
+    struct: str
+
+
+Content = Anything | Functions | Objects
+Shape = FunctionShape | ObjectShape
+ANYTHING = Anything()
+
+
+def content(types: Types, kind: CType | None) -> Content | None:
+    """What a place of this (expanded) type can hold; None for nothing that matters."""
+    if kind is None:
+        return ANYTHING
+    for step in kind.derived:
+        if step.startswith("("):
+            params, variadic = split_params(step[1:])
+            return Functions(None if not params or variadic or any(hides_parameters(types, p) for p in params) else len(params))
+    base = kind.base
+    if base.startswith(("struct ", "union ")):
+        return Objects(types.struct_name(kind) or base)
+    if not kind.derived and base in _POINTER_SIZED:
+        return ANYTHING
+    if base.startswith("enum ") or Types.holds_no_pointer(kind) or (base and all(w in _SCALAR_WORDS for w in base.split())):
+        return None
+    return ANYTHING
+
+
+def hides_parameters(types: Types, text: str) -> bool:
+    """Whether a parameter's text is a macro that may stand for several: `int (*send)(SEND_ARGS)`."""
+    return len(text) > 3 and text.isupper() and text.isidentifier() and text not in types.typedefs
+
+
+class Compatibility:
     """Structs are related where one lies within the other, at any depth (a pointer to a member leads to its container), and where both
     begin with the same member (a common head)."""
 
@@ -19,18 +82,15 @@ class Relatives:
         self._within: dict[str, frozenset[str]] = {}
         self._head: dict[str, tuple[str, str] | None] = {}
 
-    def lets_in(self, content: str, kind: str) -> bool:
-        """content: of a place, see expressions.content. kind: of a value: "f2" a function of two parameters, "f2+" a variadic one, "f?"
-        one whose parameters are not known, "s struct ops" an object, "s" one of unknown type."""
-        if not content:
+    def lets_in(self, content: Content, shape: Shape) -> bool:
+        """Whether a place that holds `content` can hold a value of that shape."""
+        if isinstance(content, Anything):
             return True
-        if content[0] != kind[0]:
-            return False
-        if kind[0] == "f":
-            if content == "f" or kind == "f?":
-                return True
-            return int(kind[1:].rstrip("+")) <= int(content[1:])
-        return self.related(content[2:], kind[2:])
+        if isinstance(content, Functions):
+            if not isinstance(shape, FunctionShape):
+                return False
+            return content.most_params is None or shape.params is None or shape.params <= content.most_params
+        return isinstance(shape, ObjectShape) and self.related(content.struct, shape.struct)
 
     def related(self, one: str, other: str) -> bool:
         if one == other or not one or not other:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from curation.csource.pointsto.solution import Flow
+from curation.csource.pointsto.nodes import FIELDS, FieldLoad
+from curation.csource.pointsto.solution import Solution
 from curation.knowledge import Row
 from curation.knowledge.matching import Corpus
 
@@ -42,9 +43,11 @@ class Reached:
     def _fields(self, values: list[int]) -> Iterator[tuple[int, int, list[Row]]]:
         for value in values:
             for node in self.flow.fields_of(value):
-                _, struct, field = self.flow.keys[node]
-                bare = struct.removeprefix("struct ").removeprefix("union ")
-                if rows := [r for r in self.corpus.knowledge.field(bare, field) if r.runs_in]:
+                loaded = self.flow.nodes[node]
+                if not isinstance(loaded, FieldLoad) or loaded.struct is None:
+                    continue
+                bare = loaded.struct.removeprefix("struct ").removeprefix("union ")
+                if rows := [r for r in self.corpus.knowledge.field(bare, loaded.field) if r.runs_in]:
                     yield node, value, rows
 
     def _arguments(self, values: list[int]) -> Iterator[tuple[int, int, list[Row]]]:
@@ -57,7 +60,7 @@ def rows_reached(corpus: Corpus) -> Reached:
     return Reached(corpus)
 
 
-def _arguments(corpus: Corpus, flow: Flow) -> Iterator[tuple[int, list[Row]]]:
+def _arguments(corpus: Corpus, flow: Solution) -> Iterator[tuple[int, list[Row]]]:
     for name, rows in corpus.knowledge.handlers.items():
         for call in corpus.index.calls_here(name):
             fitting = {row.id for row in corpus.rows_for_call(call)}
@@ -66,13 +69,13 @@ def _arguments(corpus: Corpus, flow: Flow) -> Iterator[tuple[int, list[Row]]]:
                 if arg is None or row.id not in fitting:
                     continue
                 for operand in arg.operands:
-                    for node in flow.places(call, operand, False):
+                    for node in flow.nodes_of(call, operand, False):
                         yield node, [row]
 
 
-def _known_way(flow: Flow, node: int, value: int) -> bool:
+def _known_way(flow: Solution, node: int, value: int) -> bool:
     for _ in range(_STEPS):
-        if flow.keys[node][0] in ("r", "w") and flow.keys[node][1] is None:
+        if isinstance(one := flow.nodes[node], FIELDS) and one.struct is None:
             return False
         node = flow.held[node].get(value, -1)
         if node < 0:

@@ -262,7 +262,7 @@ class Places:
     def _held(self, arg: Arg, call: Call) -> tuple[str, ...]:
         """The functions that flow to an argument; () where they are none or too many to say."""
         flow = self.index.flow
-        nodes = [node for operand in arg.operands for node in flow.places(call, operand, False)]
+        nodes = [node for operand in arg.operands for node in flow.nodes_of(call, operand, False)]
         names = dict.fromkeys(flow.name(v) for node in nodes for v in flow.held[node] if flow.is_function(v))
         return tuple(names) if len(names) <= _MOST_HANDLERS else ()
 

@@ -9,6 +9,7 @@ from curation.csource import Index, build_index
 from curation.csource import program as program_module
 from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import make_index
+from curation.csource.pointsto.nodes import FieldLoad
 from curation.csource.sources.texts import folder_texts
 from curation.tasks import get_task
 
@@ -48,7 +49,7 @@ def test_who_calls_a_function_through_a_pointer_is_told_by_flow(index: Index) ->
     value = index.flow.value_of(index.functions("my_run")[0])
     assert value is not None and index.flow.value_of(index.functions("alone")[0]) is None
     assert [key[:2] for key in index.flow.calls_of(value)] == [("a/call.c", 3)]
-    assert [index.flow.keys[node] for node in index.flow.fields_of(value)] == [("r", "struct work", "run")]
+    assert [index.flow.nodes[node] for node in index.flow.fields_of(value)] == [FieldLoad("struct work", "run")]
 
 
 def test_a_big_corpus_proposes_for_a_file_what_a_small_one_does(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from curation.csource import build_index
 from curation.csource.facts.encoding import decode_facts, encode_facts
 from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import make_index
-from curation.csource.pointsto.access_paths import Expressions
+from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraint_encoding import decode_constraints, encode_constraints
-from curation.csource.pointsto.constraints import constraints
-from curation.csource.pointsto.pointer_facts import decode_flow_facts, encode_flow_facts, flow_facts
+from curation.csource.pointsto.constraints import constraints_of
+from curation.csource.pointsto.pointer_facts import decode_pointer_facts, encode_pointer_facts, pointer_facts
 from curation.csource.sources.texts import folder_texts
 
 _TEXTS = {
@@ -46,15 +46,15 @@ def _reached(source: Path, folder: Path) -> list[str]:
 def test_what_was_written_is_read() -> None:
     index = build_index(_TEXTS.items(), jobs=0)
     for file, facts in index.facts.items():
-        one = flow_facts(facts)
-        assert decode_flow_facts(encode_flow_facts(one), file) == one
-        made = constraints(Expressions(index), one)
+        one = pointer_facts(facts)
+        assert decode_pointer_facts(encode_pointer_facts(one), file) == one
+        made = constraints_of(AccessPaths(index), one)
         assert decode_constraints(encode_constraints(made), file) == made
         assert decode_facts(encode_facts(facts), file) == facts
 
 
 def test_numbers_do_not_flow() -> None:
-    one = flow_facts(build_index(_TEXTS.items(), jobs=0).facts["use.c"])
+    one = pointer_facts(build_index(_TEXTS.items(), jobs=0).facts["use.c"])
     assert [one.assignment(row).left.text for row in one.assignments if row[0] == 1 and row[3] is not None] == []
 
 
@@ -89,5 +89,5 @@ def test_what_is_kept_flows_as_if_all_were_made_anew(source: Path, tmp_path: Pat
     make_index(tmp_path / "index", folder_texts(source))
     make_index(tmp_path / "new", folder_texts(source))
     kept, new = (open_index(tmp_path / name, folder_texts(source)).flow for name in ("index", "new"))
-    told = [{key: sorted(flow.name(v) for v in flow.held[node]) for node, key in enumerate(flow.keys)} for flow in (kept, new)]
+    told = [{key: sorted(flow.name(v) for v in flow.held[node]) for node, key in enumerate(flow.nodes)} for flow in (kept, new)]
     assert told[0] == told[1]

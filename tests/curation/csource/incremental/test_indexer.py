@@ -85,7 +85,7 @@ def test_a_kept_flow_says_what_the_solved_one_says(source: Path, tmp_path: Path)
     solved = _proposals(index)
     assert any(candidates for _, candidates in solved)
     again = open_index(tmp_path / "index", folder_texts(source))
-    assert len(again.flow.keys) == len(index.flow.keys)
+    assert len(again.flow.nodes) == len(index.flow.nodes)
     assert _proposals(again) == solved
 
 

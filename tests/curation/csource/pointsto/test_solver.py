@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from curation.csource import Index, build_index
 from curation.csource.pointsto import solver as solving
-from curation.csource.pointsto.access_paths import Expressions
-from curation.csource.pointsto.constraints import constraints
-from curation.csource.pointsto.pointer_facts import flow_facts
-from curation.csource.pointsto.solution import Flow
+from curation.csource.pointsto.access_paths import AccessPaths
+from curation.csource.pointsto.constraints import constraints_of
+from curation.csource.pointsto.pointer_facts import pointer_facts
+from curation.csource.pointsto.solution import Solution
 from curation.csource.pointsto.solver import MOST_OBJECTS, Edges
 
 
@@ -47,8 +47,8 @@ def test_the_order_of_the_files_does_not_matter(order: list[str]) -> None:
 
 def test_the_constraints_of_a_file_can_be_made_apart() -> None:
     index = build_index([("a.c", _chain(2, 2))], jobs=0)
-    made = [constraints(Expressions(index), flow_facts(one)) for one in index.facts.values()]
-    flow = Flow(index, made)
+    made = [constraints_of(AccessPaths(index), pointer_facts(one)) for one in index.facts.values()]
+    flow = Solution(index, made)
     call = next(c for c in index.calls() if c.kind == "indirect")
     assert sorted(flow.name(v) for v in flow.reaching(call)) == ["f0", "f1"]
 
@@ -78,7 +78,7 @@ def test_edges_are_those_that_were_given(drafted: list[tuple[int, int]], added: 
     for source, target in drafted:
         edges.drafts[0].append(source << 32 | target)
         edges.drafts[1].append(-1)
-    edges.settle(10)
+    edges.sort(10)
     for source, target in added:
         edges.add(source, target, -1)
     wanted = {*drafted, *added}

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from curation.csource import build_index
 from curation.csource.targets.completeness import why_more
-from curation.csource.targets.resolve import Resolution
+from curation.csource.targets.resolution import Resolution
 
 _OPS = "struct ops { int (*go)(int); };\nstatic int f(int a) { return a; }\n"
 _CALL = "static int run(struct ops *p) { return p->go(1); }\n"

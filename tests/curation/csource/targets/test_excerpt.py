@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from curation.csource import build_index, make_excerpt, make_slice
 from curation.csource.lexing.balanced_lines import beside, declaration_around
 from curation.csource.targets.excerpt import origins
-from curation.csource.targets.witness import way_to
+from curation.csource.targets.witness import witness_to
 from curation.tasks import callback_timing
 from curation.tasks.function_pointer import propose
 from curation.tokens import count
@@ -179,8 +179,8 @@ def test_a_callback_that_is_registered_far_from_where_it_is_named_is_shown_with_
             "void init(void)\n{\n\tkeep_all(table);\n}\nint run(void)\n{\n\treturn kept(1);\n}\n")
     index = build_index([("a.c", code)], jobs=0)
     (call,) = [c for c in index.calls("a.c") if c.callee == "keep"]
-    way = way_to(index, "hello", "a.c", ("a.c", call.line))
-    assert [step.line for step in way] == [8] and way_to(index, "run", "a.c", ("a.c", call.line)) == []
+    way = witness_to(index, "hello", "a.c", ("a.c", call.line))
+    assert [step.line for step in way] == [8] and witness_to(index, "run", "a.c", ("a.c", call.line)) == []
     proposals = [p for p in callback_timing.propose(index) if p.function == "hello"]
     assert proposals
     for proposal in proposals:

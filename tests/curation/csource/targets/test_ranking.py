@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from curation.csource import build_index
 from curation.csource.sources.path_hints import conditional_lines, is_foreign, is_test
-from curation.csource.targets.resolve import IMPLEMENTATIONS
+from curation.csource.targets.ranking import IMPLEMENTATIONS
 
 _HEADER = "struct ops { int (*go)(int); };\nextern struct ops *current;\n"
 _SITE = '#include "ops.h"\nint run(int x) { return current->go(x); }\n'

@@ -165,7 +165,7 @@ def test_where_flow_finds_nothing_each_step_says_its_name():
                      "void *k = fit, *l = other;\nint f(struct o *p) { return p->go(1, 0); }")
     (call,) = [c for c in index.calls() if c.kind == "indirect"]
     found = index.resolution(call)
-    assert (found.step, [c.name for c in found.candidates]) == ("same_signature", ["fit"])
+    assert (found.found_by, [c.name for c in found.candidates]) == ("same_signature", ["fit"])
     assert found.candidates[0].evidence[0].kind == "same_signature"
     assert found.completeness == "incomplete"
 

@@ -2,8 +2,8 @@
 import pytest
 
 from curation.csource import build_index
-from curation.csource.targets.completeness import openings
-from curation.csource.targets.witness import MOST_STEPS, steps_of
+from curation.csource.targets.completeness import unseen_sources
+from curation.csource.targets.witness import MOST_STEPS, witness_of
 from curation.model import PathStep
 
 CODE = """struct ops { int (*open)(int); int (*close)(int); };
@@ -39,7 +39,7 @@ void init(struct dev *d)
 def told(code: str, callee: str, name: str, file: str | None = "a.c") -> list[PathStep]:
     index = build_index([("a.c", code)], jobs=0)
     call = next(c for c in index.calls() if c.kind == "indirect" and c.callee == callee)
-    return steps_of(index, call, name, file, index.resolution(call).step)
+    return witness_of(index, call, name, file, index.resolution(call).found_by)
 
 
 def kinds(steps: list[PathStep]) -> list[tuple[str, int]]:
@@ -116,13 +116,13 @@ def test_every_step_shows_the_line_it_names():
     for call in (c for c in index.calls() if c.kind == "indirect"):
         found = index.resolution(call)
         for candidate in found.candidates:
-            for step in steps_of(index, call, candidate.name, candidate.file, found.step):
+            for step in witness_of(index, call, candidate.name, candidate.file, found.found_by):
                 assert step.text == index.line_text(step.file, step.line)
 
 
 def opening_kinds(code: str) -> list[str]:
     index = build_index([("a.c", code)], jobs=0)
-    return [o.kind for o in openings(index, next(c for c in index.calls() if c.kind == "indirect"))]
+    return [o.kind for o in unseen_sources(index, next(c for c in index.calls() if c.kind == "indirect"))]
 
 
 def test_a_parameter_of_a_function_that_is_not_static_is_an_opening_and_of_a_static_one_is_none():

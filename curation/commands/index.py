@@ -27,6 +27,7 @@ def add(commands: Subcommands) -> None:
         "index /usr/src/linux-source-6.1 --jobs 2 --solve", "index demo", "index --all",
     )
     command.add_argument("what", nargs="?", metavar="PATH", help="a folder of C code, or the name of an imported source")
+    command.add_argument("--source", metavar="NAME", help="an imported source, where a folder here has its name too")
     command.add_argument("--all", action="store_true", help="every imported source")
     command.add_argument("--index", type=Path, metavar="DIR", help="the index folder (default: in the workspace's cache)")
     command.add_argument("--jobs", type=int, default=cores(), metavar="N", help="processes (default: as many as cores, at most 8)")
@@ -37,9 +38,10 @@ def add(commands: Subcommands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    if (given.what is None) != given.all or given.all and given.index is not None:
-        why = "is not enough or too much: exactly one is needed, and --index goes with PATH alone"
-        raise BadValue(field="PATH or --all", value=given.what or "", why=why, todo="Name a folder or a source, or give --all.")
+    asked = [given.what is not None, given.source is not None, given.all]
+    if sum(asked) != 1 or given.all and given.index is not None:
+        why = "is not enough or too much: exactly one is needed, and --index goes not with --all"
+        raise BadValue(field="PATH, --source or --all", value=given.what or "", why=why, todo="Name a folder or a source, or give --all.")
     for field, value in (("--jobs", given.jobs), ("--time-limit", given.time_limit), ("--memory-limit", given.memory_limit)):
         if value <= 0:
             raise BadValue(field=field, value=value, why="is not above 0", todo="Give a number above 0.")
@@ -50,7 +52,7 @@ def run(given: argparse.Namespace) -> int:
         _make(str(given.what), indexing.texts_of_folder(path), place, limits, given.solve)
         return 0
     work = workspace(given)
-    names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.what]
+    names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.source or given.what]
     for name in names:
         place = given.index or indexing.index_dir(work.settings, "source", name)
         _make(name, indexing.texts_of_source(work.store, work.settings, name), place, limits, given.solve)

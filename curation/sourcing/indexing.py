@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.csource import Program
-from curation.csource.incremental.folder_index import open_index
+from curation.csource.incremental.folder_index import State, open_index
 from curation.csource.incremental.indexer import MakeReport, Progress, make_index
 from curation.csource.incremental.pool import MEMORY_BYTES, TIME_LIMIT_S
 from curation.csource.sources.texts import DiskTexts, Place, folder_texts
@@ -75,3 +75,14 @@ def up_to_date_index(texts: DiskTexts, folder: Path, limits: Limits, progress: P
     """The index of the texts as they are now. Raises IndexBusy."""
     report = bring_up_to_date(texts, folder, limits, progress)
     return open_index(folder, texts), report
+
+
+def current_index(texts: DiskTexts, folder: Path) -> Program | None:
+    """The index in the folder, where it is whole and of these very texts; else None. Nothing is made."""
+    try:
+        state = State(folder)
+    except (FileNotFoundError, ValueError):
+        return None
+    if state.files != list(texts) or state.stamps != [place.stamp for place in texts.places.values()]:
+        return None
+    return open_index(folder, texts)

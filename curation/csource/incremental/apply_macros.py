@@ -12,10 +12,9 @@ from curation.csource.arrays.pack import Pack
 from curation.csource.facts.model import Macro
 from curation.csource.incremental.folder_index import State, StoredFacts, StoredNames, macro_table, macros_in
 from curation.csource.incremental.records import settled_record
-from curation.csource.macros.apply import Expander
-from curation.csource.macros.dependencies import Dependencies
+from curation.csource.macros.apply import Asked, Expander
 from curation.csource.macros.expand import Macros
-from curation.csource.macros.reparse import Reparser
+from curation.csource.macros.reparse import Rereader
 from curation.csource.sources.texts import DiskTexts, Place
 
 
@@ -26,7 +25,7 @@ class Settling:
     def __init__(self, folder: Path, limit_s: float) -> None:
         state = State(folder, "draft.json")
         raw = Pack(folder, "raw")
-        self.asked = Dependencies()
+        self.asked = Asked()
         numbers = {file: number for number, file in enumerate(state.files)}
         included = {inner for listed in state.included.values() for _, inner in listed}
         macros = Macros(macro_table(state, raw, self.asked), included, self.asked, state.sight)
@@ -36,11 +35,11 @@ class Settling:
         def macros_of(file: str) -> list[Macro]:
             return macros_in(raw, state.raw_at[numbers[file]], file)
 
-        reparser = Reparser(self.facts, texts, macros, state.included, macros_of)
+        rereader = Rereader(self.facts, texts, macros, state.included, macros_of)
         functions = StoredNames([state.postings("raw_functions"), state.postings("made")], self.asked)
         fields = StoredNames([state.postings("raw_fields")], self.asked)
         callables = StoredNames([state.postings("raw_callables")], self.asked)
-        self.expander = Expander(macros, functions, fields, callables, reparser, self.asked)
+        self.expander = Expander(macros, functions, fields, callables, rereader, self.asked)
         self.expander.limit_s = limit_s
 
     def record(self, file: str, *, plain: bool = False) -> bytes:

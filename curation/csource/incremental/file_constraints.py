@@ -14,7 +14,7 @@ from curation.csource.arrays.pack import Pack, join_parts
 from curation.csource.incremental.folder_index import State, StoredTables, read_corpus
 from curation.csource.incremental.records import FLOW, flow_facts_of, keys_of
 from curation.csource.index.lookup import Index
-from curation.csource.macros.dependencies import Dependencies
+from curation.csource.macros.apply import Asked
 from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraint_encoding import encode_constraints
 from curation.csource.pointsto.constraints import constraints_of
@@ -30,7 +30,7 @@ class Constraining:
 
     def __init__(self, folder: Path) -> None:
         self.state = State(folder, "draft.json")
-        self.asked = Dependencies()
+        self.asked = Asked()
         self.settled = Pack(folder, "settled")
         self.index = Index(read_corpus(self.state, DiskTexts({}), self.asked, _KEPT_NAMES))
         self.paths = AccessPaths(self.index)

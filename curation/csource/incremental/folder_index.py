@@ -31,7 +31,7 @@ from curation.csource.index.call_kinds import set_call_kinds
 from curation.csource.index.lookup import Index, ReadCorpus
 from curation.csource.index.source_lines import SourceLines
 from curation.csource.index.symbol_tables import called_from
-from curation.csource.macros.dependencies import Dependencies
+from curation.csource.macros.apply import Asked
 from curation.csource.macros.expand import Macros
 from curation.csource.pointsto.constraint_encoding import read_constraints
 from curation.csource.pointsto.constraints import Constraints
@@ -105,7 +105,7 @@ class StoredTable(Mapping[str, list[T]], Generic[T]):
     """Name -> what is defined under it. make: from a line and its file's name; a line of another name with the same key is left out."""
 
     def __init__(
-        self, found: Postings, lines: Lines, files: list[str], make: Callable[[bytes, str], T], asked: Dependencies | None = None,
+        self, found: Postings, lines: Lines, files: list[str], make: Callable[[bytes, str], T], asked: Asked | None = None,
         kept: int = _KEPT_NAMES,
     ) -> None:
         self.found, self.lines, self.files, self.make, self.asked, self.kept = found, lines, files, make, asked, kept
@@ -154,7 +154,7 @@ class StoredTable(Mapping[str, list[T]], Generic[T]):
 class StoredNames(AbstractSet[str]):
     """Whether a name is one of those whose keys are given. Names of one key are not told apart (one pair in 10**14)."""
 
-    def __init__(self, keys: list[Postings], asked: Dependencies | None = None) -> None:
+    def __init__(self, keys: list[Postings], asked: Asked | None = None) -> None:
         self.keys, self.asked = keys, asked
         self._known: dict[str, bool] = {}
 
@@ -222,13 +222,13 @@ class StoredFacts(Mapping[str, FileFacts]):
 class StoredTables:
     """See tables.Tables. facts: settled ones, given after the index was made."""
 
-    def __init__(self, state: State, settled: Pack, asked: Dependencies | None = None, kept: int = _KEPT_NAMES) -> None:
+    def __init__(self, state: State, settled: Pack, asked: Asked | None = None, kept: int = _KEPT_NAMES) -> None:
         """asked: is told the names that are looked up among functions, globals and prototypes."""
         self.state = state
         self.facts: Mapping[str, FileFacts] = {}
         lines = Lines(settled, state.settled_at)
 
-        def table(name: str, make: Callable[[bytes, str], T], asked: Dependencies | None = None) -> StoredTable[T]:
+        def table(name: str, make: Callable[[bytes, str], T], asked: Asked | None = None) -> StoredTable[T]:
             return StoredTable(state.postings(name), lines, state.files, make, asked, kept)
 
         self.functions = table("functions", lambda line, file: decode_fact(Function, line, file), asked)
@@ -301,7 +301,7 @@ class _Alias(Mapping[str, str]):
         return len(self.table)
 
 
-def macro_table(state: State, raw: Pack, asked: Dependencies | None = None) -> StoredTable[Macro]:
+def macro_table(state: State, raw: Pack, asked: Asked | None = None) -> StoredTable[Macro]:
     return StoredTable(
         state.postings("macros"), Lines(raw, state.raw_at), state.files, lambda line, file: decode_fact(Macro, line, file), asked)
 
@@ -336,7 +336,7 @@ def open_index(folder: Path, texts: DiskTexts) -> Program:
     return program
 
 
-def read_corpus(state: State, texts: DiskTexts, asked: Dependencies | None = None, kept: int = _KEPT_NAMES) -> ReadCorpus:
+def read_corpus(state: State, texts: DiskTexts, asked: Asked | None = None, kept: int = _KEPT_NAMES) -> ReadCorpus:
     """asked: see StoredTables; it is told the macros too. kept: names, of each table."""
     settled, raw = Pack(state.folder, "settled"), Pack(state.folder, "raw")
     tables = StoredTables(state, settled, asked, kept)

@@ -22,7 +22,7 @@ import numpy as np
 from curation.csource.arrays.pack import join_parts
 from curation.csource.facts.encoding import decode_facts, encode_fact, encode_facts
 from curation.csource.facts.model import FactsProblem, FileFacts, Function, Prototype, Struct, Typedef, Variable
-from curation.csource.macros.callables import callable_names
+from curation.csource.macros.summaries import callable_names
 from curation.csource.pointsto.pointer_facts import PointerFacts, decode_pointer_facts, encode_pointer_facts, pointer_facts
 from curation.csource.sources.include_graph import paths_of
 from curation.csource.sources.inclusions import includes_of

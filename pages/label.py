@@ -250,12 +250,11 @@ def _source(session: Session, form: LabelForm, item: Item) -> None:
         parts.show_error(err)
         parts.code(item.excerpt)
         return
-    st.caption(parts.escaped(f"{item.source} / {file}"))
     marks = label.sites_in_file(session.store, item.source, file)
     lines = [e.line for e in _all_evidence(form) if e.file == file]
     code_view(
-        key="label_view", sha256=text.sha256, marks=marks, line=line, evidence=lines, current=item.id, jump=place["jump"],
-        on_picked=_picked, height="calc(100vh - 9rem)",
+        key="label_view", source=item.source, text=text, marks=marks, line=line, evidence=lines, current=item.id, jump=place["jump"],
+        on_picked=_picked, on_went=partial(labeling.went, form.key), height="calc(100vh - 7.2rem)",
     )
 
 
@@ -268,8 +267,6 @@ def _picked() -> None:
     picked = st.session_state["label_view"].picked
     if picked:
         st.query_params["item"] = picked
-
-
 
 
 main()

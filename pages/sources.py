@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from curation import csource, jobs
+from curation import jobs
 from curation.errors import UserError
 from curation.labeling import label
 from curation.sourcing import propose, sources
-from curation.sourcing.sources import FileEntry, ImportReport, SourceRow, SourceText
+from curation.sourcing.sources import FileEntry, ImportReport, SourceRow
 from ui import parts, upload
 from ui.archive_upload import archive_upload
 from ui.code_view import code_view
@@ -43,9 +43,9 @@ def main() -> None:
     files = sources.tree(session.store, source)
     left, right = st.columns([0.3, 0.7], gap="medium")
     with right:
-        text = _viewer(session, source, st.query_params.get("file"))
+        _viewer(session, source, st.query_params.get("file"))
     with left:
-        _browse(session, source, files, text)
+        _browse(session, source, files)
 
 
 def _import(session: Session) -> None:
@@ -170,38 +170,41 @@ def _job(session: Session, job: str, drawn_running: bool) -> None:
         parts.code(last, None)
 
 
-def _viewer(session: Session, source: str, path: str | None) -> SourceText | None:
+def _viewer(session: Session, source: str, path: str | None) -> None:
     if path is None:
-        return None
+        return
     try:
         text = sources.read_text(session.store, session.settings, source, path)
     except UserError as err:
         parts.show_error(err)
-        return None
+        return
     marks = label.sites_in_file(session.store, source, path)
     said = t("sources.sites_none")
     if marks:
         said = t("sources.sites", count=len(marks), open=sum(m.status == "open" for m in marks)) + " · " + t("sources.click_a_site")
-    st.caption(f"{parts.code_span(path)} · {parts.escaped(said)}")
     line = st.query_params.get("line", "")
     picked = code_view(
-        key="source_view", sha256=text.sha256, marks=marks, line=int(line) if line.isdigit() and int(line) else None,
-        jump=st.session_state.get("_source_jump", 0), height="calc(100vh - 15rem)",
+        key="source_view", source=source, text=text, marks=marks, line=int(line) if line.isdigit() and int(line) else None,
+        jump=st.session_state.get("_source_jump", 0), height="calc(100vh - 15.6rem)", on_went=_went,
     )
+    st.caption(parts.escaped(said))
     if picked:
         parts.go_to("label", item=picked)
-    return text
 
 
-def _browse(session: Session, source: str, files: list[FileEntry], text: SourceText | None) -> None:
-    names = [t("sources.files"), t("sources.outline"), t("common.search")]
-    in_files, in_outline, in_search = st.tabs(names)
+def _browse(session: Session, source: str, files: list[FileEntry]) -> None:
+    in_files, in_search = st.tabs([t("sources.files"), t("common.search")])
     with in_files:
         _files(files)
-    with in_outline:
-        _outline(text)
     with in_search:
         _search(session, source)
+
+
+def _went(path: str, line: int) -> None:
+    """The reader went to another place by the viewer: it is shown already, or comes with its file."""
+    st.query_params["file"] = path
+    st.query_params["line"] = str(line)
+    st.query_params.pop("folder", None)
 
 
 def _show(path: str, line: int | None = None) -> None:
@@ -246,26 +249,6 @@ def _files(files: list[FileEntry]) -> None:
             )
     if len(shown) + len(folders) > MOST_SHOWN:
         st.caption(t("sources.files_shown", shown=min(MOST_SHOWN, len(shown)), total=len(files)))
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def _functions(sha256: str, _text: str) -> list[tuple[str, int]]:
-    """Name and line of each function of the text with this hash."""
-    return [(function.name, function.line) for function in csource.outline(_text)]
-
-
-def _outline(text: SourceText | None) -> None:
-    functions = _functions(text.sha256, text.text) if text else []
-    if not functions:
-        st.caption(t("sources.no_functions"))
-        return
-    assert text is not None
-    with st.container(height=440, border=False, key="outline_list", gap=None):
-        for name, line in functions[:MOST_SHOWN * 3]:
-            st.button(
-                parts.escaped(f"{name} :{line}"), icon=":material/function:", key=f"function:{text.path}:{line}:{name}", type="tertiary",
-                on_click=_show, args=(text.path, line),
-            )
 
 
 def _search(session: Session, source: str) -> None:

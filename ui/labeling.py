@@ -189,6 +189,13 @@ def show_place(key: str, file: str, line: int) -> None:
     state["place"] = {"file": file, "line": line, "jump": state["place"]["jump"] + 1}
 
 
+def went(key: str, file: str, line: int) -> None:
+    """The reader went to a place by the viewer itself, which shows it already or waits for its file."""
+    place = _states()[key]["place"] if key in _states() else None
+    if place is not None:
+        _states()[key]["place"] = {**place, "file": file, "line": line}
+
+
 def show_next_place(key: str, places: list[tuple[str, int]]) -> None:
     """Shows the place after the one shown, the first one after the last or after a place that is none of them."""
     now = _states()[key]["place"]

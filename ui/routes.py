@@ -22,7 +22,7 @@ from curation.model import Lang
 from curation.people import users
 from curation.settings import load_settings
 from curation.sourcing import blobs
-from ui import code_view
+from ui import browsing, code_view
 from ui.gate import same_origin
 from ui.session import COOKIE, LANG_COOKIE, shared_store
 from ui.text import LANGS, error_text, say
@@ -99,7 +99,7 @@ def _safe_next(wanted: str | None) -> str:
     """Where to go after sign-in: a path of our own or /."""
     wanted = wanted or "/"
     parts = _split(wanted)
-    own = not parts.scheme and not parts.netloc and wanted.startswith("/") and not wanted.startswith("//")  # ///host leads to host
+    own = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
     return wanted if own and "\\" not in wanted and wanted.isprintable() else "/"
 
 
@@ -174,6 +174,7 @@ def routes() -> list[BaseRoute]:
         Route("/sign-in", sign_in, methods=["GET", "POST"]),
         Route("/sign-out", sign_out, methods=["GET", "POST"]),
         Route("/source/{sha256}", source),
+        *browsing.routes(),
         Route("/code-view/{name}", code_view_asset),
         Route("/upload/{filename}", upload, methods=["PUT"]),
     ]

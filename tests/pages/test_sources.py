@@ -58,7 +58,6 @@ def test_folders_are_opened_one_at_a_time_and_a_file_is_shown(workspace: Store, 
     app = press(app, "folder:net")
     app = press(app, "file:net/go.c")
     assert asked(app, "file") == "net/go.c"
-    assert app.button(key="function:net/go.c:1:go").label == "go \\:1"
 
 
 def test_a_file_that_cannot_be_read_says_why(workspace: Store, folder: Path) -> None:

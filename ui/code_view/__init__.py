@@ -1,9 +1,10 @@
 """The source viewer: CodeMirror 6 as a Streamlit component, with sites marked and evidence lines highlighted.
 
 The bundle in build/ is served by our own route under its content hash, and the browser fetches the text of a source from
-/source/<sha256>; so a click on a site sends only the marks. frontend/ holds the source; `make viewer` builds it.
+/source/<sha256>; so a click on a site sends only the marks. The outline, definitions and references come by routes of their own too
+(ui/browsing.py), and a jump within a file waits for no run of the page. frontend/ holds the source; `make viewer` builds it.
 
->>> picked = code_view(key="view", sha256=text.sha256, marks=sites, line=42, evidence=[12, 42])   # the id of a site clicked, or None
+>>> picked = code_view(key="view", source="demo", text=text, marks=sites, line=42, on_went=show)   # the id of a site clicked, or None
 """
 from __future__ import annotations
 
@@ -11,14 +12,30 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import quote
 
 import streamlit as st
 
-from ui.text import named, t
+from curation.sourcing.sources import SourceText
+from ui.text import lang, named, t
 
 BUILD = Path(__file__).resolve().parent / "build"
 MAIN = "code_view"
+KINDS = (  # what an outline or a list of places can hold
+    "function", "prototype", "struct", "union", "enum", "enumerator", "field", "macro", "typedef", "variable", "site", "local", "parameter",
+    "declaration", "call", "write", "use",
+)
+WORDS = (
+    "outline", "filter", "no_match", "nothing", "more", "unnamed", "crumbs", "outline_button", "back_button", "forth_button",
+    "keys_button", "keys_title", "close", "no_name", "looking", "indexing", "unreachable", "is_here", "no_definitions", "no_references",
+    "found_definitions", "found_references", "cut", "inside",
+)
+KEYS = {  # what can be done -> the keys for it
+    "definition": "F12 / Ctrl+click", "references": "Shift+F12", "back": "Alt+← / Alt+→", "outline": "Ctrl+Shift+O",
+    "widen": "Alt+Shift+→ / Ctrl+I", "narrow": "Alt+Shift+←", "fold": "Ctrl+Shift+[ / Ctrl+Shift+]", "fold_all": "Ctrl+Alt+[ / Ctrl+Alt+]",
+    "find": "Ctrl+F", "find_next": "F3 / Shift+F3", "go_to_line": "Ctrl+Alt+G", "lists": "↑ / ↓ / Enter", "close": "Esc", "keys": "?",
+}
 PHRASES = ("Find", "next", "previous", "all", "match case", "regexp", "by word", "close", "Go to line", "go")
 
 
@@ -71,16 +88,31 @@ _component = st.components.v2.component("flowsight_code_view", js=_loader())
 
 
 def code_view(
-    *, key: str, sha256: str, marks: Sequence[Mark] = (), line: int | None = None, evidence: Sequence[int] = (), current: str | None = None,
-    jump: int = 0, height: str = "calc(100vh - 14rem)", on_picked: Callable[[], None] | None = None,
+    *, key: str, source: str, text: SourceText, marks: Sequence[Mark] = (), line: int | None = None, evidence: Sequence[int] = (),
+    current: str | None = None, jump: int = 0, height: str = "calc(100vh - 14rem)", on_picked: Callable[[], None] | None = None,
+    on_went: Callable[[str, int], None],
 ) -> str | None:
-    """Shows the source whose bytes have this hash; gives the item id of a mark that was clicked just now, else None.
+    """Shows a file of a source; gives the item id of a mark that was clicked just now, else None.
 
-    marks: sites to underline. line: 1-based line to scroll to, once for each (line, jump): raise `jump` to scroll there again.
+    marks: sites to underline. line: 1-based line to scroll to, once for each (file, line, jump): raise `jump` to scroll there again.
     evidence: lines to highlight. current: item id of the mark that is being answered. height: a CSS length. on_picked: callback; the id
-    is then in st.session_state[key].picked. key: stable for the place on the page, or the editor is built anew."""
+    is then in st.session_state[key].picked. on_went: callback with the file and the line that the reader went to (a definition, a
+    symbol of the outline, back): the page shows that file at its next run, with the same `jump`. key: stable for the place on the page,
+    or the editor is built anew."""
+
+    def went() -> None:
+        place = st.session_state[key].went
+        if place:
+            on_went(str(place["file"]), int(place["line"]))
+
     data = {
-        "url": f"/source/{sha256}",
+        "url": f"/source/{text.sha256}",
+        "outline": f"/source/{text.sha256}/outline",
+        "enclosing": f"/source/{text.sha256}/enclosing",
+        "browse": f"/browse/{quote(source, safe='')}",
+        "source": source,
+        "file": text.path,
+        "lang": lang(),
         "marks": [
             {
                 "id": m.item_id, "line": m.line, "column": m.column, "task": m.task, "status": m.status,
@@ -91,9 +123,19 @@ def code_view(
         "line": line, "evidence": sorted(set(evidence)), "current": current, "jump": jump, "height": height,
         "failed": t("sources.cannot_load"),
         "phrases": {phrase: t(f"sources.find.{phrase.replace(' ', '_').lower()}") for phrase in PHRASES},
+        "words": _words(),
     }
-    result = _component(key=key, data=data, on_picked_change=on_picked or _nothing)
+    result = _component(key=key, data=data, on_picked_change=on_picked or _nothing, on_went_change=went)
     return result.picked
+
+
+def _words() -> dict[str, Any]:
+    """What the viewer says itself, in the session's language."""
+    return {
+        **{word: t(f"viewer.{word}") for word in WORDS},
+        "kinds": {kind: t(f"viewer.kind.{kind}") for kind in KINDS},
+        "keys": [[keys.replace("click", t("viewer.click")), t(f"viewer.key.{what}")] for what, keys in KEYS.items()],
+    }
 
 
 def _nothing() -> None:

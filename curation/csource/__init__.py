@@ -4,13 +4,18 @@
 >>> [c.name for c in index.resolve(next(c for c in index.calls() if c.kind == "indirect"))]
 ['f']
 """
-from curation.csource.build import build_index
-from curation.csource.facts.model import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
-from curation.csource.index.lookup import Index
-from curation.csource.outline import outline
-from curation.csource.program import Program
-from curation.csource.sources.decode import Decoded, Undecodable, decode
-from curation.csource.targets.excerpt import Slice, make_excerpt, make_slice
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from curation.csource.build import build_index, outline
+    from curation.csource.facts.model import Arg, Call, FactsProblem, Function, Macro, NameUse, Operand, Struct, Variable
+    from curation.csource.index.lookup import Index
+    from curation.csource.program import Program
+    from curation.csource.sources.decode import Decoded, Undecodable, decode
+    from curation.csource.targets.excerpt import Slice, make_excerpt, make_slice
 
 __all__ = [
     "Arg",
@@ -33,3 +38,19 @@ __all__ = [
     "make_slice",
     "outline",
 ]
+
+_PLACES = {  # a process that reads one text needs no solver: what is named here is imported when it is first asked for
+    "build": ("build_index", "outline"),
+    "facts.model": ("Arg", "Call", "FactsProblem", "Function", "Macro", "NameUse", "Operand", "Struct", "Variable"),
+    "index.lookup": ("Index",),
+    "program": ("Program",),
+    "sources.decode": ("Decoded", "Undecodable", "decode"),
+    "targets.excerpt": ("Slice", "make_excerpt", "make_slice"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

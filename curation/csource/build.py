@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.csource.facts.encoding import VERSION, decode_facts, encode_facts
-from curation.csource.facts.model import FactsProblem, FileFacts
+from curation.csource.facts.model import FactsProblem, FileFacts, Function
 from curation.csource.incremental.pool import TIME_LIMIT_S, Readers
 from curation.csource.index.call_kinds import set_call_kinds
 from curation.csource.index.lookup import ReadCorpus
@@ -25,7 +25,7 @@ from curation.csource.program import Program
 from curation.csource.sources.inclusions import included_sources, together
 from curation.csource.typesystem.c_types import Types
 
-__all__ = ["build_index", "cores"]
+__all__ = ["build_index", "cores", "outline"]
 _SMALL_FILE = 100_000  # characters: read in this process when the whole corpus is small too
 _SMALL_CORPUS = 600_000
 _LONG_LINE = 20_000
@@ -56,6 +56,11 @@ def build_index(
         if progress is not None:
             progress(len(facts), len(given))
     return _indexed({file: facts[file] for file in given}, given)
+
+
+def outline(text: str, file: str = "") -> list[Function]:
+    """The functions of one decoded text in order. [] where the text cannot be read; it never raises for content."""
+    return sorted(build_index([(file, text)]).all_functions(), key=lambda f: (f.line, f.column))
 
 
 def _indexed(facts: dict[str, FileFacts], texts: dict[str, str]) -> Program:

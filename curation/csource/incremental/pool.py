@@ -17,31 +17,34 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from types import TracebackType
-from typing import Any
 
 from curation.csource.facts.model import FactsProblem
-from curation.csource.incremental.worker import allowed_s, read_message, write_message
+from curation.csource.incremental.messages import Request, allowed_s, read_message, write_message
 
 TIME_LIMIT_S = 5.0  # processor time a file
 MEMORY_BYTES = 1 << 30  # a process
 _PATIENCE = 20  # times the limit that a process may take by the clock: on a busy machine, or when it waits for a dead disk
+_ENGINE = "curation.csource.incremental.worker"
 _PROJECT = Path(__file__).resolve().parents[3]
 Answer = tuple[bytes, memoryview] | FactsProblem
 
 
 class Readers:
-    """count: processes. They are started when they are first needed, and kept until the end of the `with`."""
+    """count: processes. They are started when they are first needed, and kept until the end of the `with`. program: the module they run,
+    which serves as messages.py says."""
 
-    def __init__(self, count: int, *, time_limit_s: float = TIME_LIMIT_S, memory_bytes: int = MEMORY_BYTES) -> None:
-        self._readers = [_Reader(time_limit_s, memory_bytes) for _ in range(max(1, count))]
+    def __init__(
+        self, count: int, *, time_limit_s: float = TIME_LIMIT_S, memory_bytes: int = MEMORY_BYTES, program: str = _ENGINE,
+    ) -> None:
+        self._readers = [_Reader(time_limit_s, memory_bytes, program) for _ in range(max(1, count))]
 
     def open(self, folder: Path, how: str = "open") -> None:
         """Each process opens the index folder, as it is when it is next asked something. how: "open" or "whole", see worker.py."""
         for reader in self._readers:
             reader.folder, reader.how, reader.opened = folder, how, False
 
-    def answers(self, requests: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Answer]]:
-        """(file, answer) for (file, request), as they come. An answer is (letter, bytes) as in worker.py, or a problem."""
+    def answers(self, requests: Iterable[tuple[str, Request]]) -> Iterator[tuple[str, Answer]]:
+        """(file, answer) for (file, request), as they come. An answer is (letter, bytes) as the program tells it, or a problem."""
         todo = iter(requests)
         taking = threading.Lock()
         done: Queue[tuple[str, Answer] | None] = Queue(8 * len(self._readers))
@@ -86,8 +89,8 @@ class Readers:
 class _Reader:
     """One process, started when first needed and again after it ended."""
 
-    def __init__(self, time_limit_s: float, memory_bytes: int) -> None:
-        self.time_limit_s, self.memory_bytes = time_limit_s, memory_bytes
+    def __init__(self, time_limit_s: float, memory_bytes: int, program: str) -> None:
+        self.time_limit_s, self.memory_bytes, self.program = time_limit_s, memory_bytes, program
         self.folder: Path | None = None
         self.how = "open"
         self.opened = False
@@ -95,21 +98,21 @@ class _Reader:
 
     def start(self) -> subprocess.Popen[bytes]:
         self.process = process = subprocess.Popen(
-            [sys.executable, "-m", "curation.csource.incremental.worker", str(self.time_limit_s), str(self.memory_bytes)],
+            [sys.executable, "-m", self.program, str(self.time_limit_s), str(self.memory_bytes)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_PROJECT)
         assert process.stdin is not None and process.stdout is not None
         read_message(process.stdout)  # its start does not count against the file
         self.opened = False
         return process
 
-    def answer(self, file: str, request: list[Any]) -> Answer:
+    def answer(self, file: str, request: Request) -> Answer:
         process = self.process or self.start()
         assert process.stdin is not None and process.stdout is not None
         if self.folder is not None and not self.opened:
             write_message(process.stdin, json.dumps([self.how, str(self.folder.absolute())]).encode("utf-8", "surrogatepass"))
             read_message(process.stdout)
             self.opened = True
-        limit_s = allowed_s(self.time_limit_s, request)
+        limit_s = allowed_s(self.time_limit_s, request) or self.time_limit_s
         watchdog = threading.Timer(_PATIENCE * limit_s, process.kill)
         watchdog.daemon = True
         watchdog.start()

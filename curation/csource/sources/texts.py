@@ -89,11 +89,16 @@ def is_c(name: str) -> bool:
 
 
 def folder_texts(folder: Path) -> DiskTexts:
-    """The C files below a folder, named by their path relative to it with `/`. Links are not followed; hidden folders are left out. A
-    single file is a folder of one. Raises OSError where the folder cannot be listed."""
+    """The C files below a folder, as `folder_files` names them. Raises OSError where the folder cannot be listed."""
+    return DiskTexts(dict(folder_files(folder)))
+
+
+def folder_files(folder: Path) -> Iterator[tuple[str, Place]]:
+    """The C files below a folder, named by their path relative to it with `/`, as the folders are gone through. Links are not followed;
+    hidden folders are left out. A single file is a folder of one. Raises OSError where the folder cannot be listed."""
     if folder.is_file():
-        return DiskTexts({folder.name: _place(folder.stat(), str(folder))})
-    found: dict[str, Place] = {}
+        yield folder.name, _place(folder.stat(), str(folder))
+        return
     todo = [("", str(folder))]
     while todo:
         within, path = todo.pop()
@@ -103,8 +108,7 @@ def folder_texts(folder: Path) -> DiskTexts:
                     if not entry.name.startswith("."):
                         todo.append((f"{within}{entry.name}/", entry.path))
                 elif is_c(entry.name) and entry.is_file(follow_symlinks=False):
-                    found[within + entry.name] = _place(entry.stat(follow_symlinks=False), entry.path)
-    return DiskTexts(found)
+                    yield within + entry.name, _place(entry.stat(follow_symlinks=False), entry.path)
 
 
 def _place(stat: os.stat_result, path: str) -> Place:

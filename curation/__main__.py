@@ -11,7 +11,7 @@ import os
 import sys
 
 from curation import __version__, command
-from curation.commands import explain, export, freeze, generate, imports, index, knowledge, propose, review, sample, sources, users
+from curation.commands import explain, export, freeze, generate, imports, index, knowledge, propose, review, sample, search, sources, users
 from curation.errors import UserError
 
 
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"FlowSight Workbench {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for entry in (imports, sample, sources, index, knowledge, propose, explain, generate, review, freeze, export, users):
+    for entry in (imports, sample, sources, index, knowledge, search, propose, explain, generate, review, freeze, export, users):
         entry.add(commands)
     return top
 

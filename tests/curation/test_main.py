@@ -16,7 +16,7 @@ from curation.freezing import manifest
 from curation.settings import PROJECT
 from curation.store import items, open_store
 
-COMMANDS = ("import", "sources", "index", "propose", "generate", "review", "freeze", "verify", "export", "users")
+COMMANDS = ("import", "sources", "index", "search", "propose", "generate", "review", "freeze", "verify", "export", "users")
 CODE = """
 struct ops {{ int (*open)(int); void (*close)(int); }};
 static int {0}_open(int fd) {{ return fd + {1}; }}

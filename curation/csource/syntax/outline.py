@@ -66,6 +66,23 @@ def outline(tree: SyntaxTree) -> list[Symbol]:
     return found
 
 
+def function_around(tree: SyntaxTree, byte: int) -> str | None:
+    """The name of the function definition around a byte, of nested ones the outermost."""
+    cursor = tree.root.walk()
+    while (node := cursor.node) is not None:
+        if node.type == "function_definition" and node.start_byte <= byte < node.end_byte:
+            name, _ = _declared(node)
+            return tree.text(name) if name is not None else None
+        if cursor.goto_first_child_for_byte(byte) is None:
+            break
+    return None
+
+
+def declared_name(node: Node) -> Node | None:
+    """The node of the name that a definition, declaration or declarator declares, of several the first."""
+    return _declared(node)[0]
+
+
 def _named(node: Node, inside: bool, around: Symbol | None) -> Iterator[tuple[str, Node | None]]:
     """(kind, the node of the name) of each symbol that a node opens."""
     kind = node.type

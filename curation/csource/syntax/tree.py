@@ -71,6 +71,12 @@ class SyntaxTree:
         before = self.data[start:end].decode("utf-8", "surrogatepass")[: max(column, 1) - 1]
         return start + len(before.encode("utf-8", "surrogatepass"))
 
+    def lines(self, first: int, last: int) -> tuple[int, list[str]]:
+        """The number of the first and the texts of the lines from `first` to `last`, both 1-based, as far as there are such."""
+        first, last = max(1, first), min(last, len(self._starts) - self.data.endswith(b"\n"))
+        end = self._starts[last] - 1 if last < len(self._starts) else len(self.data)
+        return first, self.data[self._starts[first - 1]:end].decode("utf-8", "replace").split("\n")
+
     def text(self, node: Node) -> str:
         return self.data[node.start_byte:node.end_byte].decode("utf-8", "replace")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 
 from curation.errors import UserError
+from curation.freezing.publish import recover
 from curation.people import users
 from curation.settings import PROJECT, Settings, load_settings
 from curation.sourcing import propose, sources
@@ -23,6 +24,7 @@ def open_workspace() -> Settings:
     settings.home.mkdir(parents=True, exist_ok=True)
     store = shared_store(settings)
     users.local_lead(store)
+    recover(store, settings.datasets_dir)
     known = [source.name for source in sources.list_sources(store)]
     if DEMO.is_dir() and known in ([], ["demo"]) and next(items.find(store, source="demo"), None) is None:
         try:

@@ -15,12 +15,8 @@ Not covered: two sites of different files whose excerpts quote the same third fi
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
-import shutil
-import tempfile
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +28,7 @@ from curation.freezing import card, manifest
 from curation.freezing.gather import Draft, FreezeOptions, check_options, gather, tasks_of
 from curation.freezing.leaks import leaks, near_leaks
 from curation.freezing.manifest import FrozenRow, verify
+from curation.freezing.publish import Intent, publish, recover, writing
 from curation.freezing.split import SPLITS, assign, join
 from curation.model import Actor
 from curation.near_duplicates import clusters
@@ -45,7 +42,6 @@ __all__ = [
     "FreezeOptions", "FrozenVersion", "Plan", "Preview", "TaskPreview", "Warn", "freeze", "prepare", "preview", "verify", "verify_version",
 ]
 
-WRITING = ".writing-"  # folders of versions that are not whole yet
 _VALUE = 200  # characters told of the largest value: an answer can be long
 
 
@@ -118,7 +114,7 @@ def preview(store: Store, settings: Settings, options: FreezeOptions, plan: Plan
 
 
 def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOptions, plan: Plan | None = None) -> FrozenVersion:
-    """Writes the next version of the dataset. It is seen whole or not at all: written beside, verified, renamed, recorded.
+    """Writes the next version of the dataset. It is seen whole or not at all (freezing/publish.py): written beside, verified, published.
 
     plan: of these options, for a caller who has shown its preview; None: made now. Raises NotAllowed, BadValue (option),
     NothingToFreeze."""
@@ -128,21 +124,13 @@ def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOption
         raise NothingToFreeze(why=_why_nothing(plan))
     home = settings.datasets_dir / options.name
     home.mkdir(parents=True, exist_ok=True)
-    _drop_left_over(home)
+    recover(store, settings.datasets_dir, options.name)
     version = 1 + max([frozen.highest(store, options.name), *_versions_in(home)])
-    beside = Path(tempfile.mkdtemp(dir=home, prefix=WRITING))
-    try:
-        os.chmod(beside, 0o755)
+    with writing(home) as beside:
         about = _write(beside, plan, options, version)
         verify(beside)
-        place = home / f"v{version:04d}"
         counts = {name: task["counts"] for name, task in about["tasks"].items()}
-        frozen.record(
-            store, options.name, version, about["hash"], options.recorded(), counts, actor.name, publish=lambda: os.rename(beside, place),
-        )
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+        place = publish(store, beside, Intent(options.name, version, about["hash"], options.recorded(), counts, actor.name))
     return FrozenVersion(options.name, version, place, about["hash"])
 
 
@@ -300,13 +288,6 @@ def _why_nothing(plan: Plan) -> Reason:
 
 def _counts(left_out: Mapping[str, int]) -> Reason:
     return joined([Reason("", "{n} {left_out}", n=number, left_out=why) for why, number in sorted(left_out.items())], ", ")
-
-
-def _drop_left_over(home: Path) -> None:
-    """What a killed freeze left of itself; one that still writes touches its folder more often than once a day."""
-    for folder in home.glob(f"{WRITING}*"):
-        if time.time() - folder.stat().st_mtime > 24 * 3600:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _versions_in(home: Path) -> list[int]:

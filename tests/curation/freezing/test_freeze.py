@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
@@ -365,13 +364,3 @@ def test_parquet_and_json_lines_hold_the_same_rows(work):
             table = pq.read_table(folder / config / f"{split}.parquet")
             assert table.column_names == list(manifest.COLUMNS[config])
             assert table.to_pylist() == [row.fields for row in manifest.read_rows(folder, config, split)]
-
-
-def test_what_a_killed_freeze_left_is_gone_a_day_later(tmp_path):
-    work = Workspace(tmp_path, pairs=6, preferences=0)
-    home = work.settings.datasets_dir / "flow"
-    for name in (".writing-dead", ".writing-busy"):
-        (home / name / "sft").mkdir(parents=True)
-    os.utime(home / ".writing-dead", (1, 1))
-    work.freeze()
-    assert sorted(folder.name for folder in home.iterdir()) == [".writing-busy", "v0001"]

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from curation.errors import Reason, RunFailed
 from training import tools
+
+CONVERTER = tools.SOURCE.parent / "convert.py"
 
 READ = ("*.safetensors", "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")  # files that a conversion reads
 
@@ -21,15 +26,28 @@ def f16_of(folder: Path, say: Callable[[str], None]) -> Path:
     ToolMissing without llama.cpp."""
     target = tools.tools_dir() / "gguf" / f"{folder_hash(folder)}.gguf"
     if not target.is_file():
-        from training.recipes import quantize
-
         target.parent.mkdir(parents=True, exist_ok=True)
         say(f"converting {folder.name} to GGUF")
         with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as beside:
             made = Path(beside) / f"{folder.name}-F16.gguf"
-            quantize.convert(tools.ensure(say=say), folder, made)
+            convert(tools.ensure(say=say), folder, made)
             os.replace(made, target)
     return target
+
+
+def convert(llama: tools.LlamaCpp, model: Path, target: Path) -> None:
+    """Writes the model folder as F16 GGUF, whole or not at all. Raises RunFailed with the converter's last lines."""
+    scratch = target.with_name(target.name + ".partial")
+    command = [sys.executable, str(CONVERTER), str(llama.scripts), str(model), str(scratch), target.stem.removesuffix("-F16")]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        last = " | ".join(line for line in done.stderr.strip().splitlines()[-4:])
+        raise RunFailed(
+            where=str(target.parent),
+            why=Reason("converter_refused", "llama.cpp's converter refused {model}: {said}", model=model.name, said=last),
+            todo=Reason("drop_quantize", "If it does not know the architecture or tokenizer, take quantize and package out of `stages`."),
+        )
+    os.replace(scratch, target)
 
 
 def folder_hash(folder: Path) -> str:

@@ -274,3 +274,10 @@ def hashes(folder: Path) -> Iterator[tuple[str, str]]:
         if file.is_file() and file.suffix in (".safetensors", ".json", ".jinja", ".txt", ".model"):
             with open(file, "rb") as data:
                 yield file.name, hashlib.file_digest(data, "sha256").hexdigest()
+
+
+def end_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """The ids that end an answer: the tokenizer's and those the model's own generation_config.json names."""
+    named = model.generation_config.eos_token_id
+    more = named if isinstance(named, list) else [] if named is None else [named]
+    return sorted({tokenizer.eos_token_id, *more})

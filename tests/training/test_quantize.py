@@ -11,7 +11,7 @@ import pytest
 
 from curation.errors import RunFailed
 from tests.training.stage_fixture import context
-from training import data, gguf, models, tools
+from training import converted, data, gguf, models, tools
 from training.recipes import quantize
 
 pytestmark = pytest.mark.line
@@ -51,7 +51,7 @@ def test_rows_that_do_not_divide_into_blocks_are_reported(tmp_path: Path, llama:
     config = Qwen2Config(vocab_size=1024, hidden_size=256, intermediate_size=320, num_hidden_layers=1, num_attention_heads=4,
                          num_key_value_heads=2, max_position_embeddings=128, tie_word_embeddings=False, eos_token_id=tokenizer.eos_token_id)
     models.save_model(Qwen2ForCausalLM(config), tokenizer, tmp_path / "odd")
-    quantize.convert(llama, tmp_path / "odd", tmp_path / "odd-F16.gguf")
+    converted.convert(llama, tmp_path / "odd", tmp_path / "odd-F16.gguf")
     gguf.quantize(llama, tmp_path / "odd-F16.gguf", tmp_path / "odd-Q4_K_M.gguf", "Q4_K_M", 1)
     fallen = quantize.stored(tmp_path / "odd-Q4_K_M.gguf", "Q4_K_M")["fallbacks"]
     assert [(f["name"], f["row"]) for f in fallen] == [("blk.0.ffn_down.weight", 320)]
@@ -95,7 +95,7 @@ def test_a_file_of_other_weights_is_refused_as_absurd(line: Path, quantized: dic
     shutil.copytree(line, run, ignore=shutil.ignore_patterns("02-quantize"))
     llama = tools.find()
     (run / "02-quantize").mkdir()
-    quantize.convert(llama, run / "base", run / "02-quantize" / "flowsight-F16.gguf")
+    converted.convert(llama, run / "base", run / "02-quantize" / "flowsight-F16.gguf")
     with pytest.raises(RunFailed, match="nats a token away"):
         quantize.run(context(run, "quantize", quantize.Settings(types=["Q8_0"])))
     assert not list((run / "02-quantize").iterdir())
@@ -115,7 +115,7 @@ def test_a_tokenizer_llama_cpp_does_not_know_is_refused_in_words(line: Path, tmp
     model = tmp_path / "model"
     models.save_model(LlamaForCausalLM(size), tokenizer, model)
     with pytest.raises(RunFailed, match="pre-tokenizer was not recognized"):
-        quantize.convert(llama, model, tmp_path / "out-F16.gguf")
+        converted.convert(llama, model, tmp_path / "out-F16.gguf")
     assert not (tmp_path / "out-F16.gguf").exists()
 
 

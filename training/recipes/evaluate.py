@@ -34,11 +34,10 @@ from pydantic import Field
 from curation.errors import RunFailed, ToolMissing
 from curation.model import Model
 from training import baselines, data, encoded, gates, llama_server, losses, metrics, models, report, tools
-from training.converted import f16_of
+from training.converted import convert, f16_of
 from training.gates import Gates
 from training.predictions import prediction, row_line, whole_lines
 from training.reading import read_object
-from training.recipes import quantize
 from training.stage import StageContext, write_atomically
 from training.tuned import untuned, whole
 
@@ -179,7 +178,7 @@ def _f16(ctx: StageContext, subject: Subject) -> Path:
         return f16_of(subject.folder, ctx.log)
     target = ctx.stage_dir / f"{subject.who}-F16.gguf"
     if not target.is_file():
-        quantize.convert(tools.ensure(say=ctx.log), subject.folder, target)
+        convert(tools.ensure(say=ctx.log), subject.folder, target)
     return target
 
 
@@ -331,7 +330,7 @@ def generate(
     tokenizer.padding_side = "left"
     batch = tokenizer.pad({"input_ids": [list(prompts[i]) for i in asked]}, return_tensors="pt").to(model.device)
     width = batch["input_ids"].shape[1]
-    ends = end_tokens(model, tokenizer)
+    ends = models.end_tokens(model, tokenizer)
 
     def blank_line_at(row: list[int]) -> bool:
         return stop_after_line and BLANK_LINE in tokenizer.decode(row[-BLANK_TOKENS:])
@@ -368,13 +367,6 @@ def _surprises(ctx: StageContext, subject: Subject, tokenizer: Any, rows: list[R
             ctx.check_stop()
             found[row["id"]] = surprise(model, tokens)
     return found
-
-
-def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """The ids that end an answer: the tokenizer's and those the model's own generation_config.json names."""
-    named = model.generation_config.eos_token_id
-    more = named if isinstance(named, list) else [] if named is None else [named]
-    return sorted({tokenizer.eos_token_id, *more})
 
 
 def surprise(model: Any, row: data.Encoded) -> dict[str, float] | None:

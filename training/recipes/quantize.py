@@ -15,8 +15,6 @@ to a larger type in silence; it is reported which tensors did. Tiny model, measu
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,13 +23,12 @@ from pydantic import Field
 
 from curation.errors import Reason, RunFailed
 from curation.model import Model
-from training import data, gguf, models, tools
+from training import converted, data, gguf, models, tools
 from training.stage import StageContext
 from training.tuned import whole
 
 NAME = "quantize"
 NEEDS: tuple[str, ...] = ()
-CONVERTER = tools.SOURCE.parent / "convert.py"
 CONTEXT = 64  # prompt positions before the answer that are compared too
 LONGEST = 256  # tokens of a prompt that is compared; a longer one is compared by its last ones. The score is evaluate's to measure
 CHUNK = 16  # positions that are compared at once: 16 of a vocabulary of 152,000 are 20 MB in float64
@@ -84,7 +81,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         ctx.emit("step", step=step, total=total, doing=kind)
         file = ctx.stage_dir / f"{settings.name}-{kind}.gguf"
         if not file.is_file() and kind == "F16":
-            convert(llama, folder, file)
+            converted.convert(llama, folder, file)
         elif not file.is_file():
             gguf.quantize(llama, f16, file, kind, threads)
         if kind == "F16":
@@ -122,30 +119,13 @@ def _rows(ctx: StageContext) -> list[dict[str, Any]]:
     return [row for _, _, _, row in order[: ctx.settings.compare_prompts]]
 
 
-def convert(llama: tools.LlamaCpp, model: Path, target: Path) -> None:
-    """Writes the model folder as F16 GGUF, whole or not at all. Raises RunFailed with the converter's last lines."""
-    scratch = target.with_name(target.name + ".partial")
-    command = [sys.executable, str(CONVERTER), str(llama.scripts), str(model), str(scratch), target.stem.removesuffix("-F16")]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        last = " | ".join(line for line in done.stderr.strip().splitlines()[-4:])
-        raise RunFailed(
-            where=str(target.parent),
-            why=Reason("converter_refused", "llama.cpp's converter refused {model}: {said}", model=model.name, said=last),
-            todo=Reason("drop_quantize", "If it does not know the architecture or tokenizer, take quantize and package out of `stages`."),
-        )
-    os.replace(scratch, target)
-
-
 def reference(folder: Path, tokenizer: Any, prompts: list[tuple[str, list[int]]], max_new: int, device: str) -> list[Asked]:
     """What the HF model in float32 answers greedily, and its logits. prompts: (row id, token ids), of which the last LONGEST are taken."""
     import torch
     from transformers import GenerationConfig
 
-    from training.recipes.evaluate import end_tokens
-
     model = models.load_model(folder, device=device, dtype="float32")
-    ends = end_tokens(model, tokenizer)
+    ends = models.end_tokens(model, tokenizer)
     greedy = GenerationConfig(do_sample=False, num_beams=1, max_new_tokens=max_new, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id)
     asked = []
     for row_id, prompt_ids in prompts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -99,6 +100,43 @@ def test_the_config_the_runs_and_the_command_line_load_no_torch() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_no_module_is_named_like_one_of_pythons_own() -> None:
+    """`import types` beside a types.py of ours is read wrongly, by people and by a script that is run from its folder."""
+    own = {_relative(path) for path in CODE if path.name not in ("__init__.py", "__main__.py") and path.stem in sys.stdlib_module_names}
+    own |= {_relative(path) for path in CODE if path.name == "__init__.py" and path.parent.name in sys.stdlib_module_names}
+    assert not own
+
+
+def test_no_module_imports_one_that_imports_it_again() -> None:
+    """Imports within functions count too, those for type checkers alone do not."""
+    modules = {_relative(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in CODE}
+    graph = {name: _modules_read(path, modules) - {name} for name, path in modules.items()}
+    while ends := {name for name, read in graph.items() if not read}:  # whoever reads none of those that are left is in no circle
+        graph = {name: read - ends for name, read in graph.items() if name not in ends}
+    while begins := graph.keys() - set().union(*graph.values()):  # nor is whom none of them reads
+        graph = {name: read for name, read in graph.items() if name not in begins}
+    assert not graph, f"these import each other: {sorted(graph)}"
+
+
+def _modules_read(path: Path, modules: Mapping[str, Path]) -> set[str]:
+    """Of `from curation.store import items, Store` the modules curation.store.items and curation.store."""
+    read: set[str] = set()
+    for node in _but_for_types(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            read.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            read.update(name if name in modules else node.module for name in names)
+    return read & modules.keys()
+
+
+def _but_for_types(tree: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
+            yield child
+            yield from _but_for_types(child)
 
 
 def test_datasets_holds_no_python_file() -> None:

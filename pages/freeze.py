@@ -138,7 +138,7 @@ def _preview(session: Session) -> None:
     st.session_state.pop(SEEN, None)
     st.session_state.pop(MADE, None)
     options = _checked(session, chosen)
-    plan = freeze.prepare(session.store, options)
+    plan = freeze.prepare(session.store, options, session.settings)
     found = freeze.preview(session.store, session.settings, options, plan)
     measured = lengths.lengths(plan.rows, options.tokenizer) if options.tokenizer is not None and plan.rows else None
     st.session_state[SEEN] = (chosen, found, measured)

@@ -71,7 +71,7 @@ def add(commands: Subcommands) -> None:
 def run(given: argparse.Namespace) -> int:
     work = workspace(given)
     options = _options(given, work)
-    plan = freeze.prepare(work.store, options)
+    plan = freeze.prepare(work.store, options, work.settings)
     _say(freeze.preview(work.store, work.settings, options, plan))
     if options.tokenizer is not None:
         _say_lengths(lengths.lengths(plan.rows, options.tokenizer))

@@ -6,9 +6,9 @@ TaskPreview(task='function_pointer', rows=4180, splits={'train': 3344, ...}, goa
 >>> freeze(store, settings, actor, options).path
 PosixPath('datasets/flow/v0001')
 
-Rows that share a file (or code base), equal file content, a prompt, an item's group, or are near duplicates, are one group; groups are
-split whole. After the split the prompts of each split are looked up among those of the others; what is found is joined and split
-again until nothing leaks.
+Rows that share a file (or code base), equal file content, a copied function (freezing/clones.py), a prompt, an item's group, or are near
+duplicates, are one group; groups are split whole. After the split the prompts of each split are looked up among those of the others; what
+is found is joined and split again until nothing leaks.
 
 Not covered: two sites of different files whose excerpts quote the same third file (split by="source" keeps those together).
 """
@@ -34,6 +34,7 @@ from curation.model import Actor
 from curation.near_duplicates import clusters
 from curation.people.access import require
 from curation.settings import Settings
+from curation.sourcing.sources import read_text
 from curation.store import Store, frozen, now
 from curation.store.frozen import VersionRow
 from curation.tasks import Task, get_task
@@ -108,7 +109,7 @@ class Plan:
 
 def preview(store: Store, settings: Settings, options: FreezeOptions, plan: Plan | None = None) -> Preview:
     """What freezing now would give; writes nothing. plan: of these options, None: made now. Raises BadValue for a wrong option."""
-    plan = plan or prepare(store, options)
+    plan = plan or prepare(store, options, settings)
     tasks = [_task_preview(plan, task) for task in tasks_of(options)]
     return Preview(tasks, len(plan.rows), len(plan.groups), list(_warnings(plan, tasks, options)))
 
@@ -119,7 +120,7 @@ def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOption
     plan: of these options, for a caller who has shown its preview; None: made now. Raises NotAllowed, BadValue (option),
     NothingToFreeze."""
     require(actor, "lead", action="freeze a dataset")
-    plan = plan or prepare(store, options)
+    plan = plan or prepare(store, options, settings)
     if not plan.rows:
         raise NothingToFreeze(why=_why_nothing(plan))
     home = settings.datasets_dir / options.name
@@ -146,10 +147,10 @@ def verify_version(settings: Settings, version: VersionRow) -> dict[str, Any]:
     return found
 
 
-def prepare(store: Store, options: FreezeOptions) -> Plan:
+def prepare(store: Store, options: FreezeOptions, settings: Settings) -> Plan:
     """All rows with their splits, nothing written. Raises BadValue for a wrong option."""
     check_options(options)
-    gathered = gather(store, options)
+    gathered = gather(store, options, lambda source, path: read_text(store, settings, source, path).text)
     plan = Plan(gathered.items, gathered.left_out, gathered.trimmed, gathered.balanced)
     if gathered.drafts:
         _split(gathered.drafts, options, plan)

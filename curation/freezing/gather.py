@@ -23,6 +23,7 @@ from pydantic import Field
 from curation import tokens
 from curation.errors import BadValue, Reason
 from curation.freezing import balance
+from curation.freezing.clones import Clones, Read
 from curation.freezing.shown import GAP, MARK, Shown, shown
 from curation.labeling.resolve import essence, resolve
 from curation.model import Item, Lang, Model, Origin, PreferenceRow, Resolved, TrainingRow, canonical_json, stable_id
@@ -123,10 +124,11 @@ def tasks_of(options: FreezeOptions) -> list[Task]:
     return [task for name, task in all_tasks().items() if options.tasks is None or name in options.tasks]
 
 
-def gather(store: Store, options: FreezeOptions) -> Gathered:
-    """The rows of all that is answered, accepted or chosen, by row id, so that the order of import changes nothing."""
+def gather(store: Store, options: FreezeOptions, read: Read | None = None) -> Gathered:
+    """The rows of all that is answered, accepted or chosen, by row id, so that the order of import changes nothing. read: the text of a
+    source's file, to tell copies of a function; None: sites are not tied by their functions."""
     found = Gathered()
-    found.drafts = sorted(_drafts(store, options, found), key=lambda draft: draft.fields["id"])
+    found.drafts = sorted(_drafts(store, options, found, Clones(read)), key=lambda draft: draft.fields["id"])
     _balance(found, options)
     return found
 
@@ -154,7 +156,7 @@ def _balance(found: Gathered, options: FreezeOptions) -> None:
         found.drafts = [d for d in found.drafts if d.item_id not in gone]
 
 
-def _drafts(store: Store, options: FreezeOptions, found: Gathered) -> Iterator[Draft]:
+def _drafts(store: Store, options: FreezeOptions, found: Gathered, clones: Clones) -> Iterator[Draft]:
     names = {task.name for task in tasks_of(options)}
     for (task, status), number in queues.counts(store).items():
         if task in names and status not in READY:
@@ -171,7 +173,10 @@ def _drafts(store: Store, options: FreezeOptions, found: Gathered) -> Iterator[D
         found.items[item.task] += bool(made)
         if not made:
             found.left_out[item.task][_why_left_out(item, resolved, options)] += 1
-        yield from made
+        tied = clones.keys(item) if made else []
+        for draft in made:
+            draft.keys.extend(tied)
+            yield draft
 
 
 def _ready_items(store: Store, tasks: Iterable[str]) -> Iterator[tuple[Item, Resolved]]:

@@ -23,7 +23,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from curation.csource import build_index, decode
-from curation.sourcing.propose import propose_index, read_folder, record_of
+from curation.csource.build import read_texts
+from curation.csource.sources.files import list_folder
+from curation.sourcing.propose import propose_index, record_of
 
 TRUTH = Path(__file__).with_name("callback_timing_truth.jsonl")
 ATOMIC = {"softirq", "hardirq", "atomic", "nmi"}
@@ -45,7 +47,7 @@ def proposed(texts: list[tuple[str, str]], files: Iterable[str]) -> Records:
 
 def texts_of(corpus: str, folder: Path, files: set[str]) -> list[tuple[str, str]]:
     if corpus != "linux":
-        return read_folder(folder)[0]
+        return list(read_texts(list_folder(folder))[0].items())
     return [(file, decode((folder / file).read_bytes()).text) for file in sorted(files)]
 
 

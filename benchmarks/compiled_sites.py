@@ -20,7 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation.sourcing.propose import index_folder, propose_index  # noqa: E402
+from curation.sourcing.indexing import index_folder  # noqa: E402
+from curation.sourcing.propose import propose_index  # noqa: E402
 
 _CALL = re.compile(r"\s*([0-9a-f]+):\s+(?:notrack\s+)?(?:bnd\s+)?call\s+(?:\*(?!0x[0-9a-f]+\(%rip\))|\S+ <__x86_indirect_thunk)")
 Site = tuple[str, int]  # (file relative to the source, 1-based line)
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=20, help="how many of each kind are listed")
     parser.add_argument("binary", nargs="+")
     args = parser.parse_args()
-    index, _ = index_folder(args.source, index_dir=args.index)
+    index = index_folder(args.source, index_dir=args.index).program
     known = set(index.files())
     compiled = {site for binary in args.binary for site in sites(binary, args.built.resolve()) if site[0] in known}
     files = sorted({file for file, _ in compiled})

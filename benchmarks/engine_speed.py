@@ -28,7 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation.csource.build import C_SUFFIXES, build_index
+from curation.csource.build import build_index
 from curation.csource.facts.encoding import decode_facts, encode_facts
 from curation.csource.incremental.pool import Readers
 from curation.csource.lexing.prepare import prepare
@@ -38,6 +38,7 @@ from curation.csource.pointsto.constraints import constraints_of
 from curation.csource.pointsto.pointer_facts import pointer_facts
 from curation.csource.pointsto.solution import Solution
 from curation.csource.sources.decode import Undecodable, decode
+from curation.csource.sources.files import C_SUFFIXES
 
 
 def sample(folder: Path, count: int, seed: int) -> list[Path]:

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean
 
-from curation.csource import Index, Slice, build_index, make_slice
+from curation.csource import Program, Slice, build_index, make_slice
 from curation.model import Proposal
-from curation.sourcing.propose import EXCERPT_TOKENS, index_folder, propose_index
+from curation.sourcing.indexing import index_folder
+from curation.sourcing.propose import EXCERPT_TOKENS, propose_index
 from curation.tokens import count
 
 TASKS = ("function_pointer", "callback_timing", "async_pattern")
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="name the rows whose answer the excerpt alone does not give")
     given = parser.parse_args()
     for folder in given.folders:
-        index, _ = index_folder(folder)
+        index = index_folder(folder).program
         for task in TASKS:
             rows = [p for p in propose_index(index, [task]) if p.extra.get("group_first", True) and _has_answer(p)]
             rows = random.Random(1).sample(rows, min(given.rows, len(rows)))
@@ -80,7 +81,7 @@ def _alone(proposal: Proposal, made: Slice) -> float:
     return float(any(all(p.answer[key] == proposal.answer[key] for key in keys) for p in found))
 
 
-def _index_of(made: Slice) -> Index:
+def _index_of(made: Slice) -> Program:
     texts: dict[str, dict[int, str]] = defaultdict(dict)
     for one in made.lines:
         texts[one.file][one.line] = one.text

@@ -25,9 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from curation.csource.incremental.folder_index import open_index  # noqa: E402
-from curation.csource.incremental.indexer import MakeReport, make_index  # noqa: E402
+from curation.csource.incremental.indexer import make_index  # noqa: E402
 from curation.csource.incremental.peak_memory import PeakMemory  # noqa: E402
-from curation.csource.sources.texts import DiskTexts, Place, folder_texts  # noqa: E402
+from curation.csource.incremental.report import IndexReport  # noqa: E402
+from curation.csource.sources.files import Place, SourceFiles, list_folder  # noqa: E402
 from curation.tasks.function_pointer import TASK  # noqa: E402
 
 
@@ -39,42 +40,42 @@ def say(what: str, **figures: Any) -> None:
     print(json.dumps({"what": what, **{k: round(v, 3) if isinstance(v, float) else v for k, v in figures.items()}}), flush=True)
 
 
-def measured(what: str, texts: DiskTexts, place: Path, jobs: int) -> MakeReport:
+def measured(what: str, texts: SourceFiles, place: Path, jobs: int) -> IndexReport:
     before, began = processor_seconds(), time.monotonic()
     with PeakMemory() as memory:
         report = make_index(place, texts, jobs=jobs)
     seconds, cpu = time.monotonic() - began, processor_seconds() - before
     functions, lost = report.counts.get("functions", 0), report.counts.get("lost", 0)
-    say(what, files=report.files, read=report.read, expanded=report.settled, mb=report.bytes_read / 1e6, seconds=seconds, cpu_s=cpu,
+    say(what, files=report.files, read=report.read, expanded=report.expanded, mb=report.bytes_read / 1e6, seconds=seconds, cpu_s=cpu,
         mb_per_cpu_s=report.bytes_read / 1e6 / max(cpu, 1e-9), steps=report.seconds, peak_gb=memory.peak_bytes / 1e9,
         functions=functions, calls=report.counts.get("calls", 0), indirect=report.counts.get("indirect", 0), lost=lost,
         lost_share=lost / max(1, functions + lost), problems=len(report.problems), jobs=jobs)
     return report
 
 
-def changed(texts: DiskTexts, scratch: Path) -> DiskTexts:
+def changed(texts: SourceFiles, scratch: Path) -> SourceFiles:
     """The same texts, one of them (in the middle) with a function more, written beside."""
-    sources = [file for file in texts if file.endswith(".c")]
+    sources = [file for file in texts.places if file.endswith(".c")]
     file = sources[len(sources) // 2]
     copy = scratch / "changed.c"
     copy.write_bytes(Path(texts.places[file].path).read_bytes() + b"\nint added_by_the_benchmark(void) { return 1; }\n")
-    return DiskTexts({**texts.places, file: Place(str(copy), f"changed.{time.time_ns()}")})
+    return SourceFiles({**texts.places, file: Place(str(copy), f"changed.{time.time_ns()}")})
 
 
-def first_proposals(texts: DiskTexts, place: Path) -> None:
+def first_proposals(texts: SourceFiles, place: Path) -> None:
     """Of files in the middle of those that have indirect calls."""
     began = time.monotonic()
-    index = open_index(place, texts)
+    index = open_index(place)
     say("open", seconds=time.monotonic() - began)
     began, before = time.monotonic(), time.process_time()
     with PeakMemory() as memory:
         flow = index.flow
     say("flow", seconds=time.monotonic() - began, cpu_s=time.process_time() - before, nodes=len(flow.nodes),
         peak_gb=memory.peak_bytes / 1e9)
-    sources = [file for file in texts if file.endswith(".c")]
+    sources = [file for file in texts.places if file.endswith(".c")]
     wanted = [file for file in sources[len(sources) // 2:][:400] if any(c.kind == "indirect" for c in index.calls(file))][:21]
     del flow
-    index = open_index(place, texts)  # as a later process has it: nothing read yet, the flow that was kept
+    index = open_index(place)  # as a later process has it: nothing read yet, the flow that was kept
     _ = index.flow
     times = []
     for file in wanted:
@@ -103,8 +104,8 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp())
     try:
         began = time.monotonic()
-        texts = folder_texts(given.folder)
-        say("list", files=len(texts), seconds=time.monotonic() - began)
+        texts = list_folder(given.folder)
+        say("list", files=len(texts.places), seconds=time.monotonic() - began)
         if given.compare_jobs:
             for jobs in (1, 2):
                 measured(f"from nothing, {jobs} processes", texts, scratch / f"index{jobs}", jobs)
@@ -122,8 +123,8 @@ def main() -> None:
         shutil.rmtree(scratch)
 
 
-def cold(folder: Path, place: Path, texts: DiskTexts) -> None:
-    sources = [file for file in texts if file.endswith(".c")]
+def cold(folder: Path, place: Path, texts: SourceFiles) -> None:
+    sources = [file for file in texts.places if file.endswith(".c")]
     command = [
         sys.executable, "-m", "curation", "propose", str(folder), "--index", str(place), "--task", "function_pointer",
         "--file", sources[len(sources) // 2], "--out", str(place / "proposals.jsonl")]

@@ -112,14 +112,15 @@ def record(log: Path, source: Path, out: Path) -> int:
 def compare(source: Path, observed: Path, cache: Path | None = None, index_dir: Path | None = None) -> dict[str, object]:
     """Figures of one program. A site is a line; proposals of several calls on one line are joined, best score first. index_dir: an index
     folder of the source, for a kernel."""
-    from curation.sourcing.propose import index_folder, propose_index
+    from curation.sourcing.indexing import index_folder
+    from curation.sourcing.propose import propose_index
 
     wanted: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in map(json.loads, observed.read_text(encoding="utf-8").splitlines()):
         wanted[row["file"], row["line"]].add(row["callee"])
     given: dict[tuple[str, int], list[list[str]]] = defaultdict(list)
     kinds: dict[tuple[str, int], str] = {}
-    index, _ = index_folder(source, cache_dir=cache, index_dir=index_dir)
+    index = index_folder(source, cache_dir=cache, index_dir=index_dir).program
     began = time.process_time()
     _ = index.flow
     solved = time.process_time()

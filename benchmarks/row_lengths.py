@@ -16,7 +16,8 @@ from statistics import median
 from curation.freezing.gather import FreezeOptions, excerpt_of
 from curation.freezing.shown import shown
 from curation.model import Item
-from curation.sourcing.propose import index_folder, item_of
+from curation.sourcing.indexing import index_folder
+from curation.sourcing.propose import item_of
 from curation.tasks import Style, get_task, site_tasks
 from curation.tasks._rows import whole
 from curation.tokens import count
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 def _items(folder: Path) -> list[Item]:
-    index, _ = index_folder(folder)
+    index = index_folder(folder).program
     proposals = (p for task in site_tasks() if task.propose for p in task.propose(index, None))
     return [item_of(index, folder.name, p) for p in proposals if p.extra.get("group_first", True)]
 

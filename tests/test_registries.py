@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from curation.csource import Index
+from curation.csource import Program
 from curation.filters import all_filters
 from curation.formats import all_formats
 from curation.model import Item, Proposal, TrainingRow
 from curation.pairs import seeds
-from curation.sourcing.propose import index_folder, item_of, propose_folder
+from curation.sourcing.indexing import index_folder
+from curation.sourcing.propose import item_of, propose_folder
 from curation.tasks import all_tasks, site_tasks
 from training.config import presets
 from training.launchers import launchers
@@ -26,8 +27,8 @@ SITE_TASKS = [task.name for task in site_tasks()]
 
 
 @cache
-def _index() -> Index:
-    return index_folder(ROOT / "datasets" / "demo" / "src")[0]
+def _index() -> Program:
+    return index_folder(ROOT / "datasets" / "demo" / "src").program
 
 
 @cache
@@ -150,5 +151,6 @@ def test_there_are_the_presets_that_are_promised() -> None:
 
 
 def test_the_demo_corpus_is_read_without_a_problem() -> None:
-    index, problems = index_folder(ROOT / "datasets" / "demo" / "src")
+    found = index_folder(ROOT / "datasets" / "demo" / "src")
+    index, problems = found.program, found.problems
     assert [*problems, *index.problems()] == []

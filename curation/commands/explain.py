@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from curation.commands import Subcommands, add_user, declare, one_of_two, workspace
-from curation.csource import Program, build_index
+from curation.csource import Program
 from curation.knowledge import Knowledge, load, using
-from curation.sourcing import catalog, explain, propose, sources
+from curation.settings import load_settings
+from curation.sourcing import catalog, explain, indexing
 
 
 def add(commands: Subcommands) -> None:
@@ -39,9 +40,10 @@ def _read(given: argparse.Namespace) -> tuple[Program, Knowledge]:
     """The index, and the knowledge rows that count: those of the workspace for an imported source."""
     one_of_two(given.dir, given.source)
     if given.dir is not None:
-        return propose.index_folder(Path(given.dir))[0], load()
+        path = Path(given.dir)
+        return indexing.index_folder(path, index_dir=indexing.made_for_folder(load_settings(given.home), path)).program, load()
     work = workspace(given)
-    return build_index(sources.texts(work.store, work.settings, given.source), work.settings.cache_dir), catalog.knowledge(work.store)
+    return indexing.index_source(work.store, work.settings, given.source).program, catalog.knowledge(work.store)
 
 
 def show(given: argparse.Namespace, place: str) -> int:

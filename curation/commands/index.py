@@ -9,9 +9,9 @@ from pathlib import Path
 from curation.commands import Subcommands, declare, workspace
 from curation.csource.build import cores
 from curation.csource.incremental.folder_index import open_index
-from curation.csource.incremental.indexer import MakeReport, Step
 from curation.csource.incremental.peak_memory import PeakMemory
-from curation.csource.sources.texts import DiskTexts
+from curation.csource.incremental.report import IndexReport, Progress
+from curation.csource.sources.files import SourceFiles
 from curation.errors import BadValue
 from curation.settings import load_settings
 from curation.sourcing import indexing, sources
@@ -49,43 +49,48 @@ def run(given: argparse.Namespace) -> int:
     if given.what is not None and Path(given.what).exists():
         path = Path(given.what).absolute()
         place = given.index or indexing.index_dir(load_settings(given.home), "folder", str(path))
-        _make(str(given.what), indexing.texts_of_folder(path), place, limits, given.solve)
+        _make(str(given.what), indexing.files_of_folder(path), place, limits, given.solve)
         return 0
     work = workspace(given)
     names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.source or given.what]
     for name in names:
         place = given.index or indexing.index_dir(work.settings, "source", name)
-        _make(name, indexing.texts_of_source(work.store, work.settings, name), place, limits, given.solve)
+        _make(name, indexing.files_of_source(work.store, work.settings, name), place, limits, given.solve)
     return 0
 
 
-def _make(name: str, texts: DiskTexts, place: Path, limits: indexing.Limits, solve: bool) -> None:
+def _make(name: str, files: SourceFiles, place: Path, limits: indexing.Limits, solve: bool) -> None:
     began = time.monotonic()
-    print(f"{name}: {len(texts):,} files, index in {place}", file=sys.stderr)
+    print(f"{name}: {len(files.places):,} files, index in {place}", file=sys.stderr)
     said = 0.0
 
-    def say(step: Step) -> None:
+    def say(step: Progress) -> None:
         nonlocal said
         if time.monotonic() - said < _EVERY_S and step.done < step.all:
             return
         said = time.monotonic()
         speed = f", {step.bytes / 1e6 / max(step.seconds, 0.01):.1f} MB/s" if step.bytes else ""
-        print(f"  {step.name}: {step.done:,}/{step.all:,} files{speed}, {step.problems:,} with problems", file=sys.stderr, flush=True)
+        print(f"  {step.stage}: {step.done:,}/{step.all:,} files{speed}, {step.problems:,} with problems", file=sys.stderr, flush=True)
 
     with PeakMemory() as memory:
-        report = indexing.bring_up_to_date(texts, place, limits, say)
+        report = indexing.bring_up_to_date(files, place, limits, say)
         made = time.monotonic()
-        nodes = len(open_index(place, texts).flow.nodes) if solve else 0
+        program = open_index(place)
+        nodes = len(program.flow.nodes) if solve else 0
     for line in summary(report, made - began, memory.peak_bytes):
         print(line)
     if solve:
         print(f"flow: {nodes:,} nodes, in {time.monotonic() - made:.1f} s")
+    if report.made_anew:
+        print("  the index was of another version of this program, and was made anew", file=sys.stderr)
     for problem in report.problems:
         at = f":{problem.line}" if problem.line else ""
         print(f"  {problem.file}{at}: {problem.why} [{problem.code}]", file=sys.stderr)
+    for line in indexing.not_found(program.unanswered(), list(files.passed_over)):
+        print(line, file=sys.stderr)
 
 
-def summary(report: MakeReport, seconds: float, peak_bytes: int) -> list[str]:
+def summary(report: IndexReport, seconds: float, peak_bytes: int) -> list[str]:
     """The last lines: what there is now, what was done for it."""
     counts = report.counts
     lost = counts["lost"] / max(1, counts["lost"] + counts["functions"])
@@ -93,6 +98,6 @@ def summary(report: MakeReport, seconds: float, peak_bytes: int) -> list[str]:
     return [
         f"{report.files:,} files, {counts['functions']:,} functions, {counts['calls']:,} call sites ({counts['indirect']:,} indirect)",
         f"lost: {bad:,} files, {counts['lost']:,} functions ({lost:.2%})",
-        f"read {report.read:,} files ({report.bytes_read / 1e6:,.1f} MB), expanded {report.settled:,}, constraints of "
+        f"read {report.read:,} files ({report.bytes_read / 1e6:,.1f} MB), expanded {report.expanded:,}, constraints of "
         f"{report.constrained:,}, in {seconds:.1f} s; peak memory of all processes {peak_bytes / 1e9:.2f} GB",
     ]

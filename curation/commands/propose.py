@@ -47,8 +47,9 @@ def _folder(given: argparse.Namespace) -> int:
     tasks = propose.chosen_tasks(given.task)
     if given.out is not None:
         check_free(given.out)
-    place = given.index or indexing.index_dir(load_settings(given.home), "folder", str(Path(given.dir).absolute()))
-    index, problems = propose.index_folder(Path(given.dir), index_dir=place if given.index or indexing.is_made(place) else None)
+    place = given.index or indexing.made_for_folder(load_settings(given.home), Path(given.dir))
+    found = indexing.index_folder(Path(given.dir), index_dir=place)
+    index = found.program
     files = propose.within(index, given.file) if given.file else None
     counts: Counter[str] = Counter()
 
@@ -58,7 +59,7 @@ def _folder(given: argparse.Namespace) -> int:
             yield propose.record_of(proposal)
 
     write_records(records(), given.out, None)
-    _say(counts, problems)
+    _say(counts, found.problems, indexing.not_found(index.unanswered(), found.passed_over))
     return 0
 
 
@@ -67,12 +68,14 @@ def _source(given: argparse.Namespace) -> int:
     report = propose.propose_source(work.store, work.settings, work.actor, given.source, tasks=given.task)
     gone = f", {report.withdrawn} withdrawn, which are no sites any more" if report.withdrawn else ""
     print(f"{given.source}: {report.added} items added, {report.known} known{gone}")
-    _say(report.sites, report.problems)
+    _say(report.sites, report.problems, indexing.not_found(report.unanswered, []))
     return 0
 
 
-def _say(counts: Mapping[str, int], problems: list[FactsProblem]) -> None:
+def _say(counts: Mapping[str, int], problems: list[FactsProblem], not_found: list[str]) -> None:
     print(", ".join(f"{number} {task}" for task, number in sorted(counts.items()) if number) or "no sites", file=sys.stderr)
     for problem in problems:
         at = f":{problem.line}" if problem.line else ""
         print(f"  {problem.file}{at}: {problem.why} [{problem.code}]", file=sys.stderr)
+    for line in not_found:
+        print(line, file=sys.stderr)

@@ -1,31 +1,30 @@
-"""How does a corpus become an index? Facts of each file, from the cache or read in processes with a time and memory limit each.
+"""How does a corpus that fits into memory become a program? Each file's facts come from a cache, or are read in processes with a limit of
+time and memory each; the stages (stages.py) run with their results in memory.
 
->>> index = build_index([("a.c", "int f(void) { return 0; }")])
->>> [f.name for f in index.all_functions()]
+>>> program = build_index([("a.c", "int f(void) { return 0; }")])
+>>> [f.name for f in program.all_functions()]
 ['f']
 """
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from curation.csource.facts.encoding import VERSION, decode_facts, encode_facts
 from curation.csource.facts.model import FactsProblem, FileFacts, Function
 from curation.csource.incremental.pool import TIME_LIMIT_S, Readers
-from curation.csource.index.call_kinds import set_call_kinds
-from curation.csource.index.lookup import ReadCorpus
-from curation.csource.index.source_lines import SourceLines
-from curation.csource.index.symbol_tables import MemoryTables
-from curation.csource.macros.apply import expand_corpus
+from curation.csource.memory_storage import MemoryStorage
 from curation.csource.parsing.file_parser import parse_file
 from curation.csource.program import Program
-from curation.csource.sources.inclusions import included_sources, together
-from curation.csource.typesystem.c_types import Types
+from curation.csource.sources.files import SourceFiles
+from curation.csource.sources.inclusions import includes_of
+from curation.csource.sources.texts import Unreadable, decoded, read_bytes
+from curation.csource.stages import run_stages
 
-__all__ = ["build_index", "cores", "outline"]
+__all__ = ["build_index", "build_program", "cores", "outline", "read_texts"]
 _SMALL_FILE = 100_000  # characters: read in this process when the whole corpus is small too
 _SMALL_CORPUS = 600_000
 _LONG_LINE = 20_000
@@ -33,29 +32,18 @@ _LONG_LINE = 20_000
 
 def build_index(
     texts: Iterable[Any], cache_dir: Path | None = None, *, jobs: int | None = None, time_limit_s: float = TIME_LIMIT_S,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, unread: Iterable[FactsProblem] = (),
 ) -> Program:
     """The program that a corpus is. texts: (path, text) pairs, or objects with `path` and `text`. cache_dir: where facts are kept by
     content hash (None: nowhere). jobs: processes (None: as many as cores, at most 8; 0: in this process, without limits). progress is
-    called with (done, all) files.
+    called with (done, all) files. unread: why further files have no text.
 
     A file that cannot be read (too deep, too slow, crashed) has no facts and is named in problems(); the others are not affected."""
     given = dict(_pair(one) for one in texts)
-    facts: dict[str, FileFacts] = {}
-    todo: list[str] = []
-    for file, text in given.items():
-        known = _cached(cache_dir, file, text)
-        if known is None:
-            todo.append(file)
-        else:
-            facts[file] = known
-    for file, found in _read_all(given, todo, jobs, time_limit_s):
-        facts[file] = found
-        if cache_dir is not None and not any(p.code in ("too_slow", "crashed") for p in found.problems):
-            _keep(cache_dir, file, given[file], found)
-        if progress is not None:
-            progress(len(facts), len(given))
-    return _indexed({file: facts[file] for file in given}, given)
+    reader = FactsReader(given, cache_dir, jobs, time_limit_s)
+    storage = MemoryStorage(given, reader.facts, {problem.file: problem for problem in unread}, progress)
+    run_stages(storage)
+    return storage.program
 
 
 def outline(text: str, file: str = "") -> list[Function]:
@@ -63,13 +51,61 @@ def outline(text: str, file: str = "") -> list[Function]:
     return sorted(build_index([(file, text)]).all_functions(), key=lambda f: (f.line, f.column))
 
 
-def _indexed(facts: dict[str, FileFacts], texts: dict[str, str]) -> Program:
-    macros = expand_corpus(facts, texts)
-    program = Program(ReadCorpus(
-        facts, SourceLines(texts), MemoryTables(facts), Types.of(facts.values()), macros, together(included_sources(texts))))
-    for one in facts.values():
-        set_call_kinds(program, one)
-    return program
+def build_program(
+    files: SourceFiles, cache_dir: Path | None = None, *, jobs: int | None = None, progress: Callable[[int, int], None] | None = None,
+) -> Program:
+    """As build_index, of files on disk."""
+    texts, unread = read_texts(files)
+    return build_index(texts.items(), cache_dir, jobs=jobs, progress=progress, unread=unread)
+
+
+def read_texts(files: SourceFiles) -> tuple[dict[str, str], list[FactsProblem]]:
+    """The texts of the files, and of those of other names that one of them includes, by path; and why some have none."""
+    texts: dict[str, str] = {}
+    problems: dict[str, FactsProblem] = {}
+    todo = files.places
+    while todo:
+        for file, place in todo.items():
+            try:
+                texts[file] = decoded(file, read_bytes(file, place.path))
+            except Unreadable as err:
+                problems[file] = err.problem
+        paths = [path for file in todo if file in texts for _, path in includes_of(texts[file])]
+        todo = files.included(paths, {*texts, *problems})
+    return {file: texts[file] for file in sorted(texts)}, list(problems.values())
+
+
+class FactsReader:
+    """The facts of texts as they are read."""
+
+    def __init__(self, texts: Mapping[str, str], cache_dir: Path | None, jobs: int | None, time_limit_s: float) -> None:
+        self.texts, self.cache_dir, self.jobs, self.time_limit_s = texts, cache_dir, jobs, time_limit_s
+
+    def facts(self, files: Iterable[str]) -> Iterator[tuple[str, FileFacts]]:
+        """Of each file, as they come."""
+        todo: list[str] = []
+        for file in files:
+            known = _cached(self.cache_dir, file, self.texts[file])
+            if known is None:
+                todo.append(file)
+            else:
+                yield file, known
+        for file, found in self._read_all(todo):
+            if self.cache_dir is not None and not any(p.code in ("too_slow", "crashed") for p in found.problems):
+                _keep(self.cache_dir, file, self.texts[file], found)
+            yield file, found
+
+    def _read_all(self, todo: list[str]) -> Iterator[tuple[str, FileFacts]]:
+        risky = [f for f in todo if _risky(self.texts[f])]
+        small = not risky and sum(len(self.texts[f]) for f in todo) <= _SMALL_CORPUS
+        if self.jobs == 0 or small:
+            for file in todo:
+                yield file, parse_file(self.texts[file], file)
+            return
+        with Readers(min(self.jobs or cores(), len(todo)), time_limit_s=self.time_limit_s) as readers:
+            for file, answer in readers.answers((file, ["text", file, self.texts[file]]) for file in todo):
+                problem = isinstance(answer, FactsProblem)
+                yield file, FileFacts(file, problems=[answer]) if problem else decode_facts(bytes(answer[1]), file)
 
 
 def _pair(one: Any) -> tuple[str, str]:
@@ -98,18 +134,6 @@ def _keep(cache_dir: Path, file: str, text: str, facts: FileFacts) -> None:
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_bytes(encode_facts(facts))
     draft.replace(path)
-
-
-def _read_all(given: dict[str, str], todo: list[str], jobs: int | None, time_limit_s: float) -> Iterator[tuple[str, FileFacts]]:
-    risky = [f for f in todo if _risky(given[f])]
-    small = not risky and sum(len(given[f]) for f in todo) <= _SMALL_CORPUS
-    if jobs == 0 or small:
-        for file in todo:
-            yield file, parse_file(given[file], file)
-        return
-    with Readers(min(jobs or cores(), len(todo)), time_limit_s=time_limit_s) as readers:
-        for file, answer in readers.answers((file, ["text", file, given[file]]) for file in todo):
-            yield file, FileFacts(file, problems=[answer]) if isinstance(answer, FactsProblem) else decode_facts(bytes(answer[1]), file)
 
 
 def cores() -> int:

@@ -108,14 +108,14 @@ def _tree(blobs_dir: Path, sha256: str) -> SyntaxTree:
 
 def index_of(store: Store, settings: Settings, source: str) -> Program | None:
     """The index of a source's files as they are now; None while a job makes it. Raises NotFound, IndexFailed."""
-    texts = indexing.texts_of_source(store, settings, source)
+    files = indexing.files_of_source(store, settings, source)
     folder = indexing.index_dir(settings, "source", source)
-    wanted = hash(tuple((file, place.stamp) for file, place in texts.places.items()))
+    wanted = hash(tuple((file, place.stamp) for file, place in files.places.items())) ^ hash(tuple(files.others.items()))
     with _lock:
         known = _indexes.get(str(folder))
         if known is not None and known[0] == wanted:
             return known[1]
-        index = indexing.current_index(texts, folder)
+        index = indexing.current_index(files, folder)
         if index is not None:
             _indexes[str(folder)] = wanted, index
             while len(_indexes) > INDEXES_OPEN:

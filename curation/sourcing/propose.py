@@ -5,25 +5,20 @@
 """
 from __future__ import annotations
 
-import os
-import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from curation import jobs
-from curation.csource import FactsProblem, Program, Undecodable, build_index, decode, make_slice
-from curation.csource.build import cores
-from curation.csource.incremental.indexer import Progress
-from curation.csource.sources.inclusions import includes_of
-from curation.csource.sources.texts import is_c
+from curation.csource import FactsProblem, Program, build_index, make_slice
+from curation.csource.sources.inclusions import Unanswered
 from curation.errors import BadValue, NotFound, Reason
 from curation.knowledge import using
 from curation.model import Actor, Item, Proposal, stable_id
 from curation.people.access import require
 from curation.settings import Settings
-from curation.sourcing import catalog, indexing, sources
+from curation.sourcing import catalog, indexing
 from curation.sourcing.explain import steps_of
 from curation.store import Store, items
 from curation.tasks import Task, get_task, site_tasks
@@ -31,20 +26,19 @@ from curation.tasks import Task, get_task, site_tasks
 JOB = "propose"  # the kind of its jobs
 PROPOSER = "csource-1"  # written into each item's meta: which generation of proposals it is
 EXCERPT_TOKENS = 1200
-_MAX_FILE_BYTES = 16 * 2**20
-_FILES_IN_MEMORY = 4_000  # of an imported source; more are indexed on disk
 
 
 @dataclass
 class ProposeReport:
     """sites: how many proposals of each task. added, known: items new in the store, and items that it had already. withdrawn: items that
-    are no sites any more. problems: files or parts of files that gave no facts."""
+    are no sites any more. problems: files or parts of files that gave no facts. unanswered: #includes that no file answers."""
 
     sites: dict[str, int] = field(default_factory=dict)
     added: int = 0
     known: int = 0
     withdrawn: int = 0
     problems: list[FactsProblem] = field(default_factory=list)
+    unanswered: list[Unanswered] = field(default_factory=list)
 
 
 def chosen_tasks(names: Iterable[str] | None) -> list[Task]:
@@ -89,69 +83,9 @@ def propose_texts(texts: Iterable[Any], tasks: Iterable[str] | None = None, *, c
     yield from propose_index(build_index(texts, cache_dir), tasks)
 
 
-def read_folder(path: Path) -> tuple[list[tuple[str, str]], list[FactsProblem]]:
-    """The C files below a folder, and files of any other name that one of them includes ("ucs.map"), as (path relative to it with `/`,
-    text), by path; and those that could not be read. Links are not followed; `.git` and other hidden folders are left out. A single file
-    is a folder of one. Raises NotFound."""
-    if not path.exists():
-        raise NotFound(kind="folder", name=str(path))
-    texts: list[tuple[str, str]] = []
-    problems: list[FactsProblem] = []
-    if path.is_file():
-        _read(path, path.name, texts, problems)
-        return texts, problems
-    files = _files(path)
-    for file in (f for f in files if is_c(f.name)):
-        _read(file, file.relative_to(path).as_posix(), texts, problems)
-    included = {posixpath.basename(name) for _, text in texts for _, name in includes_of(text)}
-    for file in (f for f in files if f.name in included and not is_c(f.name)):
-        _read(file, file.relative_to(path).as_posix(), texts, problems)
-    return sorted(texts), problems
-
-
-def _read(file: Path, name: str, texts: list[tuple[str, str]], problems: list[FactsProblem]) -> None:
-    try:
-        if file.stat().st_size > _MAX_FILE_BYTES:
-            problems.append(FactsProblem(name, "too_big", f"larger than {_MAX_FILE_BYTES:,} bytes"))
-        else:
-            texts.append((name, decode(file.read_bytes()).text))
-    except Undecodable as err:
-        problems.append(FactsProblem(name, "undecodable", str(err)))
-    except OSError as err:
-        problems.append(FactsProblem(name, "unreadable", err.strerror or str(err)))
-
-
-def _files(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        found.extend(file for n in names if (file := Path(place, n)).is_file() and not file.is_symlink())
-    return sorted(found, key=lambda f: f.relative_to(folder).as_posix())
-
-
-def index_folder(
-    path: Path, *, cache_dir: Path | None = None, jobs: int | None = None, progress: Callable[[int, int], None] | None = None,
-    index_dir: Path | None = None,
-) -> tuple[Program, list[FactsProblem]]:
-    """The index of a folder's C files and everything that could not be read. index_dir: an index folder, brought up to date and used
-    instead of reading all into memory. Raises NotFound, IndexBusy."""
-    if index_dir is not None:
-        limits = indexing.Limits(jobs or cores())
-        index, report = indexing.up_to_date_index(indexing.texts_of_folder(path), index_dir, limits, _counted(progress))
-        return index, report.problems
-    texts, problems = read_folder(path)
-    index = build_index(texts, cache_dir, jobs=jobs, progress=progress)
-    return index, problems + index.problems()
-
-
-def _counted(progress: Callable[[int, int], None] | None) -> Progress | None:
-    return (lambda step: progress(step.done, step.all)) if progress is not None else None
-
-
 def propose_folder(path: Path, tasks: Iterable[str] | None = None, *, cache_dir: Path | None = None) -> Iterator[Proposal]:
     """Proposals for a folder's C files; `file` is relative to the folder. Raises NotFound."""
-    index, _ = index_folder(path, cache_dir=cache_dir)
-    yield from propose_index(index, tasks)
+    yield from propose_index(indexing.index_folder(path, cache_dir=cache_dir).program, tasks)
 
 
 def record_of(proposal: Proposal) -> dict[str, Any]:
@@ -170,8 +104,8 @@ def propose_source(
     with (done, all) files read. Raises NotFound, NotAllowed."""
     require(actor, "lead", action="propose sites")
     wanted = chosen_tasks(tasks)
-    index = index_source(store, settings, source, progress)
-    report = ProposeReport(problems=index.problems())
+    index = indexing.index_source(store, settings, source, progress).program
+    report = ProposeReport(problems=index.problems(), unanswered=index.unanswered())
     made: list[Item] = []
     with using(catalog.knowledge(store)):  # the shipped rows and those of this workspace
         for task in wanted:
@@ -186,17 +120,6 @@ def propose_source(
     report.withdrawn = items.withdraw(
         store, source=source, tasks=[task.name for task in wanted], keep={item.id for item in made}, keep_files=unread)
     return report
-
-
-def index_source(
-    store: Store, settings: Settings, source: str, progress: Callable[[int, int], None] | None = None,
-) -> Program:
-    """The index of an imported source: from its index folder where it has one or is big, else in memory. Raises NotFound, IndexBusy."""
-    place = indexing.index_dir(settings, "source", source)
-    texts = indexing.texts_of_source(store, settings, source)
-    if indexing.is_made(place) or len(texts) > _FILES_IN_MEMORY:
-        return indexing.up_to_date_index(texts, place, indexing.Limits(cores()), _counted(progress))[0]
-    return build_index(sources.texts(store, settings, source), settings.cache_dir, progress=progress)
 
 
 def start(settings: Settings, actor: Actor, source: str) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curation.csource.facts.model import FactsProblem
-from curation.csource.sources.texts import folder_files
+from curation.csource.sources.files import c_files
 from curation.csource.syntax.hits import Hit
 from curation.csource.syntax.search import search
 from curation.errors import BadValue, NotFound, Reason
 from curation.settings import Settings
-from curation.sourcing.indexing import texts_of_source
+from curation.sourcing.indexing import files_of_source
 from curation.store import Store
 
 
@@ -31,7 +31,7 @@ def search_source(
     store: Store, settings: Settings, source: str, pattern: str, *, as_query: bool = False, context: int = 2, jobs: int = 1,
 ) -> Iterator[Hit | FactsProblem]:
     """As csource.syntax.search.search. Raises NotFound."""
-    places = texts_of_source(store, settings, source).places
+    places = files_of_source(store, settings, source).places
     return search(pattern, ((file, place.path) for file, place in places.items()), as_query=as_query, context=context, jobs=jobs)
 
 
@@ -40,9 +40,9 @@ def _searched(folder: Path, pattern: str, as_query: bool, context: int, jobs: in
 
     def counted() -> Iterator[tuple[str, str]]:
         nonlocal files
-        for file, place in folder_files(folder):
+        for found in c_files(folder):
             files += 1
-            yield file, place.path
+            yield found
 
     yield from search(pattern, counted(), as_query=as_query, context=context, jobs=jobs)
     if not files:

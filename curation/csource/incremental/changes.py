@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from curation.csource.arrays.keys import name_key
 from curation.csource.arrays.pack import Pack
 from curation.csource.arrays.postings import Numbers, Postings
-from curation.csource.incremental.records import ALIAS, FUNCTION, GLOBAL, KEYS, KINDS, LINES, PROTOTYPE, STRUCT, name_key
+from curation.csource.incremental.records import ALIAS, FUNCTION, GLOBAL, KEYS, KINDS, LINES, PROTOTYPE, STRUCT
 
 _FEW = 8  # keys that are looked for one by one
 
@@ -71,10 +72,10 @@ class Definitions:
     moved: set[int] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
 
-    def add(self, settled: Pack, before: Numbers | None, now: Numbers | None, file: str) -> None:
-        """Of one file. before, now: the places of its settled records. A static function of a source means nothing to others, beyond
+    def add(self, expanded: Pack, before: Numbers | None, now: Numbers | None, file: str) -> None:
+        """Of one file. before, now: the places of its expanded records. A static function of a source means nothing to others, beyond
         that its name is one; lines do not count, but those where functions begin."""
-        first, second = _definitions(settled, before, file), _definitions(settled, now, file)
+        first, second = _definitions(expanded, before, file), _definitions(expanded, now, file)
         for (kind, *rest), key in ((first - second) + (second - first)).keys():
             if kind == "moved":
                 self.moved.add(key)
@@ -91,12 +92,12 @@ def _words(name: str) -> list[str]:
     return [word for word in re.findall(r"[A-Za-z_]\w*", name) if word not in ("struct", "union", "enum")] if "@" not in name else []
 
 
-def _definitions(settled: Pack, place: Numbers | None, file: str) -> Counter[tuple[tuple[object, ...], int]]:
+def _definitions(expanded: Pack, place: Numbers | None, file: str) -> Counter[tuple[tuple[object, ...], int]]:
     """Each definition without its lines, and its key."""
     found: Counter[tuple[tuple[object, ...], int]] = Counter()
     if place is None or not place[1]:
         return found
-    parts = settled.parts(*place.tolist())
+    parts = expanded.parts(*place.tolist())
     lines, keys, kinds = bytes(parts[LINES]).splitlines(), np.frombuffer(parts[KEYS], np.uint64).tolist(), bytes(parts[KINDS])
     header = file.endswith((".h", ".inc"))
     for line, key, kind in zip(lines, keys, kinds, strict=True):

@@ -1,9 +1,9 @@
 """How are the constraints of the files of an index folder made, kept, and after a change made again: of which files?
 
-Of the files that were settled again, of those that looked up a name that means something else now, and of all where a type changed that
+Of the files that were expanded again, of those that looked up a name that means something else now, and of all where a type changed that
 another file mentions.
 
->>> to_make_again(settled, kept, changed, macros, settled_at, kept_at, done={7})
+>>> to_make_again(expanded, kept, changed, macros, expanded_at, kept_at, done={7})
 {12}
 """
 from __future__ import annotations
@@ -44,9 +44,9 @@ def drop_problem(problems: dict[str, list[list[object]]], file: str) -> None:
 
 
 def to_make_again(
-    settled: Pack, kept: Pack, changed: Definitions, macros: Numbers, settled_at: Numbers, kept_at: Numbers, done: Iterable[int],
+    expanded: Pack, kept: Pack, changed: Definitions, macros: Numbers, expanded_at: Numbers, kept_at: Numbers, done: Iterable[int],
 ) -> set[int]:
-    """The numbers of the files whose constraints are no longer what the corpus says, beside `done`, which were settled again. macros: keys
+    """The numbers of the files whose constraints are no longer what the corpus says, beside `done`, which were expanded again. macros: keys
     of macros that changed. kept_at: where the constraints of the files are, of the state before."""
     names = np.union1d(np.fromiter(changed.names, np.uint64, len(changed.names)), macros)
     moved = np.fromiter(changed.moved, np.uint64, len(changed.moved))
@@ -58,8 +58,8 @@ def to_make_again(
     for number, place in enumerate(kept_at.tolist()):
         if number in own or not place[1]:
             continue
-        if len(types) and meet(types, settled.part(settled_at[number].tolist(), MENTIONED)):
-            return {n for n in range(len(kept_at)) if settled_at[n][1]}
+        if len(types) and meet(types, expanded.part(expanded_at[number].tolist(), MENTIONED)):
+            return {n for n in range(len(kept_at)) if expanded_at[n][1]}
         if len(names) and meet(names, kept.part(place, LOOKED_UP)) or len(moved) and meet(moved, kept.part(place, VALUES)):
             found.add(number)
     return found

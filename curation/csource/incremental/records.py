@@ -1,11 +1,9 @@
 """What is kept on disk of one file: its facts, and by which names they are found.
 
-Two records a file. `raw`, of its text alone: the facts as read, and apart from them its macros, one JSON line each, since millions of
-constants of register headers are only ever looked up by name. `settled`, after the corpus's macros were applied: the facts, its
+Two records a file. The raw one, of its text alone: the facts as read, and apart from them its macros, one JSON line each, since millions of
+constants of register headers are only ever looked up by name. The expanded one, after the corpus's macros were applied: the facts, its
 definitions one JSON line each, the names it calls, uses, and asked the rest of the corpus about, what of its facts matters to flow, and
-the words of the types that it names.
-
-Names are told by 64-bit keys; a line that is found by a key holds the name itself, so two names of one key are told apart.
+the words of the types that it names. Names are told by their keys (arrays/keys.py).
 """
 from __future__ import annotations
 
@@ -19,51 +17,54 @@ from functools import lru_cache
 
 import numpy as np
 
+from curation.csource.arrays.keys import keys_of, name_key
 from curation.csource.arrays.pack import join_parts
 from curation.csource.facts.encoding import decode_facts, encode_fact, encode_facts
 from curation.csource.facts.model import FactsProblem, FileFacts, Function, Prototype, Struct, Typedef, Variable
-from curation.csource.macros.summaries import callable_names
+from curation.csource.macros.summaries import function_types, may_hold_function
 from curation.csource.pointsto.pointer_facts import PointerFacts, decode_pointer_facts, encode_pointer_facts, pointer_facts
-from curation.csource.sources.include_graph import paths_of
-from curation.csource.sources.inclusions import includes_of
-from curation.csource.typesystem.c_types import alias_of
+from curation.csource.sources.inclusions import includes_of, paths_of, quoted_of
+from curation.csource.typesystem.c_types import alias_of, parse_type
 
 # parts of a raw record
-HEAD, FACTS, LINES, KEYS, OFFSETS, RAW_FUNCTIONS, RAW_FIELDS, RAW_CALLABLES = range(8)
-# parts of a settled record: HEAD to OFFSETS as above
+HEAD, FACTS, LINES, KEYS, OFFSETS, RAW_FUNCTIONS, RAW_FIELDS, RAW_CALLABLES, RAW_FUNCTION_TYPES, RAW_TYPED = range(10)
+# parts of an expanded record: HEAD to OFFSETS as above
 KINDS, CALLED, USED, ASKED_MACROS, ASKED_NAMES, FLOW, MENTIONED = range(5, 12)
 # kinds of definitions
 FUNCTION, GLOBAL, STRUCT, TYPEDEF, PROTOTYPE, ALIAS = range(6)
+_BUILT_IN = frozenset(("int", "char", "long", "short", "void", "float", "double", "unsigned", "signed", "_Bool", "bool"))
 _WORD = re.compile(r"[A-Za-z_]\w*")
 Definition = Function | Variable | Struct | Typedef | Prototype
 
 
-def name_key(name: str) -> int:
-    """A 64-bit key of a name: the same in every process."""
-    data = name.encode("utf-8", "surrogatepass")
-    return zlib.crc32(data) | zlib.adler32(data) << 32
-
-
-def keys_of(names: Iterable[str]) -> bytes:
-    """The keys of the names, each once, in rising order, 8 bytes each."""
-    return np.unique(np.fromiter(map(name_key, names), np.uint64)).tobytes()
-
-
 def raw_record(facts: FileFacts, text: str) -> bytes:
-    """The record of a file as it was read. text: to see what it includes."""
+    """The record of a file as it was read. text: to see what it includes. RAW_CALLABLES: the fields and variables whose own type may hold a
+    function; RAW_TYPED: (key, key of the typedef) of those that may where the typedef is one of a function."""
     lines = [encode_fact(macro) for macro in facts.macros]
     keys = array("Q", [name_key(macro.name) for macro in facts.macros])
+    held = [(f.name, f.type) for s in facts.structs for f in s.fields] + [(v.name, v.type) for v in facts.variables if v.function is None]
     return join_parts([
-        json.dumps({"includes": includes_of(text), "paths": paths_of(text), "problems": _problems(facts)}).encode("utf-8", "surrogatepass"),
+        json.dumps({
+            "includes": includes_of(text), "quoted": quoted_of(text), "paths": paths_of(text), "problems": _problems(facts),
+        }).encode("utf-8", "surrogatepass"),
         zlib.compress(encode_facts(replace(facts, macros=[])), 1),
         *_lines(lines), keys.tobytes(), _offsets(lines),
         keys_of(f.name for f in facts.functions),
         keys_of(f.name for s in facts.structs for f in s.fields),
-        keys_of(callable_names(facts)),
+        keys_of(name for name, kind in held if may_hold_function(kind)),
+        keys_of(function_types(facts)),
+        _typed(held),
     ])
 
 
-def settled_record(facts: FileFacts, asked_macros: Iterable[str], asked_names: Iterable[str]) -> bytes:
+def _typed(held: Iterable[tuple[str, str]]) -> bytes:
+    """Pairs of keys, 16 bytes each."""
+    typedefs = ((name, parse_type(kind).base) for name, kind in held if not may_hold_function(kind))
+    pairs = sorted({(name_key(name), name_key(base)) for name, base in typedefs if base.isidentifier() and base not in _BUILT_IN})
+    return np.array(pairs, np.uint64).tobytes()
+
+
+def expanded_record(facts: FileFacts, asked_macros: Iterable[str], asked_names: Iterable[str]) -> bytes:
     """The record of a file after expansion. asked_macros: the names that were looked up among the corpus's macros; asked_names: among its
     functions and fields."""
     lines: list[bytes] = []

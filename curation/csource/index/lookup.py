@@ -32,6 +32,7 @@ from curation.csource.facts.model import (
 from curation.csource.index.source_lines import SourceLines
 from curation.csource.index.symbol_tables import SymbolTables
 from curation.csource.macros.expand import Macros
+from curation.csource.sources.inclusions import Unanswered
 from curation.csource.typesystem.c_types import Types, parse_type
 
 _HEADER = re.compile(r"\.h\w{0,2}\Z")
@@ -41,7 +42,7 @@ _KEPT_FILES = 8_000  # whose functions are kept in order
 @dataclass(frozen=True)
 class ReadCorpus:
     """What the stages make of the files, in memory or on disk. facts: after expansion; of a big corpus read again at each access. units:
-    see inclusions.together."""
+    see inclusions.together. unanswered: by file, the #includes that no file answers."""
 
     facts: Mapping[str, FileFacts]
     source: SourceLines
@@ -49,6 +50,7 @@ class ReadCorpus:
     types: Types
     macros: Macros
     units: Mapping[str, set[str]]
+    unanswered: Mapping[str, list[Unanswered]]
 
 
 class _FoldersOf(Container[str]):
@@ -106,6 +108,12 @@ class Index:
     def problems(self) -> list[FactsProblem]:
         """Why files or parts of them gave no facts."""
         return self.tables.problems()
+
+    def unanswered(self, file: str | None = None) -> list[Unanswered]:
+        """The #includes that no file of the corpus answers, of one file or of all."""
+        if file is not None:
+            return self.corpus.unanswered.get(file, [])
+        return [one for listed in self.corpus.unanswered.values() for one in listed]
 
     def condition(self, file: str, line: int) -> list[str]:
         """The conditions of the #if branches that a line stands in, the outer one first: ["ifdef CONFIG_PM", "else of if MAX > 2"]. []

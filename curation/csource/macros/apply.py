@@ -22,18 +22,14 @@ from curation.csource.macros.expand import MAX_TEXT, Macros
 from curation.csource.macros.reparse import Rereader
 from curation.csource.macros.summaries import (
     Skeleton,
-    callable_names,
     calls_of,
     choices,
-    function_types,
     is_shapeless,
     may_hold_function,
     shape_of,
     skeleton_of,
 )
 from curation.csource.parsing.file_parser import parse_fragment
-from curation.csource.sources.include_graph import Sight, paths_of
-from curation.csource.sources.inclusions import included_sources
 
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\)*\s*\(|\)\s*\(|\]\s*\(")
 _STORES = re.compile(r"(?:->|\.|\])\s*\w*\s*=[^=]|\.\w+\s*=|=\s*\{|##")
@@ -65,33 +61,6 @@ class Asked:
     def add(self, other: Asked) -> None:
         self.macros |= other.macros
         self.names |= other.names
-
-
-def expand_corpus(corpus: dict[str, FileFacts], texts: Mapping[str, str]) -> Macros:
-    """Expands all files of a corpus that is in memory, in place, and returns its macros. Functions that one file makes of macros are known
-    to the files after it."""
-    included = included_sources(texts)
-    macros = Macros.of(
-        (m for one in corpus.values() for m in one.macros), {i for listed in included.values() for _, i in listed},
-        Sight.of({file: paths_of(text) for file, text in texts.items()}))
-    if not macros.by_name:
-        return macros
-    fields = {f.name for one in corpus.values() for s in one.structs for f in s.fields}
-    types = {name for one in corpus.values() for name in function_types(one)}
-    callables = {name for one in corpus.values() for name in callable_names(one, types)}
-    rereader = Rereader(corpus, texts, macros, included, lambda file: corpus[file].macros)
-    templates = {file: again for file in corpus if (again := rereader.template(file)) is not None}
-    corpus.update(templates)
-    functions = {f.name for one in corpus.values() for f in one.functions}
-    for file in corpus:
-        if file not in templates and (again := rereader.tables(file, functions)) is not None:
-            corpus[file] = again
-            functions.update(f.name for f in again.functions)
-    expander = Expander(macros, functions, fields, callables, rereader)
-    for one in corpus.values():
-        expander.add_to(one)
-        functions.update(f.name for f in one.functions)
-    return macros
 
 
 class Expander:

@@ -1,6 +1,6 @@
 """What does a macro of the corpus stand for at a place? Textual expansion as the preprocessor does it, with limits.
 
-Of several definitions of a name a file means its own, else that of the nearest header that it includes (sight.py).
+Of several definitions of a name a file means its own, else that of the nearest header that it includes (include_graph.py).
 
 >>> Macros.of([Macro("CALL", "a.h", 1, ["p", "x"], "(p)->ops->x(p)")]).expand("CALL(dev, open)")
 '(dev)->ops->open(dev)'
@@ -16,7 +16,8 @@ from typing import Protocol
 
 from curation.csource.facts.model import Macro
 from curation.csource.lexing.keywords import KEYWORDS, NOT_NAMES, STATIC_ASSERT
-from curation.csource.sources.include_graph import Sight, shared
+from curation.csource.sources.include_graph import IncludeGraph
+from curation.csource.sources.inclusions import shared
 
 MAX_TEXT = 40_000  # characters of an expansion; longer ones are left as they are
 _MAX_DEPTH = 32  # of macros within macros: the kernel's module_init() needs 15
@@ -41,14 +42,15 @@ class Macros:
     """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
     several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer. pinned: a name and the variant that holds
     for it alone: which definition an invoked macro has says nothing about those within it. functions: of the corpus; a macro that stands
-    for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name. sight: which headers a
+    for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name. graph: which headers a
     file sees; None: all."""
 
     def __init__(
-        self, by_name: Mapping[str, list[Macro]], included: Collection[str] = (), asked: Asking | None = None, sight: Sight | None = None,
+        self, by_name: Mapping[str, list[Macro]], included: Collection[str] = (), asked: Asking | None = None,
+        graph: IncludeGraph | None = None,
     ) -> None:
         self.included = included
-        self.sight = sight
+        self.graph = graph
         self.variant = 0
         self.pinned: tuple[str, int] | None = None
         self.functions: Container[str] = ()
@@ -58,11 +60,11 @@ class Macros:
         self._usable: dict[tuple[str, str], list[Macro]] = {}
 
     @staticmethod
-    def of(macros: Iterable[Macro], included: Collection[str] = (), sight: Sight | None = None) -> Macros:
+    def of(macros: Iterable[Macro], included: Collection[str] = (), graph: IncludeGraph | None = None) -> Macros:
         by_name: dict[str, list[Macro]] = {}
         for macro in macros:
             by_name.setdefault(macro.name, []).append(macro)
-        return Macros(by_name, included, sight=sight)
+        return Macros(by_name, included, graph=graph)
 
     def get(self, name: str, file: str = "", line: int = 0) -> Macro | None:
         """What a name means in a file: its own definition (the one in force at the line, where one is given), else that of the nearest
@@ -95,23 +97,23 @@ class Macros:
         if any(m.body for m in own):
             return own
         found = [m for m in found if m.body and (not m.file.endswith(_SOURCES) or m.file in self.included)]
-        levels = self.sight.levels(file) if self.sight is not None else None
-        if levels is not None and self.sight is not None:
-            seen = self._seen(found, levels, self.sight, file)
+        levels = self.graph.levels(file) if self.graph is not None else None
+        if levels is not None and self.graph is not None:
+            seen = self._seen(found, levels, self.graph, file)
             if seen:
                 return seen
         folder = file.rpartition("/")[0]
-        if self.sight is not None:
+        if self.graph is not None:
             found = [m for m in found if not m.file.endswith(_SOURCES)]
-            if levels is not None and self.sight.strict(file):
+            if levels is not None and self.graph.strict(file):
                 found = [m for m in found if m.file.rpartition("/")[0] == folder or _OPTION.match(m.name)]
         found = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
         return [m for m in found if m.file == found[0].file]
 
-    def _seen(self, found: list[Macro], levels: bytearray, sight: Sight, file: str) -> list[Macro]:
+    def _seen(self, found: list[Macro], levels: bytearray, graph: IncludeGraph, file: str) -> list[Macro]:
         """Those of the nearest header, and those of the next one that is farther away: one of the two may be the default of the other, or
         stand under a condition."""
-        seen = [(levels[sight.numbers[m.file]], -shared(file, m.file), m) for m in found if m.file in sight.numbers]
+        seen = [(levels[graph.numbers[m.file]], -shared(file, m.file), m) for m in found if m.file in graph.numbers]
         seen = sorted((one for one in seen if one[0]), key=lambda one: one[:2])
         first = next(iter(seen), None)
         other = next((one for one in seen if first is not None and one[0] > first[0]), first)

@@ -36,7 +36,7 @@ class _Within(Macros):
     """The macros as they stand where a template is included: its own, those of the includer at that line, then anybody's."""
 
     def __init__(self, known: Macros, template: str, includer: str, line: int) -> None:
-        super().__init__(known.by_name, known.included, known.asked, known.sight)
+        super().__init__(known.by_name, known.included, known.asked, known.graph)
         self.functions = known.functions
         self.known, self.template, self.includer, self.line = known, template, includer, line
 

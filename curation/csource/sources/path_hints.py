@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from curation.csource.sources.texts import CPP_SUFFIXES
+from curation.csource.sources.files import CPP_SUFFIXES
 
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|testing|testsuite|unittests?|selftests?|examples?|samples?|demos?|contrib|fuzz\w*|bench\w*|tutorials?)/"

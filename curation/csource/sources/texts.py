@@ -1,32 +1,16 @@
-"""Where are the texts of a corpus that is too big for memory? On disk, decoded when they are asked for.
+"""What is the text of a file on disk, and why can it not be had?
 
->>> texts = folder_texts(Path("linux"))
->>> texts["drivers/rtc/class.c"][:12]
+>>> decoded("a.c", read_bytes("a.c", "src/a.c"))[:12]
 '// SPDX-Lice'
 """
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from curation.csource.arrays.bounded_cache import Recent
 from curation.csource.facts.model import FactsProblem
 from curation.csource.sources.decode import Undecodable, decode
 
-CPP_SUFFIXES = (".cc", ".cpp", ".hpp", ".hh", ".cxx")  # read for the C functions that they name
-C_SUFFIXES = (".c", ".h", ".inc", ".y", ".l", *CPP_SUFFIXES)
 MAX_FILE_BYTES = 32 * 2**20
-_KEPT_CHARACTERS = 32_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A text's file on disk. stamp: changes when the bytes do (size and time of change, or their hash)."""
-
-    path: str
-    stamp: str
 
 
 class Unreadable(ValueError):
@@ -54,62 +38,3 @@ def decoded(file: str, data: bytes) -> str:
         return decode(data).text
     except Undecodable as err:
         raise Unreadable(FactsProblem(file, "undecodable", str(err))) from err
-
-
-class DiskTexts(Mapping[str, str]):
-    """File -> text, by path. A text that cannot be read is "": its problem is told where its facts are made."""
-
-    def __init__(self, places: Mapping[str, Place]) -> None:
-        self.places = {file: places[file] for file in sorted(places)}
-        self._recent = Recent[str, str](_KEPT_CHARACTERS)
-
-    def __getitem__(self, file: str) -> str:
-        known = self._recent.get(file)
-        if known is not None:
-            return known
-        try:
-            text = decoded(file, read_bytes(file, self.places[file].path))
-        except Unreadable:
-            text = ""
-        return self._recent.put(file, text, len(text) + 1)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.places)
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __contains__(self, file: object) -> bool:
-        return file in self.places
-
-
-def is_c(name: str) -> bool:
-    """Whether a file of this name is read as C."""
-    return name.lower().endswith(C_SUFFIXES) and not name.lower().startswith("makefile")  # Makefile.inc
-
-
-def folder_texts(folder: Path) -> DiskTexts:
-    """The C files below a folder, as `folder_files` names them. Raises OSError where the folder cannot be listed."""
-    return DiskTexts(dict(folder_files(folder)))
-
-
-def folder_files(folder: Path) -> Iterator[tuple[str, Place]]:
-    """The C files below a folder, named by their path relative to it with `/`, as the folders are gone through. Links are not followed;
-    hidden folders are left out. A single file is a folder of one. Raises OSError where the folder cannot be listed."""
-    if folder.is_file():
-        yield folder.name, _place(folder.stat(), str(folder))
-        return
-    todo = [("", str(folder))]
-    while todo:
-        within, path = todo.pop()
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    if not entry.name.startswith("."):
-                        todo.append((f"{within}{entry.name}/", entry.path))
-                elif is_c(entry.name) and entry.is_file(follow_symlinks=False):
-                    yield within + entry.name, _place(entry.stat(follow_symlinks=False), entry.path)
-
-
-def _place(stat: os.stat_result, path: str) -> Place:
-    return Place(path, f"{stat.st_size}.{stat.st_mtime_ns}")

@@ -12,7 +12,8 @@ from curation.freezing.gather import FreezeOptions, excerpt_of
 from curation.freezing.shown import Shown, plainly, renamed, shown
 from curation.model import Item, TrainingRow
 from curation.settings import PROJECT
-from curation.sourcing.propose import index_folder, item_of
+from curation.sourcing.indexing import index_folder
+from curation.sourcing.propose import item_of
 from curation.tasks import Style, get_task, site_tasks
 from curation.tokens import count
 
@@ -22,7 +23,7 @@ STYLES = ("answer", "short", "full")
 
 @cache
 def demo() -> list[Item]:
-    index, _ = index_folder(PROJECT / "datasets" / "demo" / "src")
+    index = index_folder(PROJECT / "datasets" / "demo" / "src").program
     proposals = (p for task in site_tasks() if task.propose for p in task.propose(index, None))
     return [item_of(index, "demo", p) for p in proposals if p.extra.get("group_first", True)]
 

@@ -18,8 +18,9 @@ def test_proposals_of_an_index_folder_are_those_of_the_corpus_in_memory(tmp_path
     place = tmp_path / "index"
     assert main(["index", str(DEMO), "--index", str(place), "--jobs", "1", "--solve"]) == 0
     assert "18 files, 94 functions" in capsys.readouterr().out
-    index, problems = propose.index_folder(DEMO, jobs=1, index_dir=place)
-    assert problems == []
+    found = indexing.index_folder(DEMO, jobs=1, index_dir=place)
+    index = found.program
+    assert found.problems == []
     told = [propose.record_of(p) for p in propose.propose_index(index)]
     assert told == [propose.record_of(p) for p in propose.propose_folder(DEMO)]
 
@@ -32,7 +33,7 @@ def test_proposals_of_an_index_folder_are_those_of_the_corpus_in_memory(tmp_path
 def test_a_file_that_the_index_does_not_hold_is_told(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.c").write_text("int f(void) { return 0; }\n")
-    index, _ = propose.index_folder(tmp_path)
+    index = indexing.index_folder(tmp_path).program
     assert propose.within(index, ["sub/"]) == ["sub/a.c"]
     with pytest.raises(NotFound):
         propose.within(index, ["sub/b.c"])

@@ -4,7 +4,7 @@ import pytest
 from curation.errors import BadValue, NotAllowed, NotFound
 from curation.model import Actor
 from curation.settings import Settings
-from curation.sourcing import propose, sources
+from curation.sourcing import indexing, propose, sources
 from curation.store import items
 
 LEAD = Actor(name="local", role="lead")
@@ -31,9 +31,9 @@ def test_a_folder_gives_relative_names_and_names_what_it_could_not_read(tmp_path
     (tmp_path / "deep.c").write_text("int a = " + "(" * 100_000)
     (tmp_path / "notes.txt").write_text("no C")
     (tmp_path / "link.c").symlink_to(tmp_path / "sub" / "a.c")
-    index, problems = propose.index_folder(tmp_path)
-    assert [p.file for p in propose.propose_index(index, ["function_pointer"])] == ["sub/a.c"]
-    assert sorted((p.file, p.code) for p in problems) == [("b.c", "undecodable"), ("deep.c", "too_deep")]
+    found = indexing.index_folder(tmp_path)
+    assert [p.file for p in propose.propose_index(found.program, ["function_pointer"])] == ["sub/a.c"]
+    assert sorted((p.file, p.code) for p in found.problems) == [("b.c", "undecodable"), ("deep.c", "too_deep")]
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -103,9 +103,9 @@ def test_a_file_of_any_name_that_a_source_includes_is_read(tmp_path):
         'struct table { int (*conv)(int); };\n#include "tables.map"\nint f(struct table *t) { return t->conv(1); }\n')
     (tmp_path / "tables.map").write_text("static int to_utf8(int c) { return c; }\nstatic struct table utf8 = { to_utf8 };\n")
     (tmp_path / "notes.map").write_text("static struct table other = { wrong };\n")
-    texts, problems = propose.read_folder(tmp_path)
-    assert ([name for name, _ in texts], problems) == (["conv.c", "tables.map"], [])
-    (proposal,) = propose.propose_index(propose.index_folder(tmp_path)[0], ["function_pointer"])
+    found = indexing.index_folder(tmp_path)
+    assert (found.program.files(), found.problems) == (["conv.c", "tables.map"], [])
+    (proposal,) = propose.propose_index(found.program, ["function_pointer"])
     assert [c.name for c in proposal.candidates] == ["to_utf8"]
 
 
@@ -118,6 +118,6 @@ def test_no_call_of_a_method_is_proposed_and_a_makefiles_fragment_is_not_c(tmp_p
         "list.h": "template <class T>\nint h(T *o) { return o->go(3); }\n", "Makefile.inc": ".if yes\nx = $(o.go(4))\n", "d.inc": c,
     }.items():
         (tmp_path / name).write_text(text)
-    index, _ = propose.index_folder(tmp_path)
+    index = indexing.index_folder(tmp_path).program
     assert index.files() == ["a.c", "b.h", "d.inc", "list.h", "mock.h", "test.cc"]
     assert [p.file for p in propose.propose_index(index, ["function_pointer"])] == ["a.c", "b.h", "d.inc"]

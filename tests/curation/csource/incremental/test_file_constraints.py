@@ -13,7 +13,7 @@ from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraint_encoding import decode_constraints, encode_constraints
 from curation.csource.pointsto.constraints import constraints_of
 from curation.csource.pointsto.pointer_facts import decode_pointer_facts, encode_pointer_facts, pointer_facts
-from curation.csource.sources.texts import folder_texts
+from curation.csource.sources.files import list_folder
 
 _TEXTS = {
     "ops.h": "struct ops { int (*open)(int); };\nextern struct ops *now;\nint set(struct ops *o);\n",
@@ -35,11 +35,11 @@ def source(tmp_path: Path) -> Path:
 
 
 def _constrained(source: Path, folder: Path) -> int:
-    return make_index(folder, folder_texts(source)).constrained
+    return make_index(folder, list_folder(source)).constrained
 
 
 def _reached(source: Path, folder: Path) -> list[str]:
-    index = open_index(folder, folder_texts(source))
+    index = open_index(folder)
     return sorted(c.name for call in index.calls() if call.kind == "indirect" for c in index.resolve(call))
 
 
@@ -83,11 +83,11 @@ def test_after_a_change_the_constraints_of_those_it_concerns_are_made_again(sour
     {"use.c": _TEXTS["use.c"] + "int (*hook)(int) = first;\n", "set.c": _TEXTS["set.c"] + "int h(void) { return hook(1); }\n"},
 ])
 def test_what_is_kept_flows_as_if_all_were_made_anew(source: Path, tmp_path: Path, changed: dict[str, str]) -> None:
-    make_index(tmp_path / "index", folder_texts(source))
+    make_index(tmp_path / "index", list_folder(source))
     for file, text in changed.items():
         (source / file).write_text(text)
-    make_index(tmp_path / "index", folder_texts(source))
-    make_index(tmp_path / "new", folder_texts(source))
-    kept, new = (open_index(tmp_path / name, folder_texts(source)).flow for name in ("index", "new"))
+    make_index(tmp_path / "index", list_folder(source))
+    make_index(tmp_path / "new", list_folder(source))
+    kept, new = (open_index(tmp_path / name).flow for name in ("index", "new"))
     told = [{key: sorted(flow.name(v) for v in flow.held[node]) for node, key in enumerate(flow.nodes)} for flow in (kept, new)]
     assert told[0] == told[1]

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from curation.csource import Index, build_index
+from curation.csource import Program
+from curation.csource.build import build_program
 from curation.csource.incremental.folder_index import open_index
-from curation.csource.incremental.indexer import IndexBusy, MakeReport, make_index
-from curation.csource.sources.texts import folder_texts
+from curation.csource.incremental.indexer import IndexBusy, make_index
+from curation.csource.incremental.report import IndexReport
+from curation.csource.sources.files import list_folder
 from curation.tasks.function_pointer import TASK
 
 OPS = """
@@ -53,13 +55,12 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def _made(source: Path, place: Path) -> tuple[Index, MakeReport]:
-    texts = folder_texts(source)
-    report = make_index(place, texts, jobs=1)
-    return open_index(place, texts), report
+def _made(source: Path, place: Path) -> tuple[Program, IndexReport]:
+    report = make_index(place, list_folder(source), jobs=1)
+    return open_index(place), report
 
 
-def _said(index: Index) -> list[object]:
+def _said(index: Program) -> list[object]:
     """All that proposals are made of."""
     calls = [(c.file, c.line, c.callee, c.callee_name, c.kind, c.macro) for file in index.files() for c in index.calls(file)]
     answers = [
@@ -69,8 +70,8 @@ def _said(index: Index) -> list[object]:
     return [sorted(calls, key=repr), sorted(answers), names]
 
 
-def _in_memory(source: Path) -> Index:
-    return build_index(list(folder_texts(source).items()), jobs=0)
+def _in_memory(source: Path) -> Program:
+    return build_program(list_folder(source), jobs=0)
 
 
 def test_an_index_on_disk_says_what_one_in_memory_says(source: Path, tmp_path: Path) -> None:
@@ -84,19 +85,19 @@ def test_a_kept_flow_says_what_the_solved_one_says(source: Path, tmp_path: Path)
     index, _ = _made(source, tmp_path / "index")
     solved = _proposals(index)
     assert any(candidates for _, candidates in solved)
-    again = open_index(tmp_path / "index", folder_texts(source))
+    again = open_index(tmp_path / "index")
     assert len(again.flow.nodes) == len(index.flow.nodes)
     assert _proposals(again) == solved
 
 
-def _proposals(index: Index) -> list[tuple[int, list[object]]]:
+def _proposals(index: Program) -> list[tuple[int, list[object]]]:
     return [(p.line, [c.model_dump() for c in p.candidates]) for p in TASK.propose(index, None)]
 
 
 def test_an_unchanged_corpus_is_not_read_again(source: Path, tmp_path: Path) -> None:
     _made(source, tmp_path / "index")
     index, report = _made(source, tmp_path / "index")
-    assert (report.read, report.settled) == (0, 0)
+    assert (report.read, report.expanded) == (0, 0)
     assert report.counts["functions"] == 5
     assert len(index.functions("lamp_open")) == 1
 
@@ -105,7 +106,7 @@ def test_after_a_change_only_what_it_touches_is_done_again(source: Path, tmp_pat
     _made(source, tmp_path / "index")
     _write(source, core__core_c=CORE + "int more(struct device *d) { return d->ops->close(d); }\n")
     index, report = _made(source, tmp_path / "index")
-    assert (report.read, report.settled) == (1, 1)
+    assert (report.read, report.expanded) == (1, 1)
     assert _said(index) == _said(_in_memory(source))
 
 
@@ -115,7 +116,7 @@ def test_a_changed_macro_reaches_those_who_use_it_and_nobody_else(source: Path, 
     _write(source, ops_h=OPS.replace("((d)->ops->what(d))", "((d)->state ? 0 : (d)->ops->what(d))\n").replace("log_it(d", "note_it(d"))
     index, report = _made(source, tmp_path / "index")
     assert report.read == 1
-    assert report.settled == 3  # ops.h, lamp.c (LOG), core.c (CALL)
+    assert report.expanded == 3  # ops.h, lamp.c (LOG), core.c (CALL)
     assert _said(index) == _said(_in_memory(source))
 
 
@@ -126,7 +127,7 @@ def test_another_include_gives_a_macro_another_meaning(source: Path, tmp_path: P
     _made(source, tmp_path / "index")
     _write(source, via_h='#include "more.h"\n\n')
     index, report = _made(source, tmp_path / "index")
-    assert (report.read, report.settled) == (1, 4)  # via.h, core.c, which includes it, and what sees with its eyes: ops.h, more.h
+    assert (report.read, report.expanded) == (1, 4)  # via.h, core.c, which includes it, and what sees with its eyes: ops.h, more.h
     assert [c.operand.fields for c in index.calls("core/core.c") if c.macro == "CALL"] == [("ops", "close")]
     assert _said(index) == _said(_in_memory(source))
 
@@ -162,18 +163,18 @@ def test_one_bad_file_costs_itself_only_and_is_listed(source: Path, tmp_path: Pa
     assert {(p.file, p.code) for p in report.problems} == {("bad.c", "too_deep"), ("binary.c", "undecodable")}
     assert {p.file for p in index.problems()} == {"bad.c", "binary.c"}
     assert len(index.functions("lamp_close")) == 1
-    again = make_index(tmp_path / "index", folder_texts(source))
+    again = make_index(tmp_path / "index", list_folder(source))
     assert {p.file for p in again.problems} == {"bad.c", "binary.c"}
 
 
 def test_a_file_that_is_too_slow_costs_itself_only(source: Path, tmp_path: Path) -> None:
     _write(source, slow_c="int f(void) { return 0; }\n" + "int v;\n" * 400_000)
-    report = make_index(tmp_path / "index", folder_texts(source), time_limit_s=0.4)
+    report = make_index(tmp_path / "index", list_folder(source), time_limit_s=0.4)
     assert {(p.file, p.code) for p in report.problems} == {("slow.c", "too_slow")}
     assert report.counts["functions"] == 5
-    unchanged = make_index(tmp_path / "index", folder_texts(source), time_limit_s=30)
+    unchanged = make_index(tmp_path / "index", list_folder(source), time_limit_s=30)
     assert unchanged.read == 0
-    again = make_index(tmp_path / "index", folder_texts(source), time_limit_s=30, retry=True)
+    again = make_index(tmp_path / "index", list_folder(source), time_limit_s=30, retry=True)
     assert (again.read, again.problems) == (1, [])
 
 
@@ -185,4 +186,4 @@ def test_two_cannot_write_one_index(source: Path, tmp_path: Path) -> None:
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(IndexBusy):
-            make_index(place, folder_texts(source))
+            make_index(place, list_folder(source))

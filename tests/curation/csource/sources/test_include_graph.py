@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from curation.csource import Index, build_index
 from curation.csource.index.nearest import Homes
-from curation.csource.sources.include_graph import COMPUTED, Sight, paths_of
+from curation.csource.sources.include_graph import IncludeGraph
+from curation.csource.sources.inclusions import COMPUTED, paths_of
 
 FILES = ["a.c", "d/b.c", "d/x.h", "include/x.h", "include/y.h", "z.h"]
 GRAPHS = st.fixed_dictionaries({
@@ -23,16 +24,16 @@ def test_paths_are_read_as_they_are_written() -> None:
 
 
 def test_a_path_means_the_file_beside_else_all_that_end_like_it_else_those_of_that_name() -> None:
-    sight = Sight.of({
+    graph = IncludeGraph.of({
         "arch/arm/include/asm/io.h": [], "arch/x86/include/asm/io.h": [], "drivers/a.c": ["asm/io.h", "a.h", "installed/b.h"],
         "drivers/a.h": [], "net/a.h": [], "net/b.h": []})
-    assert sight.includes(2) == [0, 1, 3, 5]
+    assert graph.includes(2) == [0, 1, 3, 5]
 
 
 def test_of_a_hundred_files_of_one_name_those_in_the_same_folders_are_seen() -> None:
     boards = {f"boards/b{n:02}/x{n % 10}/config.h": [] for n in range(100)}
-    sight = Sight.of({**boards, "boards/b77/src/main.c": ["config.h"]})
-    seen = {sight.files[n] for n in sight.includes(100)}
+    graph = IncludeGraph.of({**boards, "boards/b77/src/main.c": ["config.h"]})
+    seen = {graph.files[n] for n in graph.includes(100)}
     assert len(seen) == 64 and "boards/b77/x7/config.h" in seen
 
 
@@ -95,7 +96,7 @@ def test_the_macros_of_an_included_source_are_those_of_its_includers() -> None:
 @settings(max_examples=200)
 @given(GRAPHS, GRAPHS)
 def test_a_spliced_graph_is_that_made_anew_and_tells_whose_sight_changed(before: dict[str, list[str]], now: dict[str, list[str]]) -> None:
-    old, new = Sight.of(before), Sight.of(now)
+    old, new = IncludeGraph.of(before), IncludeGraph.of(now)
     spliced = old.replaced({number: now[file] for number, file in enumerate(FILES) if before[file] != now[file]})
     assert [spliced.includes(n) for n in range(len(FILES))] == [new.includes(n) for n in range(len(FILES))]
     assert [spliced.levels(f) for f in FILES] == [new.levels(f) for f in FILES]
@@ -107,11 +108,11 @@ def test_a_spliced_graph_is_that_made_anew_and_tells_whose_sight_changed(before:
 @settings(max_examples=100)
 @given(GRAPHS, st.sets(st.sampled_from(FILES)))
 def test_files_that_come_or_go_change_the_sight_of_those_who_see_them(wanted: dict[str, list[str]], gone: set[str]) -> None:
-    whole, part = Sight.of(wanted), Sight.of({file: listed for file, listed in wanted.items() if file not in gone})
+    whole, part = IncludeGraph.of(wanted), IncludeGraph.of({file: listed for file, listed in wanted.items() if file not in gone})
 
-    def seen(sight: Sight, file: str) -> dict[str, int]:
-        levels = sight.levels(file)
-        return {} if levels is None else {f: level for f, level in zip(sight.files, levels, strict=True) if level}
+    def seen(graph: IncludeGraph, file: str) -> dict[str, int]:
+        levels = graph.levels(file)
+        return {} if levels is None else {f: level for f, level in zip(graph.files, levels, strict=True) if level}
 
     for before, now in ((whole, part), (part, whole)):
         changed = {now.files[n] for n in now.changed_since(before)}

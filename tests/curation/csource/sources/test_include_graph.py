@@ -4,8 +4,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.csource import Index, build_index
-from curation.csource.index.nearest import Homes
+from curation.csource import Program, build_index
 from curation.csource.sources.include_graph import IncludeGraph
 from curation.csource.sources.inclusions import COMPUTED, paths_of
 
@@ -15,7 +14,7 @@ GRAPHS = st.fixed_dictionaries({
 }).map(lambda graph: {file: graph[file] for file in FILES})
 
 
-def callees(index: Index, file: str) -> list[str]:
+def callees(index: Program, file: str) -> list[str]:
     return [c.callee for c in index.calls(file) if c.kind == "indirect"]
 
 
@@ -117,10 +116,3 @@ def test_files_that_come_or_go_change_the_sight_of_those_who_see_them(wanted: di
     for before, now in ((whole, part), (part, whole)):
         changed = {now.files[n] for n in now.changed_since(before)}
         assert {f for f in part.files if seen(whole, f) != seen(part, f)} <= changed
-
-
-def test_the_nearest_functions_come_first_and_what_has_no_file_last() -> None:
-    homes = Homes.of([("X", "puts"), ("F", "far/a.c", 1, "a"), ("F", "net/b.c", 1, "b"), ("F", "net/c.c", 1, "c"), ("O", "v")])
-    assert homes.nearest([0, 1, 2, 3, 4], "net/c.c", 9) == [3, 2, 1, 0, 4]
-    assert homes.nearest([0, 1, 2, 3], "net/new.c", 2) == [2, 3]
-    assert homes.nearest([], "net/c.c", 2) == []

@@ -66,6 +66,8 @@ def _folder(given: argparse.Namespace) -> int:
 def _source(given: argparse.Namespace) -> int:
     work = workspace(given)
     report = propose.propose_source(work.store, work.settings, work.actor, given.source, tasks=given.task)
+    if report.followed or report.stale:
+        print(f"{report.followed} labels followed their moved code; {report.stale} do not fit the code any more and are not frozen")
     gone = f", {report.withdrawn} withdrawn, which are no sites any more" if report.withdrawn else ""
     print(f"{given.source}: {report.added} items added, {report.known} known{gone}")
     _say(report.sites, report.problems, indexing.not_found(report.unanswered, []))

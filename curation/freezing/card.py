@@ -58,8 +58,8 @@ def readme(manifest: dict[str, Any]) -> str:
         *(_count_line(name, task) for name, task in sorted(manifest["tasks"].items())), "",
         "## Split", "",
         f"{len(manifest['groups'])} groups were split as wholes, with seed {manifest['seed']}: rows of one "
-        f"{'code base' if options['by'] == 'source' else 'file'}, of one prompt, of copies of one function, and near duplicates (ROUGE-L of at least "
-        f"{options['near']}) stay together.",
+        f"{'code base' if options['by'] == 'source' else 'file'}, of one prompt, of copies of one function, and near duplicates (ROUGE-L "
+        f"of at least {options['near']}) stay together.",
         f"Checked on the written rows, across splits: {manifest['leaks']['exact']} equal and {manifest['leaks']['near']} nearly equal "
         "prompts.",
         "", "## Answers", "", *_answer_lines(manifest), "", "## Columns", "",

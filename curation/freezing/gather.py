@@ -163,6 +163,9 @@ def _drafts(store: Store, options: FreezeOptions, found: Gathered, clones: Clone
             found.left_out[task][status] += number
     contents: dict[str, dict[str, str]] = {}
     for item, resolved in _ready_items(store, names):
+        if item.meta.get("stale"):
+            found.left_out[item.task]["stale"] += 1
+            continue
         if not _chosen(item, options):
             found.left_out[item.task]["not_chosen"] += 1
             continue

@@ -20,7 +20,8 @@ from curation.people.access import require
 from curation.settings import Settings
 from curation.sourcing import catalog, indexing
 from curation.sourcing.explain import steps_of
-from curation.store import Store, items
+from curation.sourcing.follow import Followed, follow
+from curation.store import Store, items, moves
 from curation.tasks import Task, get_task, site_tasks
 
 JOB = "propose"  # the kind of its jobs
@@ -31,12 +32,15 @@ EXCERPT_TOKENS = 1200
 @dataclass
 class ProposeReport:
     """sites: how many proposals of each task. added, known: items new in the store, and items that it had already. withdrawn: items that
-    are no sites any more. problems: files or parts of files that gave no facts. unanswered: #includes that no file answers."""
+    are no sites any more and nobody labeled. followed: labeled items whose code moved. stale: labeled items that do not fit the code any
+    more (sourcing/follow.py). problems: files or parts of files that gave no facts. unanswered: #includes that no file answers."""
 
     sites: dict[str, int] = field(default_factory=dict)
     added: int = 0
     known: int = 0
     withdrawn: int = 0
+    followed: int = 0
+    stale: int = 0
     problems: list[FactsProblem] = field(default_factory=list)
     unanswered: list[Unanswered] = field(default_factory=list)
 
@@ -115,11 +119,22 @@ def propose_source(
             report.sites[task.name] = len(proposals)
             made.extend(item_of(index, source, proposal) for proposal in proposals)
     made.sort(key=lambda i: (i.file or "", i.line or 0, i.task))
-    report.added, report.known = items.add(store, made, renew=True)
     unread = {problem.file for problem in report.problems}  # their sites may only be missing this time
+    followed = _follow(store, source, [task.name for task in wanted], made, unread)
+    report.followed, report.stale = len(followed.moved), sum(state is not None for state in followed.stale.values())
+    taken = {item.id for item in followed.moved.values()}
+    report.added, report.known = items.add(store, [item for item in made if item.id not in taken], renew=True)
+    moves.relocate(store, followed.moved)
+    moves.mark_stale(store, followed.stale)
     report.withdrawn = items.withdraw(
         store, source=source, tasks=[task.name for task in wanted], keep={item.id for item in made}, keep_files=unread)
     return report
+
+
+def _follow(store: Store, source: str, tasks: list[str], made: list[Item], unread: set[str]) -> Followed:
+    stored = list(items.find(store, tasks=tasks, source=source))
+    given = items.annotations(store, [item.id for item in stored])
+    return follow(stored, made, {item_id for item_id, said in given.items() if said}, unread)
 
 
 def start(settings: Settings, actor: Actor, source: str) -> str:

@@ -97,6 +97,8 @@ def _opening(step: PathStep) -> Reason:
                           member=n.get("field", ""))
         case "open_callee":
             return Reason("open_callee", "what `{expression}` can hold was not found", expression=n.get("expression", ""))
+        case "open_include":
+            return Reason("open_include", "no file answers this #include: what {path} would put here is missing", path=n.get("path", ""))
         case "open_many":
             return Reason("open_many", "more places lead here than were followed")
         case "open_long":

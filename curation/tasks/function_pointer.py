@@ -84,7 +84,7 @@ def _proposal(index: Program, instances: list[Call]) -> Proposal:
     found = _together([index.resolution(one) for one in instances])
     likely = found.candidates[: min(found.likely, MAX_TARGETS)]
     completeness = "incomplete" if found.likely > MAX_TARGETS else found.completeness
-    openings = [one.model_dump(mode="json") for one in why_more(index, instances, found, MAX_TARGETS)]
+    openings = [one.model_dump(mode="json") for one in why_more(index, index.flow, instances, found, MAX_TARGETS)]
     targets = [Target(name=c.name, file=c.file, line=c.line) for c in likely]
     unique = {t.name: t for t in reversed(targets)}
     answer = Answer(targets=[t for t in targets if unique[t.name] is t], completeness=completeness)

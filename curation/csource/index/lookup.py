@@ -115,6 +115,11 @@ class Index:
             return self.corpus.unanswered.get(file, [])
         return [one for listed in self.corpus.unanswered.values() for one in listed]
 
+    @cached_property
+    def lacks_code(self) -> bool:
+        """Whether a text that would be read in the place of an #include is not there."""
+        return any(one.in_place for one in self.unanswered())
+
     def condition(self, file: str, line: int) -> list[str]:
         """The conditions of the #if branches that a line stands in, the outer one first: ["ifdef CONFIG_PM", "else of if MAX > 2"]. []
         for a line that is always compiled, as far as its file says."""

@@ -1,25 +1,23 @@
 """Is a list of candidates all there is, or can the pointer also hold a function that nobody in this code puts there?
 
 The nodes that flow into the callee are walked back: a parameter of a function that code outside may call, a field written or read where
-the struct is not known. Each reason is told as a step (model.PathStep) at its place.
+the struct is not known. Nor is a list whole where an #include that no file answers would have filled it: one in the place of code, in the
+file of the call or of one that puts a candidate there. Each reason is told as a step (model.PathStep) at its place.
 
->>> [(o.kind, o.names) for o in unseen_sources(index, call)]
+>>> [(o.kind, o.names) for o in unseen_sources(index, solution, call)]
 [('open_parameter', {'parameter': 'cb', 'function': 'register_dev'})]
 """
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from curation.csource.facts.model import Call, Function
+from curation.csource.index.lookup import Index
 from curation.csource.pointsto.nodes import FIELDS, Local, Node
 from curation.csource.pointsto.solution import Solution, call_key
+from curation.csource.sources.inclusions import Unanswered
 from curation.csource.targets.resolution import Resolution
 from curation.model import PathStep
-
-if TYPE_CHECKING:
-    from curation.csource.index.lookup import Index
-    from curation.csource.program import Program
 
 MOST = 3  # reasons told of one call
 MOST_NODES = 300  # looked at backwards from a call, to see whether its candidates are all
@@ -28,7 +26,7 @@ _TEXT = 160
 
 def may_hold_more(index: Index, solution: Solution, call: Call) -> bool:
     """Whether the callee can also hold what nobody here put there; see unseen_sources."""
-    if not solution.calls_at.get(call_key(call)):
+    if not solution.calls_at.get(call_key(call)) or any(_missing_code(index, solution, call)):
         return True
     seen = 0
     for level in _backwards(solution, call):
@@ -38,12 +36,11 @@ def may_hold_more(index: Index, solution: Solution, call: Call) -> bool:
     return seen >= MOST_NODES
 
 
-def unseen_sources(index: Program, call: Call) -> list[PathStep]:
+def unseen_sources(index: Index, solution: Solution, call: Call) -> list[PathStep]:
     """At most MOST, the nearest to the call first; [] when every place that can put a function there is in the code."""
-    solution = index.flow
     if not solution.calls_at.get(call_key(call)):
         return [_at_call(index, call, "open_callee", expression=call.callee)]
-    found: list[PathStep] = []
+    found = [_at_include(index, one) for one in _missing_code(index, solution, call)]
     seen = 0
     for level in _backwards(solution, call):
         seen += len(level)
@@ -59,7 +56,7 @@ def unseen_sources(index: Program, call: Call) -> list[PathStep]:
     return _distinct(found)
 
 
-def why_more(index: Program, calls: list[Call], found: Resolution, most_targets: int) -> list[PathStep]:
+def why_more(index: Index, solution: Solution, calls: list[Call], found: Resolution, most_targets: int) -> list[PathStep]:
     """Why an answer with these candidates is not complete; [] where it is. calls: the instances of one site. most_targets: how many an
     answer holds."""
     if found.completeness in ("complete", "none") and found.likely <= most_targets:
@@ -71,7 +68,7 @@ def why_more(index: Program, calls: list[Call], found: Resolution, most_targets:
     if found.found_by in ("same_field", "same_signature", "same_arity"):
         told.append(_at_call(index, call, "open_no_flow"))
     if found.found_by == "flow":
-        told += [one for instance in calls[:4] for one in unseen_sources(index, instance)]
+        told += [one for instance in calls[:4] for one in unseen_sources(index, solution, instance)]
     outside = [c.name for c in found.candidates if c.file is None] if found.found_by == "flow" else []
     if outside:
         told.append(_at_call(index, call, "open_outside", value=outside[0], count=str(len(outside))))
@@ -95,6 +92,14 @@ def _backwards(solution: Solution, call: Call) -> Iterator[list[int]]:
         level = [before for node in level for before in solution.predecessors(node, MOST_NODES)]
 
 
+def _missing_code(index: Index, solution: Solution, call: Call) -> Iterator[Unanswered]:
+    """The #includes in the place of code that no file answers, where what they hold could reach the call."""
+    if not index.lacks_code:
+        return
+    files = dict.fromkeys([call.file, *(a.file for value in solution.reaching(call) for a in solution.addresses[value])])
+    yield from (one for file in files for one in index.unanswered(file) if one.in_place)
+
+
 def _is_field_of_any_struct(node: Node) -> bool:
     return isinstance(node, FIELDS) and node.struct is None
 
@@ -109,11 +114,16 @@ def _open_function(index: Index, node: Node) -> Function | None:
     return function
 
 
-def _at_function(index: Program, function: Function, parameter: str) -> PathStep:
+def _at_function(index: Index, function: Function, parameter: str) -> PathStep:
     names = {"parameter": parameter, "function": function.name}
     return PathStep(file=function.file, line=function.line, kind="open_parameter", names=names,
                     text=index.line_text(function.file, function.line)[:_TEXT])
 
 
-def _at_call(index: Program, call: Call, kind: str, **names: str) -> PathStep:
+def _at_include(index: Index, one: Unanswered) -> PathStep:
+    return PathStep(file=one.file, line=one.line, kind="open_include", names={"path": one.path},
+                    text=index.line_text(one.file, one.line)[:_TEXT])
+
+
+def _at_call(index: Index, call: Call, kind: str, **names: str) -> PathStep:
     return PathStep(file=call.file, line=call.line, kind=kind, names=names, text=index.line_text(call.file, call.line)[:_TEXT])

@@ -98,7 +98,8 @@ def test_neither_folder_nor_source_is_refused(capsys):
 
 KINDS = ["initializer", "passed", "written_back", "stored", "returned", "read", "named", "call", "more", "macro", "any_object",
          "other_object", "same_field", "same_signature", "same_arity", "open_parameter", "open_field", "open_callee", "open_many",
-         "open_long", "open_no_flow", "at_registration", "at_call", "at_definition", "at_bind", "at_trigger", "at_execute", "at_wait",
+         "open_include", "open_long",
+         "open_no_flow", "at_registration", "at_call", "at_definition", "at_bind", "at_trigger", "at_execute", "at_wait",
          "open_outside", "open_nothing"]
 
 

@@ -14,7 +14,7 @@ def _found(text: str) -> tuple[Resolution, list[str]]:
     index = build_index([("a.c", text)], jobs=0)
     call = next(c for c in index.calls() if c.kind == "indirect")
     found = index.resolution(call)
-    return found, [one.kind for one in why_more(index, [call], found, 40)]
+    return found, [one.kind for one in why_more(index, index.flow, [call], found, 40)]
 
 
 def test_a_pointer_that_only_this_code_sets_is_complete() -> None:
@@ -40,3 +40,10 @@ def test_a_function_outside_the_corpus_can_be_more_than_one() -> None:
 def test_a_pointer_that_nothing_sets_is_set_elsewhere() -> None:
     found, why = _found("struct ops { int (*go)(int); };\nint m(struct ops *o) { return o->go(1); }\n")
     assert (found.candidates, found.completeness, why) == ([], "external", ["open_nothing"])
+
+
+def test_a_table_that_an_include_would_have_filled_is_not_all_there_is() -> None:
+    found, why = _found(_OPS + _CALL + 'static struct ops o[] = {\n{ f },\n#include "more.def"\n};\nint m(int i) { return run(&o[i]); }\n')
+    assert ([c.name for c in found.candidates], found.completeness, why) == (["f"], "incomplete", ["open_include"])
+    found, why = _found('#include "gone.h"\n' + _OPS + _CALL + "static struct ops o = { f };\nint m(void) { return run(&o); }\n")
+    assert (found.completeness, why) == ("complete", []), "a header that is not there says what names mean, and fills nothing"

@@ -122,7 +122,7 @@ def test_every_step_shows_the_line_it_names():
 
 def opening_kinds(code: str) -> list[str]:
     index = build_index([("a.c", code)], jobs=0)
-    return [o.kind for o in unseen_sources(index, next(c for c in index.calls() if c.kind == "indirect"))]
+    return [o.kind for o in unseen_sources(index, index.flow, next(c for c in index.calls() if c.kind == "indirect"))]
 
 
 def test_a_parameter_of_a_function_that_is_not_static_is_an_opening_and_of_a_static_one_is_none():

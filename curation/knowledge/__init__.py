@@ -18,6 +18,10 @@ here and now:
 
 >>> with using(catalog.knowledge(store)):
 ...     propose_index(index)
+
+Beside this loader: mechanisms and subsystems (closed lists of names), matching (which rows speak about a place of a corpus, and which
+object is meant there), example (a row as C), callbacks/ (when a callback runs) and patterns/ (uses of mechanisms), which read code with
+the rows. Invariant: facts about an API stand in a row with its source, never in code; code holds what names and types of C say.
 """
 
 from __future__ import annotations

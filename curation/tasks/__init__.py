@@ -74,10 +74,7 @@ class Task:
 
     def check(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer as plain JSON, validated. Raises BadAnswer naming every wrong field."""
-        try:
-            return self.Answer.model_validate(answer).model_dump(mode="json")
-        except ValidationError as err:
-            raise BadAnswer(why=joined([_fault(e) for e in err.errors()], "; ")) from err
+        return checked(self.Answer, answer)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Field name -> {"metric": "set"|"accuracy"|"sequence", "key", "names", "costly"} for each scored field (see the module's text);
@@ -123,6 +120,14 @@ class Task:
             return self.check({})
         except BadAnswer:
             return None
+
+
+def checked(kind: type[BaseModel], answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer of that kind as plain JSON, validated. Raises BadAnswer naming every wrong field."""
+    try:
+        return kind.model_validate(answer).model_dump(mode="json")
+    except ValidationError as err:
+        raise BadAnswer(why=joined([_fault(e) for e in err.errors()], "; ")) from err
 
 
 @cache

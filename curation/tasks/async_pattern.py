@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from curation.freezing.shown import Shown, place_name
-from curation.freezing.shown import shown as shown_of
+from curation.freezing.shown import Shown
 from curation.knowledge.mechanisms import Mechanism
-from curation.model import Evidence, Item, Lang, Model, Phase, PhaseStep, Proposal, TrainingRow, stable_id
+from curation.model import Evidence, Item, Lang, Model, Phase, PhaseStep, Proposal, stable_id
 from curation.tasks import Style, Task
-from curation.tasks._rows import HOW, Place, by_file, site_row, told
+from curation.tasks._rows import PlaceName, Question, by_file
 
 if TYPE_CHECKING:
     from curation.csource import Program
-    from curation.knowledge.patterns.uses import Pattern, Step
+    from curation.knowledge.patterns.grouping import PhaseSite
+    from curation.knowledge.patterns.uses import Pattern
 
 MAX_STEPS = 8  # of one phase of a pattern in an answer; a longer list is nobody's to confirm
 _PHASES: tuple[Phase, ...] = ("bind", "trigger", "execute", "wait")
@@ -53,7 +53,7 @@ def propose(index: Program, files: list[str] | None = None) -> Iterator[Proposal
 
 
 def _of_pattern(index: Program, pattern: Pattern, seen: set[tuple[str, int, int, str]], wanted: set[str] | None) -> Iterator[Proposal]:
-    kept = [s for phase in _PHASES for s in [one for one in pattern.steps if one.phase == phase][:MAX_STEPS]]
+    kept = [s for phase in _PHASES for s in [one for one in pattern.sites if one.phase == phase][:MAX_STEPS]]
     answer = Answer.model_validate(
         {
             "mechanism": pattern.mechanism,
@@ -65,25 +65,25 @@ def _of_pattern(index: Program, pattern: Pattern, seen: set[tuple[str, int, int,
     )
     evidence = [Evidence(file=s.file, line=s.line, column=s.column, kind=s.phase, text=index.line_text(s.file, s.line)) for s in kept]
     group = stable_id(pattern.mechanism, pattern.file, pattern.key)
-    for step in pattern.steps:
-        if wanted is not None and step.file not in wanted:
+    for site in pattern.sites:
+        if wanted is not None and site.file not in wanted:
             continue
-        expression = _expression(step, pattern, seen)
-        handler = step.handler or answer.handler
+        expression = _expression(site, pattern, seen)
+        handler = site.handler or answer.handler
         extra = {
-            "phase": step.phase,
+            "phase": site.phase,
             "handler": handler,
             "group": group,
-            "group_first": step is pattern.steps[0],
-            "api": step.api,
+            "group_first": site is pattern.sites[0],
+            "api": site.api,
             "handlers": pattern.handlers,
         }
         yield Proposal(
             task="async_pattern",
-            file=step.file,
-            line=step.line,
-            column=step.column,
-            function=step.function,
+            file=site.file,
+            line=site.line,
+            column=site.column,
+            function=site.function,
             expression=expression,
             answer=answer.model_dump(mode="json"),
             evidence=evidence,
@@ -92,10 +92,10 @@ def _of_pattern(index: Program, pattern: Pattern, seen: set[tuple[str, int, int,
         )
 
 
-def _expression(step: Step, pattern: Pattern, seen: set[tuple[str, int, int, str]]) -> str:
+def _expression(site: PhaseSite, pattern: Pattern, seen: set[tuple[str, int, int, str]]) -> str:
     """The API's name; with the mechanism and phase where one call is several places (pthread_create binds and triggers)."""
-    for expression in (step.api, f"{step.api} ({pattern.mechanism})", f"{step.api} ({pattern.mechanism}, {step.phase})"):
-        key = (step.file, step.line, step.column, expression)
+    for expression in (site.api, f"{site.api} ({pattern.mechanism})", f"{site.api} ({pattern.mechanism}, {site.phase})"):
+        key = (site.file, site.line, site.column, expression)
         if key not in seen:
             break
     seen.add(key)
@@ -160,10 +160,10 @@ _SHOWN = 4  # places told of one phase
 
 def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     """The explanation offered to the annotator: the mechanism, its handler, and the places of each phase."""
-    return _draft(answer, lang, by_file)
+    return _draft(answer, proposal, lang, by_file)
 
 
-def _draft(answer: dict[str, Any], lang: Lang, place: Place, short: bool = False) -> str:
+def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: PlaceName, short: bool = False) -> str:
     words, given = _WORDS[lang], Answer.model_validate(answer)
     if given.mechanism is None:
         return words["none"]
@@ -181,7 +181,7 @@ def _draft(answer: dict[str, Any], lang: Lang, place: Place, short: bool = False
     return ("" if lang == "zh" else " ").join(text)
 
 
-def _place(words: dict[str, str], step: PhaseStep, place: Place) -> str | None:
+def _place(words: dict[str, str], step: PhaseStep, place: PlaceName) -> str | None:
     inside = words["inside"].format(function=step.function) if step.function and step.phase != "execute" else ""
     where = place(step.file, step.line)
     if where is None:
@@ -226,36 +226,24 @@ def facets(item: Item, answer: dict[str, Any], excerpt: Shown) -> tuple[str, int
     return answer["mechanism"] or "none", 1 + sum(hard)
 
 
-def render(
-    item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang, excerpt: Shown | None = None, style: Style | None = None,
-) -> TrainingRow | None:
-    """The pattern as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation. None when the
-    excerpt shows nothing of the answer."""
-    excerpt, style = excerpt or shown_of(item), style or Style()
-    kept = shown(item, answer, excerpt, style)
-    if kept is None:
-        return None
-    proposal = Proposal.model_validate(item.payload)
-
-    def drafted(given: dict[str, Any], place: Place | None) -> str:
-        return _draft(given, lang, place or by_file, short=style.completion == "short")
-
-    how = HOW[style.completion][lang].format(keys=_KEYS[lang].format(most=style.most_places))
-    expression = proposal.extra.get("api") or proposal.expression
-    asked = _ASK[lang].format(place=place_name(excerpt, *excerpt.site, lang), expression=expression, how=how)
+def _stated(kept: dict[str, Any], excerpt: Shown) -> dict[str, Any]:
     # {"bind": [12], "execute": [3]}: half the tokens of a list of objects, which a small model went on writing without an end
     phases: dict[str, list[int | None]] = {}
     for step in kept["phases"]:
         phases.setdefault(step["phase"], []).append(excerpt.marker(step["file"], step["line"]))
-    stated = {"mechanism": kept["mechanism"], "handler": kept["handler"], "phases": phases}
-    return site_row(item, lang, asked, excerpt, stated, told(explanation, TASK.check(answer), kept, drafted, excerpt, lang, style))
+    return {"mechanism": kept["mechanism"], "handler": kept["handler"], "phases": phases}
 
 
+_QUESTION = Question(
+    ask=_ASK, keys=_KEYS, Answer=Answer, shown=shown, stated=_stated, draft=_draft,
+    named=lambda proposal: {"expression": proposal.extra.get("api") or proposal.expression},
+    listed=lambda style, lang: {"most": style.most_places},
+)
 TASK = Task(
     name="async_pattern",
     kind="site",
     Answer=Answer,
-    render=render,
+    render=_QUESTION.row,
     goal=(1000, 3000),
     propose=propose,
     record=record,

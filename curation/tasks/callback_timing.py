@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from curation.freezing.shown import Shown, place_name, plain_answer
-from curation.freezing.shown import shown as shown_of
+from curation.freezing.shown import Shown, plain_answer
 from curation.knowledge import Words, in_use
-from curation.model import Context, Evidence, Item, Lang, Model, Place, Proposal, TrainingRow
+from curation.model import Context, Evidence, Item, Lang, Model, Place, Proposal
 from curation.tasks import Style, Task
-from curation.tasks import _rows as rows
+from curation.tasks._rows import PlaceName, Question, by_file
 
 if TYPE_CHECKING:
     from curation.csource import Function, Program
@@ -265,10 +264,10 @@ _KERNEL: tuple[Context | None, ...] = ("process", "softirq", "hardirq", "atomic"
 
 def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     """The explanation offered to the annotator: where the callback is registered, when and where it runs, whether it may sleep."""
-    return _draft(answer, proposal, lang, rows.by_file)
+    return _draft(answer, proposal, lang, by_file)
 
 
-def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: rows.Place, short: bool = False) -> str:
+def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: PlaceName, short: bool = False) -> str:
     words, given = _WORDS[lang], Answer.model_validate(answer)
     name = proposal.function or proposal.expression
     if given.context == "none":
@@ -290,7 +289,7 @@ def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: rows.P
     return ("" if lang == "zh" else " ").join(text)
 
 
-def _registered(words: dict[str, str], name: str, given: Answer, proposal: Proposal, place: rows.Place) -> str:
+def _registered(words: dict[str, str], name: str, given: Answer, proposal: Proposal, place: PlaceName) -> str:
     if given.registered_via is None:
         return words["unregistered"].format(name=name)
     at = next((e for e in proposal.evidence if e.kind == "registration"), None)
@@ -355,35 +354,26 @@ def facets(item: Item, answer: dict[str, Any], excerpt: Shown) -> tuple[str, int
     return kind, 1 + sum([not known, len(answer["chain"]) > 2, len({one.file for one in excerpt.lines}) > 1])
 
 
-def render(
-    item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang, excerpt: Shown | None = None, style: Style | None = None,
-) -> TrainingRow | None:
-    """The callback as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation, which alone
-    says what makes it run. None when neither the context nor whether it may sleep is known, or nothing of the answer is shown: nothing
-    could be learned from it."""
-    excerpt, style = excerpt or shown_of(item), style or Style()
-    kept = shown(item, answer, excerpt, style)
-    if kept is None or (kept["context"] is None and kept["may_sleep"] is None):
+def _stated(kept: dict[str, Any], excerpt: Shown) -> dict[str, Any] | None:
+    """Without the trigger, which the explanation alone tells. None where neither the context nor whether it may sleep is known."""
+    if kept["context"] is None and kept["may_sleep"] is None:
         return None
-    proposal = Proposal.model_validate(item.payload)
-    proposal.answer = plain_answer(proposal.answer, excerpt)
-
-    def drafted(given: dict[str, Any], place: rows.Place | None) -> str:
-        return _draft(given, proposal, lang, place or rows.by_file, short=style.completion == "short")
-
-    contexts = (", " if lang == "en" else "、").join(f"`{c}`" for c in (*get_args(Context), "none"))
-    how = rows.HOW[style.completion][lang].format(keys=_KEYS[lang].format(contexts=contexts))
-    asked = _ASK[lang].format(name=proposal.function, place=place_name(excerpt, *excerpt.site, lang), how=how)
-    stated = {key: kept[key] for key in ("context", "may_sleep", "chain", "registered_via")}
-    explained = rows.told(explanation, TASK.check(answer), kept, drafted, excerpt, lang, style)
-    return rows.site_row(item, lang, asked, excerpt, stated, explained)
+    return {key: kept[key] for key in ("context", "may_sleep", "chain", "registered_via")}
 
 
+def _contexts(style: Style, lang: Lang) -> dict[str, Any]:
+    return {"contexts": (", " if lang == "en" else "、").join(f"`{c}`" for c in (*get_args(Context), "none"))}
+
+
+_QUESTION = Question(
+    ask=_ASK, keys=_KEYS, Answer=Answer, shown=shown, stated=_stated, draft=_draft,
+    named=lambda proposal: {"name": proposal.function}, listed=_contexts, bare=True,
+)
 TASK = Task(
     name="callback_timing",
     kind="site",
     Answer=Answer,
-    render=render,
+    render=_QUESTION.row,
     goal=(1000, 3000),
     propose=propose,
     record=record,

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from curation.freezing.shown import Shown, place_name
-from curation.freezing.shown import shown as shown_of
-from curation.model import Candidate, Evidence, Item, Lang, Model, Proposal, Target, TrainingRow
+from curation.freezing.shown import Shown
+from curation.model import Candidate, Evidence, Item, Lang, Model, Proposal, Target
 from curation.tasks import Style, Task
-from curation.tasks._rows import HOW, Place, by_file, site_row, told
+from curation.tasks._rows import PlaceName, Question, by_file
 
 if TYPE_CHECKING:
     from curation.csource import Call, Program
@@ -194,7 +193,7 @@ def draft(answer: dict[str, Any], proposal: Proposal, lang: Lang) -> str:
     return _draft(answer, proposal, lang, by_file)
 
 
-def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: Place, short: bool = False) -> str:
+def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: PlaceName, short: bool = False) -> str:
     words = _WORDS[lang]
     targets = answer.get("targets", [])
     sentences = [] if short else [_site(words, proposal, place)]
@@ -205,13 +204,13 @@ def _draft(answer: dict[str, Any], proposal: Proposal, lang: Lang, place: Place,
     return ("" if lang == "zh" else " ").join(sentences)
 
 
-def _site(words: dict[str, str], proposal: Proposal, place: Place) -> str:
+def _site(words: dict[str, str], proposal: Proposal, place: PlaceName) -> str:
     inside = words["inside"].format(function=proposal.function) if proposal.function else ""
     text = words["site"].format(expression=proposal.expression, place=place(proposal.file, proposal.line), inside=inside)
     return text + (words["macro"].format(macro=proposal.extra["macro"]) if proposal.extra.get("macro") else "")
 
 
-def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal, place: Place) -> str:
+def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal, place: PlaceName) -> str:
     known = next((c for c in proposal.candidates if c.name == target["name"] and target.get("file") in (None, c.file)), None)
     file, line = target.get("file"), target.get("line")
     if file is None and known is not None:
@@ -225,7 +224,7 @@ def _target(words: dict[str, str], target: dict[str, Any], proposal: Proposal, p
     return words["target"].format(name=target["name"], defined=defined, why=reason, way=way)
 
 
-def _way(words: dict[str, str], candidate: Candidate, place: Place) -> str:
+def _way(words: dict[str, str], candidate: Candidate, place: PlaceName) -> str:
     """The places between the one that puts the function there and the call."""
     moves = [s for s in candidate.steps if s.kind in ("passed", "stored", "read", "returned", "written_back")][:_PLACES + 1]
     if candidate.steps and moves and moves[0] == candidate.steps[0]:
@@ -272,27 +271,15 @@ def first(item: Item) -> dict[str, Any] | None:
     return {"targets": [candidates[0]["name"]], "completeness": "complete"} if candidates else None
 
 
-def render(
-    item: Item, answer: dict[str, Any], explanation: str | None, lang: Lang, excerpt: Shown | None = None, style: Style | None = None,
-) -> TrainingRow | None:
-    """The site as a training row: the question and the excerpt, then the answer as one line of JSON and the explanation (drafted when
-    None). None when the excerpt shows nothing of the answer."""
-    excerpt, style = excerpt or shown_of(item), style or Style()
-    kept = shown(item, answer, excerpt, style)
-    if kept is None:
-        return None
-    proposal = Proposal.model_validate(item.payload)
-
-    def drafted(given: dict[str, Any], place: Place | None) -> str:
-        return _draft(given, proposal, lang, place or by_file, short=style.completion == "short")
-
-    how = HOW[style.completion][lang].format(keys=_KEYS[lang].format(most=style.most_targets))
-    asked = _ASK[lang].format(expression=proposal.expression, place=place_name(excerpt, *excerpt.site, lang), how=how)
-    stated = {"targets": [target["name"] for target in kept["targets"]], "completeness": kept["completeness"]}
-    return site_row(item, lang, asked, excerpt, stated, told(explanation, TASK.check(answer), kept, drafted, excerpt, lang, style))
+def _stated(kept: dict[str, Any], excerpt: Shown) -> dict[str, Any]:
+    return {"targets": [target["name"] for target in kept["targets"]], "completeness": kept["completeness"]}
 
 
+_QUESTION = Question(
+    ask=_ASK, keys=_KEYS, Answer=Answer, shown=shown, stated=_stated, draft=_draft,
+    named=lambda proposal: {"expression": proposal.expression}, listed=lambda style, lang: {"most": style.most_targets},
+)
 TASK = Task(
-    name="function_pointer", kind="site", Answer=Answer, render=render, goal=(2000, 5000), propose=propose, record=record, sure=sure,
+    name="function_pointer", kind="site", Answer=Answer, render=_QUESTION.row, goal=(2000, 5000), propose=propose, record=record, sure=sure,
     draft=draft, shown=shown, balanced="completeness", facets=facets, first=first,
 )

@@ -61,7 +61,7 @@ class Bodies:
 
 def read_body(text: str, line: int) -> Body:
     """The body in a text that begins at `line` of its file."""
-    reader = _Reader(line)
+    reader = _BodyReader(line)
     for found in _TOKEN.finditer(_UNREAD.sub(_blank, text)):
         name, opens = found.groups()
         reader.take(name or found.group(), opens is not None)
@@ -73,7 +73,7 @@ def _blank(found: re.Match[str]) -> str:
     return "\n" * found.group().count("\n") or " "
 
 
-class _Reader:
+class _BodyReader:
     def __init__(self, line: int) -> None:
         self.body = Body()
         self.line = line

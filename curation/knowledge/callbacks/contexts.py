@@ -18,15 +18,14 @@ from posixpath import dirname
 from curation.csource.facts.model import Function
 from curation.knowledge.callbacks.bodies import Bodies
 from curation.knowledge.callbacks.callers import CallSite, callers_of
+from curation.knowledge.callbacks.conventions import RunContext
 from curation.knowledge.callbacks.registrations import registrations
 from curation.knowledge.matching import Corpus
-from curation.model import Context
 
 _DEPTH = 7  # callers of callers
 _MANY = 14  # callers looked at
 _INSIDE = 3  # functions called by functions, searched for something that sleeps
 _STARTS = frozenset(("__init", "__exit", "__devinit"))
-Where = tuple[Context, bool | None]
 
 
 class Contexts:
@@ -34,18 +33,18 @@ class Contexts:
         self.corpus, self.index = corpus, corpus.index
         self.bodies = Bodies(corpus.index)
         self.callers = callers_of(corpus)
-        self._known: dict[tuple[str, str], Where | None] = {}
+        self._known: dict[tuple[str, str], RunContext | None] = {}
         self._sleeps: dict[tuple[str, int], tuple[str, int] | None] = {}
-        self._registered: dict[tuple[str, str], set[Where]] = defaultdict(set)
+        self._registered: dict[tuple[str, str], set[RunContext]] = defaultdict(set)
         for r in registrations(corpus):
             if r.definition is not None and r.runs_in and r.runs_in != "sync":
                 self._registered[r.definition.file, r.definition.name].add((r.runs_in, r.may_sleep))
 
-    def of(self, file: str, function: str | None) -> Where | None:
+    def of(self, file: str, function: str | None) -> RunContext | None:
         """(context, may sleep); None when nothing is known."""
         return self._of(file, function, 0, frozenset()) if function is not None else None
 
-    def at(self, site: CallSite) -> Where | None:
+    def at(self, site: CallSite) -> RunContext | None:
         """The context of a call: atomic under a lock, else its function's."""
         return self._at(site, 0, frozenset())
 
@@ -76,7 +75,7 @@ class Contexts:
 
     # -- callers -----------------------------------------------------------------------------------------------------------
 
-    def _of(self, file: str, name: str, depth: int, above: frozenset[tuple[str, str]]) -> Where | None:
+    def _of(self, file: str, name: str, depth: int, above: frozenset[tuple[str, str]]) -> RunContext | None:
         key = (file, name)
         if key in self._known:
             return self._known[key]
@@ -87,7 +86,7 @@ class Contexts:
             self._known[key] = found
         return found
 
-    def _find(self, file: str, name: str, depth: int, above: frozenset[tuple[str, str]]) -> Where | None:
+    def _find(self, file: str, name: str, depth: int, above: frozenset[tuple[str, str]]) -> RunContext | None:
         if key := self._registered.get((file, name)):
             return together(list(key))
         function = self.index.function_in(file, name)
@@ -102,13 +101,13 @@ class Contexts:
             return "atomic", False
         return together(found)
 
-    def _at(self, site: CallSite, depth: int, above: frozenset[tuple[str, str]]) -> Where | None:
+    def _at(self, site: CallSite, depth: int, above: frozenset[tuple[str, str]]) -> RunContext | None:
         if self.held(site.file, site.function, site.line):
             return "atomic", False
         return self._of(site.file, site.function, depth, above)
 
 
-def together(found: list[Where]) -> Where | None:
+def together(found: list[RunContext]) -> RunContext | None:
     """One context for a function that is called from several; None for none."""
     if not found:
         return None

@@ -15,7 +15,7 @@ import re
 from curation.csource.facts.model import Function
 from curation.model import Context
 
-Where = tuple[Context, bool | None]
+RunContext = tuple[Context, bool | None]
 
 NO_REGISTRATION = re.compile(
     r"(EXPORT_(UNUSED_)?SYMBOL\w*|MODULE_\w+|sizeof|typeof|__typeof__|offsetof|ARRAY_SIZE|BUG_ON|BUILD_BUG\w*|WARN\w*|likely|unlikely|"
@@ -29,7 +29,7 @@ _AT_ONCE = re.compile(
     r"(^|_)map(_|$)|(^|_)filter|apply|console_write|_locked\Z|bsearch|match_|_with_lock",
     re.IGNORECASE,
 )
-_APIS: tuple[tuple[re.Pattern[str], Where], ...] = (
+_APIS: tuple[tuple[re.Pattern[str], RunContext], ...] = (
     (
         re.compile(r"threaded_irq|work_(func|init)|_WORK|(^|_)kthread|thread_(create|run)|async_schedule|firmware.*nowait"),
         ("process", True),
@@ -43,7 +43,7 @@ _APIS: tuple[tuple[re.Pattern[str], Where], ...] = (
     ),
     (re.compile(r"fill_\w*urb|_urb_|(^|_)urb(_|$)|complet|call_rcu|smp_call|on_each_cpu"), ("atomic", False)),
 )
-_FIELDS: tuple[tuple[re.Pattern[str], Where], ...] = (
+_FIELDS: tuple[tuple[re.Pattern[str], RunContext], ...] = (
     (re.compile(r"thread(ed)?_|_thread|work(er)?(_|$|func)|_work|bottom_half_work"), ("process", True)),
     (
         re.compile(r"(^|_)(isr|irq_handler|handle_irq|irq_callback|interrupt|intr|intr_handler|interrupt_handler|int_handler|irq)\Z"),
@@ -68,7 +68,7 @@ _AT_ONCE_IN_USER_SPACE = re.compile(
     r"read|write|seek|filter|getopt|option|setopt)(_|\d|$)",
     re.IGNORECASE,
 )
-_USER_APIS: tuple[tuple[re.Pattern[str], Where], ...] = (
+_USER_APIS: tuple[tuple[re.Pattern[str], RunContext], ...] = (
     (re.compile(r"atexit|at_exit|on_exit"), ("exit", True)),
     (re.compile(r"thread_?(create|start|new|spawn|run)|create_?thread|start_?thread|spawn_?thread", re.IGNORECASE), ("thread", True)),
     (re.compile(r"queue_?work|work_?submit|thread_?pool|add_?job|submit_?(job|task)", re.IGNORECASE), ("threadpool", True)),
@@ -90,7 +90,7 @@ _BEGINS_OR_ENDS = re.compile(
     r"(^|_)(init(ialize)?|de?init|exit|setup|start(up)?|stop|shutdown|load|unload|config\w*|conf|opts?|options?|parse\w*|defaults?|cleanup|free|set_\w+)(_|\Z)",
     re.IGNORECASE,
 )
-_SIGNATURES: tuple[tuple[re.Pattern[str], Where], ...] = (  # of "return type(first parameter, ...)"
+_SIGNATURES: tuple[tuple[re.Pattern[str], RunContext], ...] = (  # of "return type(first parameter, ...)"
     (re.compile(r"irqreturn_t\("), ("hardirq", False)),
     (re.compile(r"enum hrtimer_restart\(|hrtimer_restart\("), ("hardirq", False)),
     (re.compile(r"void\((const )?struct (irq_desc|virtqueue|irq_work) ?\*[,)]"), ("hardirq", False)),
@@ -104,7 +104,7 @@ _SIGNATURES: tuple[tuple[re.Pattern[str], Where], ...] = (  # of "return type(fi
 )
 
 
-def of_signature(function: Function) -> Where | None:
+def of_signature(function: Function) -> RunContext | None:
     """Where a kernel function of these types runs: interfaces of the kernel have callbacks of their own types (`irqreturn_t`, a single
     `struct work_struct *`). None when the types say nothing."""
     result = " ".join(w for w in function.return_type.split() if w not in ("static", "inline", "const", "extern"))
@@ -117,12 +117,12 @@ def walks_at_once(api: str) -> bool:
     return _AT_ONCE.search(api) is not None
 
 
-def of_api(api: str) -> Where | None:
+def of_api(api: str) -> RunContext | None:
     """Where a kernel interface of that name would call its callback; None when the name says nothing."""
     return next((where for pattern, where in _APIS if pattern.search(api)), None)
 
 
-def of_user_api(api: str) -> Where | None:
+def of_user_api(api: str) -> RunContext | None:
     """Likewise for a user-space interface."""
     if walks_at_once(api):
         return "sync", True
@@ -132,7 +132,7 @@ def of_user_api(api: str) -> Where | None:
     return told or (("eventloop", False) if _LOOP_APIS.search(api) else None)
 
 
-def of_field(field: str) -> Where | None:
+def of_field(field: str) -> RunContext | None:
     """Where the function in a field of that name of a kernel struct would run; None when the name says nothing."""
     return next((where for pattern, where in _FIELDS if pattern.search(field)), None)
 

@@ -1,6 +1,6 @@
 """Which rows' fields and APIs does a function get to by a way of its own: through a wrapper, a table, a copy of a struct?
 
->>> rows_reached(corpus).get(("a.c", "on_term"), [])       # of: void catch(void (*h)(int)) { sa.sa_handler = h; ... }    catch(on_term);
+>>> indirect_registrations(corpus).get(("a.c", "on_term"), [])       # of: catch(on_term);
 [Row(id='posix.sigaction.sa_handler', ...)]
 
 Followed by the flow of the whole corpus. A way through a field whose struct is not known does not count: it would lead to every struct
@@ -20,7 +20,7 @@ from curation.knowledge.matching import Corpus
 _STEPS = 40
 
 
-class Reached:
+class IndirectRegistrations:
     """(file, name) of a function -> the rows, each once. What a function gets to is looked up when it is asked for."""
 
     def __init__(self, corpus: Corpus) -> None:
@@ -56,8 +56,8 @@ class Reached:
                 yield node, value, rows
 
 
-def rows_reached(corpus: Corpus) -> Reached:
-    return Reached(corpus)
+def indirect_registrations(corpus: Corpus) -> IndirectRegistrations:
+    return IndirectRegistrations(corpus)
 
 
 def _arguments(corpus: Corpus, flow: Solution) -> Iterator[tuple[int, list[Row]]]:

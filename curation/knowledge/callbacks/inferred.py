@@ -23,8 +23,9 @@ from curation.csource.facts.model import Function, NameUse
 from curation.knowledge import Row
 from curation.knowledge.callbacks import conventions
 from curation.knowledge.callbacks.callers import CallSite
-from curation.knowledge.callbacks.contexts import Contexts, Where, together
-from curation.knowledge.callbacks.indirect_registrations import rows_reached
+from curation.knowledge.callbacks.contexts import Contexts, together
+from curation.knowledge.callbacks.conventions import RunContext
+from curation.knowledge.callbacks.indirect_registrations import indirect_registrations
 from curation.knowledge.callbacks.origins import Origins, Shares, mean, origins_of
 from curation.knowledge.callbacks.registrations import registrations
 from curation.knowledge.matching import Corpus
@@ -55,7 +56,7 @@ class Inferred:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class _CallbackUse:
     """A function's name as a value. struct, member: the field it goes into; api: the function or macro it is an argument of. table: what a
     struct without a tag is called by, the variable that it is the type of (`menu[]`)."""
 
@@ -89,10 +90,10 @@ class _Use:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Finding:
     """An answer with what it rests on: (kind, file, line)."""
 
-    where: Where
+    where: RunContext
     places: tuple[tuple[str, str, int], ...] = ()
     caller: str = ""
     sure: bool = True
@@ -105,7 +106,7 @@ class Inference:
         self.corpus, self.index = corpus, corpus.index
         self.contexts = Contexts(corpus)
         self.known: set[tuple[str, str, int]] = set()  # (name, file, line) that a row speaks about
-        self.by_rows: dict[str, Counter[Where]] = defaultdict(Counter)  # struct -> what rows say of its fields
+        self.by_rows: dict[str, Counter[RunContext]] = defaultdict(Counter)  # struct -> what rows say of its fields
         self.elsewhere: set[tuple[str, str]] = set()  # (file, name) of callbacks that more than a variable holds
         for r in registrations(corpus):
             if r.definition is not None:
@@ -115,8 +116,8 @@ class Inference:
         for row in corpus.knowledge.rows:
             if row.kind == "field" and row.struct and row.runs_in:
                 self.by_rows[row.struct][row.runs_in, row.may_sleep] += len(row.fields)
-        self.reached = rows_reached(corpus)
-        self.uses: dict[str, list[_Use]] = {}
+        self.indirect = indirect_registrations(corpus)
+        self.uses: dict[str, list[_CallbackUse]] = {}
         self.alike: dict[tuple[str, str], list[Function]] = defaultdict(list)
         self.beside: dict[str, dict[str, Function]] = defaultdict(dict)  # struct -> a function of each of its fields
         for file in self.index.files():
@@ -146,27 +147,28 @@ class Inference:
                 if use.api or use.member or (use.definition.file, name) not in self.elsewhere:
                     yield self._inferred(use)
 
-    def of_callback(self, definition: Function, file: str, line: int, function: str | None, via: str) -> _Said | None:
+    def of_callback(self, definition: Function, file: str, line: int, function: str | None, via: str) -> _Finding | None:
         """What the code says of a callback whose row leaves it open."""
         struct, _, member = via.partition(".")
-        use = _Use(definition, file, line, None, function, struct if member else None, member or None, None if member else via, None)
-        return self._said(use, by_name=False)
+        owner, api = (struct, None) if member else (None, via)
+        use = _CallbackUse(definition, file, line, None, function, owner, member or None, api, None)
+        return self._finding(use, by_name=False)
 
     # -- uses ----------------------------------------------------------------------------------------------------------------
 
-    def _uses(self, file: str) -> Iterator[_Use]:
+    def _uses(self, file: str) -> Iterator[_CallbackUse]:
         for use in self.index.facts[file].uses:
             if use.kind not in ("initializer", "assignment", "argument") or (definition := self._function(use)) is None:
                 continue
             if use.kind == "argument":
                 if use.call and not conventions.NO_REGISTRATION.match(use.call):
-                    yield _Use(definition, file, use.line, use.column, use.function, None, None, use.call, None)
+                    yield _CallbackUse(definition, file, use.line, use.column, use.function, None, None, use.call, None)
                 continue
             struct, member = self.corpus.field_of_use(use)
             if member is not None and not member[0].isalpha() and member[0] != "_":
                 member = None
             table = f"{use.variable}{'[]' if '[' in (use.struct or '') else ''}" if use.variable else None
-            yield _Use(
+            yield _CallbackUse(
                 definition, file, use.line, use.column, use.function, struct, member, None, use.variable, use.function is None, table)
 
         for call in self.index.calls(file):  # in the bodies of macros
@@ -174,7 +176,7 @@ class Inference:
                 continue
             for name in dict.fromkeys(name for arg in call.args for name in arg.names):
                 if (named := self._named(name, file, call.function)) is not None:
-                    yield _Use(named, file, call.line, call.column, call.function, None, None, call.callee_name, None)
+                    yield _CallbackUse(named, file, call.line, call.column, call.function, None, None, call.callee_name, None)
 
     def _function(self, use: NameUse) -> Function | None:
         return self._named(use.name, use.file, use.function)
@@ -189,8 +191,8 @@ class Inference:
 
     # -- what is known ---------------------------------------------------------------------------------------------------------
 
-    def _inferred(self, use: _Use) -> Inferred:
-        said = self._said(use, by_name=True)
+    def _inferred(self, use: _CallbackUse) -> Inferred:
+        said = self._finding(use, by_name=True)
         where: tuple[Context | None, bool | None] = said.where if said else (None, None)
         places = [("registration", use.file, use.line), *(said.places if said else ())]
         places.append(("definition", use.definition.file, use.definition.line))
@@ -211,7 +213,7 @@ class Inference:
             evidence=evidence,
         )
 
-    def _chain(self, use: _Use, said: _Said) -> tuple[str, ...]:
+    def _chain(self, use: _CallbackUse, said: _Finding) -> tuple[str, ...]:
         """From the outermost function that is known to lead to the call; an API without a body is the chain itself."""
         if said.row is not None:
             return tuple(said.row.chain)
@@ -225,7 +227,7 @@ class Inference:
             site = ("call", callers[0].file, callers[0].line)
         return tuple(chain)
 
-    def _said(self, use: _Use, by_name: bool) -> _Said | None:
+    def _finding(self, use: _CallbackUse, by_name: bool) -> _Finding | None:
         if self.corpus.platform(use.file) == "user":
             return self._in_user_space(use, by_name)
         ways = [self._at_once, self._body, self._types, self._callers, self._same_field]
@@ -233,22 +235,22 @@ class Inference:
             ways = [self._at_once, self._flows, *ways[1:], self._alike, self._kindred]
         return next((said for way in ways if (said := way(use))), None) or (self._by_name(use) if by_name else None)
 
-    def _flows(self, use: _Use) -> _Said | None:
+    def _flows(self, use: _CallbackUse) -> _Finding | None:
         """What the rows say of the fields and APIs that the function gets to from here."""
-        rows = self.reached.get((use.definition.file, use.definition.name), [])
+        rows = self.indirect.get((use.definition.file, use.definition.name), [])
         told = {(row.runs_in, row.may_sleep) for row in rows}
         if len(told) != 1 or rows[0].runs_in in (None, "sync"):
             return None
         row = rows[0]
-        return _Said((row.runs_in, row.may_sleep), (), row.chain[-1] if row.chain else "", row=row) if row.runs_in else None
+        return _Finding((row.runs_in, row.may_sleep), (), row.chain[-1] if row.chain else "", row=row) if row.runs_in else None
 
-    def _body(self, use: _Use) -> _Said | None:
+    def _body(self, use: _CallbackUse) -> _Finding | None:
         if (told := conventions.of_signature(use.definition)) and not told[1] and "irqreturn_t" not in use.definition.return_type:
             return None  # a timer's or URB's function that sleeps on some way does not do so there; an interrupt's may be its thread
         found = self.contexts.sleeps(use.definition)
-        return _Said(("process", True), (("sleeps", use.definition.file, found[1]),)) if found else None
+        return _Finding(("process", True), (("sleeps", use.definition.file, found[1]),)) if found else None
 
-    def _at_once(self, use: _Use) -> _Said | None:
+    def _at_once(self, use: _CallbackUse) -> _Finding | None:
         """The context of the caller, where the callback is called before the registering function returns."""
         inside = self._called_inside(use) if use.api else None
         if use.api is None or (inside is None and not (conventions.walks_at_once(use.api) and not self._defined(use))):
@@ -256,17 +258,17 @@ class Inference:
         here = CallSite(use.file, use.line, use.function or "")
         places = (("call", inside.file, inside.line),) if inside else ()
         if inside is not None and self.contexts.held(inside.file, inside.function, inside.line):
-            return _Said(("atomic", False), (*places, ("lock", inside.file, inside.line)), inside.function, at_once=True)
+            return _Finding(("atomic", False), (*places, ("lock", inside.file, inside.line)), inside.function, at_once=True)
         where = self.contexts.at(here) if use.function else None
         caller = inside.function if inside else use.api
         found = self._body(use) if where is None else None
         told = where or (found.where if found else ("process", True))
-        return _Said(told, places, caller, sure=bool(where or found), at_once=True)
+        return _Finding(told, places, caller, sure=bool(where or found), at_once=True)
 
-    def _defined(self, use: _Use) -> bool:
+    def _defined(self, use: _CallbackUse) -> bool:
         return bool(use.api and self.index.functions(use.api, use.file))
 
-    def _called_inside(self, use: _Use) -> CallSite | None:
+    def _called_inside(self, use: _CallbackUse) -> CallSite | None:
         """Where the registering function of the corpus, or one it calls, calls the callback."""
         if not use.api or not (found := self.index.functions(use.api, use.file)):
             return None
@@ -283,15 +285,15 @@ class Inference:
         within = ((s, inside.get((s.file, s.function))) for s in sites)  # of two definitions under #if and #else only the first is read
         return next((s for s, f in within if f is not None and f.start_line <= s.line <= f.end_line), None)
 
-    def _callers(self, use: _Use) -> _Said | None:
+    def _callers(self, use: _CallbackUse) -> _Finding | None:
         known = [(site, where) for sites in self._sites(use) for site in sites if (where := self.contexts.at(site))]
         if not known or (where := together([w for _, w in known])) is None:
             return None
         site = next((s for s, w in known if w[0] == where[0]), known[0][0])
         kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
-        return _Said(where, ((kind, site.file, site.line),), site.function)
+        return _Finding(where, ((kind, site.file, site.line),), site.function)
 
-    def _sites(self, use: _Use) -> tuple[list[CallSite], list[CallSite]]:
+    def _sites(self, use: _CallbackUse) -> tuple[list[CallSite], list[CallSite]]:
         """The calls of the function: through pointers, by name."""
         callers = self.contexts.callers
         sites = callers.through_pointers(use.definition.file, use.definition.name)
@@ -299,12 +301,12 @@ class Inference:
             sites = [s for s in sites if dirname(s.file) == dirname(use.file)]
         return sites, callers.by_name(use.definition.file, use.definition.name)
 
-    def _types(self, use: _Use) -> _Said | None:
+    def _types(self, use: _CallbackUse) -> _Finding | None:
         """What the types of the function itself say."""
         told = conventions.of_signature(use.definition)
-        return _Said(told, (("definition", use.definition.file, use.definition.line),)) if told else None
+        return _Finding(told, (("definition", use.definition.file, use.definition.line),)) if told else None
 
-    def _same_field(self, use: _Use) -> _Said | None:
+    def _same_field(self, use: _CallbackUse) -> _Finding | None:
         """What all rows say of fields of that name, where the struct is not known."""
         if use.struct is not None or use.member is None:
             return None
@@ -312,47 +314,47 @@ class Inference:
         rows = [r for s in structs for r in self.corpus.rows_for_field(s, use.member, use.file)]
         told = {(r.runs_in, r.may_sleep) for r in rows}
         where = told.pop() if len(told) == 1 else (None, None)
-        return _Said((where[0], where[1]), sure=False, row=rows[0]) if where[0] is not None else None
+        return _Finding((where[0], where[1]), sure=False, row=rows[0]) if where[0] is not None else None
 
-    def _alike(self, use: _Use) -> _Said | None:
+    def _alike(self, use: _CallbackUse) -> _Finding | None:
         """How other functions behave that are registered the same way."""
         for other in self.alike.get(use.kind, []) if use.kind else []:
             if found := self.contexts.sleeps(other):
-                return _Said(("process", True), (("alike", other.file, found[1]),))
+                return _Finding(("process", True), (("alike", other.file, found[1]),))
         for other in [use.definition, *(self.alike.get(use.kind, []) if use.kind else [])]:
             if found := self.contexts.bodies.of(other).atomic:
-                return _Said(("atomic", False), (("alike", other.file, found[1]),))
+                return _Finding(("atomic", False), (("alike", other.file, found[1]),))
         return None
 
-    def _kindred(self, use: _Use) -> _Said | None:
+    def _kindred(self, use: _CallbackUse) -> _Finding | None:
         """What the rows say of nearly all other fields of the struct."""
         told = self.by_rows.get(use.struct or "", Counter())
         best = told.most_common(1)
         if best and best[0][1] * 10 >= sum(told.values()) * 9 and (use.member is None or conventions.of_field(use.member) is None):
-            return _Said(best[0][0], sure=False)
+            return _Finding(best[0][0], sure=False)
         return None
 
-    def _by_name(self, use: _Use) -> _Said | None:
+    def _by_name(self, use: _CallbackUse) -> _Finding | None:
         told = conventions.of_api(use.api) if use.api else conventions.of_field(use.member or "")
-        return _Said(told or ("process", None if use.api else True), sure=False)
+        return _Finding(told or ("process", None if use.api else True), sure=False)
 
     # -- in user space ----------------------------------------------------------------------------------------------------------
 
-    def _in_user_space(self, use: _Use, by_name: bool) -> _Said | None:
+    def _in_user_space(self, use: _CallbackUse, by_name: bool) -> _Finding | None:
         inside = self._called_inside(use)
         if inside is not None:
-            return _Said(("sync", True), (("call", inside.file, inside.line),), inside.function, at_once=True)
+            return _Finding(("sync", True), (("call", inside.file, inside.line),), inside.function, at_once=True)
         if said := self._flows(use) or self._origin(use, self._sites(use)):
             return said
         sites = self.contexts.callers.through_pointers(use.definition.file, use.definition.name)
         if use.api and not self._defined(use) and by_name and (told := conventions.of_user_api(use.api)):
-            return _Said(told, sure=False)
+            return _Finding(told, sure=False)
         if said := self._origin(use, ()):
             return said
         places = tuple(("call", s.file, s.line) for s in sites[:1])
-        return _Said(("sync", True), places, sites[0].function if sites else "", sure=False) if by_name else None
+        return _Finding(("sync", True), places, sites[0].function if sites else "", sure=False) if by_name else None
 
-    def _origin(self, use: _Use, sites: tuple[list[CallSite], ...]) -> _Said | None:
+    def _origin(self, use: _CallbackUse, sites: tuple[list[CallSite], ...]) -> _Finding | None:
         """Where the ways begin that lead to these calls of the function (without any: to those of its kin): on the event loop, in a
         thread, in `main`. What compares, hashes or frees the elements of a container runs where the container is used: in its caller."""
         told = ([(s, shares) for s in some if (shares := self.origins.at(s.file, s.function, s.line))] for some in sites)
@@ -366,13 +368,13 @@ class Inference:
             context = own[0]
         if conventions.serves_container(use.definition, use.member or use.api or ""):
             context = "sync"
-        where: Where = (context, context not in ("eventloop", "signal"))
+        where: RunContext = (context, context not in ("eventloop", "signal"))
         if not known:
-            return _Said(where, sure=False)
+            return _Finding(where, sure=False)
         site = max(known, key=lambda one: one[1].get(context, 0.0))[0]
-        return _Said(where, (("call", site.file, site.line),), site.function)
+        return _Finding(where, (("call", site.file, site.line),), site.function)
 
-    def _shares_of_kin(self, use: _Use) -> Shares:
+    def _shares_of_kin(self, use: _CallbackUse) -> Shares:
         """Where nobody is known to call it: the functions in the other fields of its struct; else from where others call what it calls."""
         if conventions.begins_or_ends(use.member or use.definition.name):
             return {}

@@ -40,28 +40,28 @@ _STEPS = 2  # functions between a loop and what waits
 _NEAR_MAIN = 4  # calls from main to a loop that waits by poll or select
 _ALIKE = 3  # definitions of one name in one folder
 _SWEEPS = 25  # the shares change by less than 0.01 after it, in the programs looked at
-Key = tuple[str, str]  # (file, function)
+FunctionKey = tuple[str, str]  # (file, function)
 Shares = dict[str, float]
 
 
 class Origins:
     def __init__(self, corpus: Corpus) -> None:
         self.corpus, self.index = corpus, corpus.index
-        self.into: dict[Key, set[tuple[Key, int]]] = defaultdict(set)  # function -> the (caller, line) that call it
-        self._out: dict[Key, set[tuple[Key, int]]] = defaultdict(set)
-        self._waiting: dict[bool, set[tuple[Key, int]]] = {True: set(), False: set()}  # calls of epoll_wait; of poll and select
-        self._working: dict[Key, set[int]] = defaultdict(set)  # lines that wait for work
-        self._through: dict[Key, set[int]] = defaultdict(set)  # lines that call through a pointer
-        self._spans: dict[Key, list[tuple[int, int]]] = {}
+        self.into: dict[FunctionKey, set[tuple[FunctionKey, int]]] = defaultdict(set)  # function -> the (caller, line) that call it
+        self._out: dict[FunctionKey, set[tuple[FunctionKey, int]]] = defaultdict(set)
+        self._waiting: dict[bool, set[tuple[FunctionKey, int]]] = {True: set(), False: set()}  # calls of epoll_wait; of poll and select
+        self._working: dict[FunctionKey, set[int]] = defaultdict(set)  # lines that wait for work
+        self._through: dict[FunctionKey, set[int]] = defaultdict(set)  # lines that call through a pointer
+        self._spans: dict[FunctionKey, list[tuple[int, int]]] = {}
         for file in self.index.files():
             if corpus.platform(file) != "linux":
                 for call in self.index.calls(file):
                     self._take(call)
-        self.loops: dict[Key, set[tuple[int, int]]] = defaultdict(set)
+        self.loops: dict[FunctionKey, set[tuple[int, int]]] = defaultdict(set)
         self._find_loops()
-        self.roots: dict[Key, Context] = self._registered()
-        self.shares: dict[Key, Shares] = {key: {what: 1.0} for key, what in self._beginnings()}
-        self._settle(set(self.shares))
+        self.roots: dict[FunctionKey, Context] = self._registered()
+        self.shares: dict[FunctionKey, Shares] = {key: {what: 1.0} for key, what in self._beginnings()}
+        self._spread_shares(set(self.shares))
 
     def of(self, file: str, function: str) -> Shares:
         """The share of each origin; {} when no known way leads to the function."""
@@ -76,15 +76,15 @@ class Origins:
         called = {callee for callee, _ in self._out.get((file, function), ()) if dirname(callee[0]) == dirname(file)}
         return mean(self.shares.get(callee, {}) for callee in called)
 
-    def adopt(self, functions: Iterable[Key]) -> None:
+    def adopt(self, functions: Iterable[FunctionKey]) -> None:
         """Takes functions that nobody is known to call, though their address is kept, as beginnings too: they run where others come from to
         what they call. What only they lead to is known then."""
         found = {key: shares for key in functions if key not in self.shares and (shares := self.of_called(*key))}
         self.shares.update(found)
         if found:
-            self._settle({*self.roots, *found})
+            self._spread_shares({*self.roots, *found})
 
-    def in_loop(self, function: Key, line: int) -> bool:
+    def in_loop(self, function: FunctionKey, line: int) -> bool:
         return any(first <= line <= last for first, last in self.loops.get(function, ()))
 
     # -- calls ---------------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Origins:
             self.into[callee].add((caller, call.line))
             self._out[caller].add((callee, call.line))
 
-    def _called(self, call: Call) -> Iterator[Key]:
+    def _called(self, call: Call) -> Iterator[FunctionKey]:
         if call.kind == "direct" and call.callee_name:
             yield from self._named(call.callee_name, call.file)
         elif call.kind == "indirect":
@@ -112,7 +112,7 @@ class Origins:
             found = (flow.functions[value] for value in flow.reaching(call))
             yield from ((f.file, f.name) for f in found if f is not None)
 
-    def _named(self, name: str, file: str) -> list[Key]:
+    def _named(self, name: str, file: str) -> list[FunctionKey]:
         """What a name means in a file; where several programs of the corpus have a function of that name, the nearest ones."""
         found = [(f.file, f.name) for f in self.index.functions(name, file)]
         if len(found) > 1:
@@ -120,7 +120,7 @@ class Origins:
             found = [key for key, near in zip(found, nearness, strict=True) if near == max(nearness)]
         return found[:_ALIKE]
 
-    def _loop_around(self, function: Key, line: int) -> tuple[int, int] | None:
+    def _loop_around(self, function: FunctionKey, line: int) -> tuple[int, int] | None:
         """The innermost loop of a function around a line."""
         if function not in self._spans:
             found = self.index.enclosing_named(*function, line)
@@ -134,7 +134,7 @@ class Origins:
     def _find_loops(self) -> None:
         near = self._near_main()
         for strongly, sites in self._waiting.items():
-            reached: set[Key] = set()
+            reached: set[FunctionKey] = set()
             for _ in range(_STEPS + 1):
                 for function, line in sites:
                     span = self._loop_around(function, line)
@@ -144,7 +144,7 @@ class Origins:
                 reached |= callers
                 sites = {site for function in callers for site in self.into.get(function, ())}
 
-    def _near_main(self) -> set[Key]:
+    def _near_main(self) -> set[FunctionKey]:
         near = {(f.file, f.name) for f in self.index.functions("main") if not _TESTS.search(f.file)}
         todo = set(near)
         for _ in range(_NEAR_MAIN):
@@ -154,8 +154,8 @@ class Origins:
 
     # -- where a program begins ------------------------------------------------------------------------------------------------
 
-    def _registered(self) -> dict[Key, Context]:
-        roots: dict[Key, Context] = {}
+    def _registered(self) -> dict[FunctionKey, Context]:
+        roots: dict[FunctionKey, Context] = {}
         for r in registrations(self.corpus):
             what = r.runs_in
             if r.definition is None or what is None or what == "sync" or self.corpus.platform(r.definition.file) == "linux":
@@ -173,7 +173,7 @@ class Origins:
                 roots.setdefault(body, "threadpool" if pool else "thread")
         return roots
 
-    def _started(self, body: Key) -> Iterator[Key]:
+    def _started(self, body: FunctionKey) -> Iterator[FunctionKey]:
         """What a thread's function that only calls its parameter (`((void (*)(void))arg)()`) calls: these are the threads' functions."""
         for call in self.index.calls(body[0]) if self._through.get(body) else ():
             if call.function == body[1] and call.kind == "indirect" and not call.operand.fields and call.operand.base is not None:
@@ -181,24 +181,24 @@ class Origins:
                 if variable is not None and variable.param is not None:
                     yield from self._called(call)
 
-    def _is_pool(self, body: Key, maker: Key, line: int) -> bool:
+    def _is_pool(self, body: FunctionKey, maker: FunctionKey, line: int) -> bool:
         return any(self._makes_several(body, *at) for at in [(maker, line), *self.into.get(maker, ())]) and self._works(body)
 
-    def _makes_several(self, body: Key, maker: Key, line: int) -> bool:
+    def _makes_several(self, body: FunctionKey, maker: FunctionKey, line: int) -> bool:
         return self._loop_around(maker, line) is not None or any(_POOL.search(name) for _, name in (body, maker))
 
-    def _works(self, body: Key) -> bool:
+    def _works(self, body: FunctionKey) -> bool:
         """Whether a thread's function, or one that it calls, waits for work in a loop."""
         return any(self._takes_work(key) for key in (body, *(callee for callee, _ in self._out.get(body, ()))))
 
-    def _takes_work(self, body: Key) -> bool:
+    def _takes_work(self, body: FunctionKey) -> bool:
         calls = {line for line in self._through.get(body, ()) if self._loop_around(body, line)}
         waits = self._working.get(body, set()) | {
             line for callee, line in self._out.get(body, ()) if self._working.get(callee) and self._loop_around(body, line)
         }
         return bool(calls and waits)
 
-    def _beginnings(self) -> Iterator[tuple[Key, str]]:
+    def _beginnings(self) -> Iterator[tuple[FunctionKey, str]]:
         yield from self.roots.items()
         programs = {dirname(f.file) for f in self.index.functions("main")}
         for f in self.index.all_functions():
@@ -210,7 +210,7 @@ class Origins:
 
     # -- shares ----------------------------------------------------------------------------------------------------------------
 
-    def _settle(self, fixed: set[Key]) -> None:
+    def _spread_shares(self, fixed: set[FunctionKey]) -> None:
         order = [key for key in self._in_order() if key not in fixed]
         ways = {key: {caller if not self.in_loop(caller, line) else None for caller, line in self.into[key]} for key in order}
         for _ in range(_SWEEPS):
@@ -219,7 +219,7 @@ class Origins:
                 if shares := mean(known):
                     self.shares[key] = shares
 
-    def _in_order(self) -> Iterable[Key]:
+    def _in_order(self) -> Iterable[FunctionKey]:
         """What the beginnings reach, the nearest first."""
         todo = deque([*self.shares, *self.loops])
         seen = dict.fromkeys(todo)

@@ -60,12 +60,12 @@ class _Found:
 def registrations(corpus: Corpus) -> list[Registration]:
     """All registrations of the corpus, by file and line; computed once for a corpus."""
     reader = corpus.attached.get("registrations")
-    if not isinstance(reader, _Reader):
-        reader = corpus.attached["registrations"] = _Reader(corpus)
+    if not isinstance(reader, _RegistrationFinder):
+        reader = corpus.attached["registrations"] = _RegistrationFinder(corpus)
     return reader.registrations
 
 
-class _Reader:
+class _RegistrationFinder:
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
         self.index = corpus.index

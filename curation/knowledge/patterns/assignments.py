@@ -1,6 +1,6 @@
 """What does a file assign to which variable, and where does a variable's value go? And how is an operand written?
 
->>> Assigned(index).of("a.c").set["probe", "urb"]      # the assignments to the local `urb` of the function `probe`, by line
+>>> Assignments(index).of("a.c").set["probe", "urb"]      # the assignments to the local `urb` of the function `probe`, by line
 [Assignment(file='a.c', line=12, ...)]
 """
 
@@ -21,7 +21,7 @@ _WRAPPED = re.compile(r"(?:EV_[AP]_\s*)?\s*(&?)\s*\(?([A-Za-z_]\w*)((?:\s*(?:->|
 
 
 @dataclass
-class Tables:
+class FileAssignments:
     """set: the assignments by function and variable. stored: those whose right side is just the variable (or its address).
     members: those to a member of the variable. returned: what a function returns. results: assignments of a call's value, by the called
     name. calls: by the called name."""
@@ -34,17 +34,17 @@ class Tables:
     calls: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
 
 
-class Assigned:
+class Assignments:
     def __init__(self, index: Index) -> None:
         self.index = index
-        self._kept = Recent[str, Tables](_FILES)
+        self._kept = Recent[str, FileAssignments](_FILES)
 
-    def of(self, file: str) -> Tables:
+    def of(self, file: str) -> FileAssignments:
         """The tables of a file; empty for one that was not given."""
         return self._kept.get(file) or self._kept.put(file, self._read(file))
 
-    def _read(self, file: str) -> Tables:
-        made = Tables()
+    def _read(self, file: str) -> FileAssignments:
+        made = FileAssignments()
         facts = self.index.facts[file] if file in self.index.facts else None
         for one in facts.assignments if facts else []:
             if one.kind == "return":

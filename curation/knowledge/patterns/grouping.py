@@ -14,8 +14,8 @@ from posixpath import dirname
 
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
 from curation.knowledge.patterns.objects import UNKNOWN, Names, Path
-from curation.knowledge.patterns.occurrence import Spot
-from curation.knowledge.patterns.occurrences import Places
+from curation.knowledge.patterns.occurrence import Occurrence
+from curation.knowledge.patterns.occurrences import OccurrenceFinder
 from curation.model import Phase
 
 _MOST = 12
@@ -26,7 +26,7 @@ _SAME_CALLS = {"irq": "threaded_irq"}  # released and awaited by the same calls
 
 
 @dataclass(frozen=True)
-class Step:
+class PhaseSite:
     """One place. api: the function, macro or field there; the handler's name for execute. handler: the one bound or executed there."""
 
     phase: Phase
@@ -40,48 +40,48 @@ class Step:
 
 @dataclass
 class Group:
-    """The places of one object. names: of the object. steps: further places (where a loop dispatches). called: handlers found there."""
+    """The places of one object. names: of the object. sites: further places (where a loop dispatches). called: handlers found there."""
 
     mechanism: str
     names: set[Path]
-    spots: list[Spot]
-    steps: list[Step] = field(default_factory=list)
+    occurrences: list[Occurrence]
+    sites: list[PhaseSite] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
 
     @property
     def handlers(self) -> list[str]:
-        return list(dict.fromkeys(h for spot in self.spots for h in spot.handlers))
+        return list(dict.fromkeys(h for occurrence in self.occurrences for h in occurrence.handlers))
 
     @property
     def bound(self) -> bool:
-        return any("bind" in spot.phases and not spot.weak for spot in self.spots)
+        return any("bind" in occurrence.phases and not occurrence.weak for occurrence in self.occurrences)
 
     @property
     def real(self) -> bool:
         """Whether the mechanism is really used here: not only by calls that say little alone."""
-        return any(spot.api not in ONLY_WITH_OTHERS and not spot.weak for spot in self.spots)
+        return any(occurrence.api not in ONLY_WITH_OTHERS and not occurrence.weak for occurrence in self.occurrences)
 
     @property
     def key(self) -> str:
         path = min(self.names, default=None, key=lambda p: (p.root.startswith(("^", UNKNOWN)), len(p.root), p))
         if path is not None:
             return ".".join((path.root, *path.steps)) + ("/" + self.handlers[0] if self.handlers else "")
-        return "=" + (self.handlers[0] if self.handlers else f"{self.spots[0].function}")
+        return "=" + (self.handlers[0] if self.handlers else f"{self.occurrences[0].function}")
 
     def files(self) -> set[str]:
-        return {spot.file for spot in self.spots}
+        return {occurrence.file for occurrence in self.occurrences}
 
 
-def groups(places: Places, files: list[str], spots: Iterable[Spot]) -> list[Group]:
-    """The groups of all mechanisms. Places that name neither object nor handler are left out."""
-    by_mechanism: dict[str, list[Spot]] = defaultdict(list)
-    for spot in spots:
-        if spot.loop is None and (spot.objects or spot.handlers):
-            by_mechanism[spot.mechanism].append(spot)
-    found = {mechanism: _Grouping(places, mechanism, list_).groups() for mechanism, list_ in by_mechanism.items()}
+def groups(finder: OccurrenceFinder, files: list[str], occurrences: Iterable[Occurrence]) -> list[Group]:
+    """The groups of all mechanisms. Occurrences that name neither object nor handler are left out."""
+    by_mechanism: dict[str, list[Occurrence]] = defaultdict(list)
+    for occurrence in occurrences:
+        if occurrence.loop is None and (occurrence.objects or occurrence.handlers):
+            by_mechanism[occurrence.mechanism].append(occurrence)
+    found = {mechanism: _Grouping(finder, mechanism, list_).groups() for mechanism, list_ in by_mechanism.items()}
     for mechanism, kin in _SAME_CALLS.items():
         _to_kin(found.get(mechanism, []), found.get(kin, []))
-    return [g for list_ in found.values() for g in _distinct(list_) if g.spots]
+    return [g for list_ in found.values() for g in _distinct(list_) if g.occurrences]
 
 
 def _to_kin(own: list[Group], kin: list[Group]) -> None:
@@ -90,25 +90,25 @@ def _to_kin(own: list[Group], kin: list[Group]) -> None:
     for group in own:
         beside = list({id(k): k for f in group.files() for k in by_file[f]}.values())
         if group.handlers:
-            bound = {(s.file, s.line, s.column) for s in group.spots if s.handlers}
+            bound = {(s.file, s.line, s.column) for s in group.occurrences if s.handlers}
             for one in beside:
-                if any((s.file, s.line, s.column) in bound for s in one.spots if s.handlers):
-                    one.spots += [s for s in group.spots if not s.handlers and "wait" in s.phases]
+                if any((s.file, s.line, s.column) in bound for s in one.occurrences if s.handlers):
+                    one.occurrences += [s for s in group.occurrences if not s.handlers and "wait" in s.phases]
             continue
         near = [k for k in beside if k.handlers]
         same = [k for k in beside if k.names & group.names] or (near if len(near) == 1 else [])
         handled = bool(group.files() & handled_in)
         if same and (not handled or any(k.names & group.names for k in same)):
             for one in same:
-                one.spots += group.spots
-            group.spots = []
+                one.occurrences += group.occurrences
+            group.occurrences = []
 
 
 class _Grouping:
-    def __init__(self, places: Places, mechanism: str, spots: list[Spot]) -> None:
-        self.objects = places.objects
+    def __init__(self, finder: OccurrenceFinder, mechanism: str, occurrences: list[Occurrence]) -> None:
+        self.objects = finder.objects
         self.mechanism = mechanism
-        self.spots = spots
+        self.occurrences = occurrences
         self.parent: dict[Path, Path] = {}
 
     def groups(self) -> list[Group]:
@@ -128,31 +128,33 @@ class _Grouping:
             path = self.parent[path]
         return path
 
-    def _by_name(self) -> tuple[list[Group], list[tuple[Spot, Path]]]:
-        left: list[tuple[Spot, Path]] = []
-        for spot in self.spots:
-            for names in spot.objects:
+    def _by_name(self) -> tuple[list[Group], list[tuple[Occurrence, Path]]]:
+        left: list[tuple[Occurrence, Path]] = []
+        for occurrence in self.occurrences:
+            for names in occurrence.objects:
                 plain = [p for p in names if not p.root.startswith("^")]
                 for path in plain[1:]:
                     self.parent[self._find(path)] = self._find(plain[0])
         made: dict[Path | tuple[str, str], Group] = {}
-        for spot in self.spots:
-            for names in spot.objects:
-                self._place(spot, names, made, left)
-            if not spot.objects:
-                made.setdefault((spot.file, spot.handlers[0]), Group(self.mechanism, set(), [])).spots.append(spot)
+        for occurrence in self.occurrences:
+            for names in occurrence.objects:
+                self._place(occurrence, names, made, left)
+            if not occurrence.objects:
+                made.setdefault((occurrence.file, occurrence.handlers[0]), Group(self.mechanism, set(), [])).occurrences.append(occurrence)
         return list(made.values()), left
 
-    def _place(self, spot: Spot, names: Names, made: dict[Path | tuple[str, str], Group], left: list[tuple[Spot, Path]]) -> None:
+    def _place(
+        self, occurrence: Occurrence, names: Names, made: dict[Path | tuple[str, str], Group], left: list[tuple[Occurrence, Path]],
+    ) -> None:
         for path in names:
             if path.root.startswith("^"):
-                left.append((spot, path))
+                left.append((occurrence, path))
         plain = [p for p in names if not p.root.startswith("^")]
         if plain:
             group = made.setdefault(self._find(plain[0]), Group(self.mechanism, set(), []))
             group.names.update(plain)
-            if spot not in group.spots:
-                group.spots.append(spot)
+            if occurrence not in group.occurrences:
+                group.occurrences.append(occurrence)
 
     def _may_be(self, path: Path, group: Group) -> bool:
         """Whether one of the two is not known down to its struct and the rest fits."""
@@ -190,7 +192,7 @@ class _Grouping:
             same = self._meant(group, exact, inside, tails) if id(group) not in known else []
             if 0 < len(same) <= _MOST:
                 for one in same:
-                    one.spots += [s for s in group.spots if s not in one.spots]
+                    one.occurrences += [s for s in group.occurrences if s not in one.occurrences]
                     one.names |= group.names if len(same) == 1 else set()
             else:
                 kept.append(group)
@@ -219,49 +221,49 @@ class _Grouping:
         by_form = {_bare(form): g for g in weak for path in g.names for form in self.objects.forms(path)}
         for group in weak:
             other = next((by_form[_bare(p)] for p in group.names if _bare(p) in by_form), None)
-            if other is not None and other is not group and other.spots:
-                other.spots += [s for s in group.spots if s not in other.spots]
-                group.spots = []
-        return [g for g in made if g.spots]
+            if other is not None and other is not group and other.occurrences:
+                other.occurrences += [s for s in group.occurrences if s not in other.occurrences]
+                group.occurrences = []
+        return [g for g in made if g.occurrences]
 
-    def _parameters(self, made: list[Group], left: list[tuple[Spot, Path]]) -> None:
+    def _parameters(self, made: list[Group], left: list[tuple[Occurrence, Path]]) -> None:
         """A handler's parameter is the object that the handler is bound to."""
         by_handler: dict[str, list[Group]] = defaultdict(list)
         for group in made if left else []:
             for handler in group.handlers:
                 by_handler[handler].append(group)
-        placed = {spot for spot, _ in left if any(not p.root.startswith("^") for names in spot.objects for p in names)}
-        for spot, path in left:
+        placed = {occurrence for occurrence, _ in left if any(not p.root.startswith("^") for names in occurrence.objects for p in names)}
+        for occurrence, path in left:
             file, _, handler = path.root[1:].rpartition("::")
-            same = [g for g in by_handler[handler] if any(handler in s.handlers and self._means(s, handler, file) for s in g.spots)]
+            same = [g for g in by_handler[handler] if any(handler in s.handlers and self._means(s, handler, file) for s in g.occurrences)]
             for group in same:
-                if spot not in group.spots:
-                    group.spots.append(spot)
-            if not same and spot not in placed:
-                placed.add(spot)
-                made.append(Group(self.mechanism, {Path(f"{file}::{handler}::")}, [spot]))
+                if occurrence not in group.occurrences:
+                    group.occurrences.append(occurrence)
+            if not same and occurrence not in placed:
+                placed.add(occurrence)
+                made.append(Group(self.mechanism, {Path(f"{file}::{handler}::")}, [occurrence]))
 
-    def _means(self, spot: Spot, handler: str, file: str) -> bool:
-        return spot.file == file or any(f.file == file for f in self.objects.index.functions(handler, spot.file))
+    def _means(self, occurrence: Occurrence, handler: str, file: str) -> bool:
+        return occurrence.file == file or any(f.file == file for f in self.objects.index.functions(handler, occurrence.file))
 
     def _join_only(self, made: list[Group]) -> list[Group]:
         """Places whose object is a local that nothing is known of belong to the only object of their file."""
         kept = []
         by_file = by_files(g for g in made if g.handlers or g.bound)
         for group in made:
-            unknown = all(_local(p) or self.mechanism in _NUMBERED for p in group.names) and all(s.known for s in group.spots)
+            unknown = all(_local(p) or self.mechanism in _NUMBERED for p in group.names) and all(s.known for s in group.occurrences)
             if group.handlers or group.bound or not unknown:
                 kept.append(group)
                 continue
             for file in sorted(group.files()):
-                own = [s for s in group.spots if s.file == file]
+                own = [s for s in group.occurrences if s.file == file]
                 same = [g for g in by_file[file] if g is not group]
                 local = [g for g in same if self.mechanism in _WAKING and all(_local(p) for p in g.names)]
                 if self.mechanism == "dma_callback" and same:  # a channel that is not seen to be the descriptor's
                     local = same
                 chosen = same if len({tuple(g.handlers) for g in same}) == 1 and (same[0].handlers or len(same) == 1) else local[:_FEW]
                 for one in chosen:
-                    one.spots += [s for s in own if s not in one.spots]
+                    one.occurrences += [s for s in own if s not in one.occurrences]
                 if not chosen:
                     kept.append(Group(self.mechanism, set(group.names), own))
         return kept
@@ -269,23 +271,23 @@ class _Grouping:
     def _by_file(self, group: Group) -> list[Group]:
         """One for each file that binds the object, where several do: drivers that share a header bind the same member each to its own.
         Two files with a `main` are two programs, which share nothing."""
-        binding = sorted({s.file for s in group.spots if s.handlers} or {s.file for s in group.spots if "bind" in s.phases})
+        binding = sorted({s.file for s in group.occurrences if s.handlers} or {s.file for s in group.occurrences if "bind" in s.phases})
         index = self.objects.index
         programs = {file for file in group.files() if index.is_program(file)}
         if len(binding) < 2:
-            other = [s for s in group.spots if {s.file, *binding} <= programs and s.file not in binding]
+            other = [s for s in group.occurrences if {s.file, *binding} <= programs and s.file not in binding]
             if all(p.root.startswith("#") for p in group.names):  # a number means the same only nearby
-                other = [s for s in group.spots if s in other or binding and dirname(s.file) != dirname(binding[0])]
-            kept = [s for s in group.spots if s not in other]
+                other = [s for s in group.occurrences if s in other or binding and dirname(s.file) != dirname(binding[0])]
+            kept = [s for s in group.occurrences if s not in other]
             return [Group(group.mechanism, group.names, part) for part in (kept, other) if part]
-        made = {file: Group(group.mechanism, set(group.names), [s for s in group.spots if s.file == file]) for file in binding}
-        for spot in group.spots:
-            if spot.file not in made:
-                free = [f for f in binding if not {f, spot.file} <= programs]
-                near = [f for f in free if dirname(f) == dirname(spot.file)]
+        made = {file: Group(group.mechanism, set(group.names), [s for s in group.occurrences if s.file == file]) for file in binding}
+        for occurrence in group.occurrences:
+            if occurrence.file not in made:
+                free = [f for f in binding if not {f, occurrence.file} <= programs]
+                near = [f for f in free if dirname(f) == dirname(occurrence.file)]
                 near = near or ([] if all(p.root.startswith("#") for p in group.names) else free)
                 for file in near[:3]:
-                    made[file].spots.append(spot)
+                    made[file].occurrences.append(occurrence)
         return list(made.values())
 
 
@@ -293,10 +295,10 @@ def _in_handler(made: list[Group]) -> list[Group]:
     """fasync: the queue that the handler hands to fasync_helper() is the one that the handler is for."""
     kept = []
     for group in made:
-        same = [g for g in made if g is not group and any(s.function in g.handlers for s in group.spots if "bind" in s.phases)]
+        same = [g for g in made if g is not group and any(s.function in g.handlers for s in group.occurrences if "bind" in s.phases)]
         if same and not group.handlers:
             for one in same:
-                one.spots += [s for s in group.spots if s not in one.spots]
+                one.occurrences += [s for s in group.occurrences if s not in one.occurrences]
                 one.names |= group.names
         else:
             kept.append(group)
@@ -305,32 +307,32 @@ def _in_handler(made: list[Group]) -> list[Group]:
 
 def _open_bindings(group: Group) -> list[Group]:
     """Without the places that bind a handler which is not known, where others of the object bind known ones."""
-    open_ = [s for s in group.spots if s.row is not None and s.row.takes_handler and not s.handlers]
+    open_ = [s for s in group.occurrences if s.row is not None and s.row.takes_handler and not s.handlers]
     if not open_ or not group.handlers:
         return [group]
-    kept = Group(group.mechanism, group.names, [s for s in group.spots if s not in open_])
+    kept = Group(group.mechanism, group.names, [s for s in group.occurrences if s not in open_])
     return [kept, *(Group(group.mechanism, {Path(f"{s.file}:{s.line}:{s.api}()")}, [s]) for s in open_)]
 
 
 def _by_handler(group: Group) -> list[Group]:
     """One for each handler that the object is bound to at places of its own."""
-    bound: dict[str, list[Spot]] = defaultdict(list)
-    for spot in group.spots:
-        if spot.handlers:
-            bound[spot.handlers[0]].append(spot)
+    bound: dict[str, list[Occurrence]] = defaultdict(list)
+    for occurrence in group.occurrences:
+        if occurrence.handlers:
+            bound[occurrence.handlers[0]].append(occurrence)
     if len(bound) < 2:
         return [group]
-    within = {handler: {(s.file, s.function) for s in spots} for handler, spots in bound.items()}
-    made = {handler: Group(group.mechanism, set(group.names), list(spots)) for handler, spots in bound.items()}
+    within = {handler: {(s.file, s.function) for s in occurrences} for handler, occurrences in bound.items()}
+    made = {handler: Group(group.mechanism, set(group.names), list(occurrences)) for handler, occurrences in bound.items()}
     loose = []
-    for spot in group.spots:
-        if spot.handlers:
+    for occurrence in group.occurrences:
+        if occurrence.handlers:
             continue
-        near = [h for h in made if (spot.file, spot.function) in within[h]] or [h for h in made if spot.function == h]
+        near = [h for h in made if (occurrence.file, occurrence.function) in within[h]] or [h for h in made if occurrence.function == h]
         if not near and len(made) > _FEW:
-            loose.append(spot)
+            loose.append(occurrence)
         for handler in near or (made if len(made) <= _FEW else ()):
-            made[handler].spots.append(spot)
+            made[handler].occurrences.append(occurrence)
     return [*made.values(), *([Group(group.mechanism, set(group.names), loose)] if loose else [])]
 
 
@@ -339,11 +341,11 @@ def _one_for_a_handler(made: list[Group]) -> list[Group]:
     kept: list[Group] = []
     known: dict[tuple[object, ...], Group] = {}
     for group in made:
-        binding = {s.file for s in group.spots if s.handlers}
+        binding = {s.file for s in group.occurrences if s.handlers}
         if group.handlers and len(binding) == 1 and all(_local(p) or "::" in p.root or p.root.startswith("#") for p in group.names):
             first = known.setdefault((*binding, *group.handlers), group)
             if first is not group:
-                first.spots += [s for s in group.spots if s not in first.spots]
+                first.occurrences += [s for s in group.occurrences if s not in first.occurrences]
                 first.names |= group.names
                 continue
         kept.append(group)
@@ -354,8 +356,8 @@ def _distinct(made: list[Group]) -> list[Group]:
     """Without groups whose places another of the same handlers has as well."""
     kept: list[Group] = []
     at: dict[tuple[str, int, int], list[tuple[set[tuple[str, int, int]], Group]]] = defaultdict(list)
-    for group in sorted(made, key=lambda g: -len(g.spots)):
-        places = {(s.file, s.line, s.column) for s in group.spots}
+    for group in sorted(made, key=lambda g: -len(g.occurrences)):
+        places = {(s.file, s.line, s.column) for s in group.occurrences}
         others = at[next(iter(places))] if places else []
         if places and not any(places <= more and (group.handlers == o.handlers or not group.handlers) for more, o in others):
             kept.append(group)

@@ -17,14 +17,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from posixpath import commonpath, dirname
 from typing import NamedTuple
 
 from curation.csource.facts.model import Arg, Assignment, Call, Function, Operand, Variable
 from curation.csource.index.lookup import Index
 from curation.csource.typesystem.c_types import CType, parse_type
 from curation.knowledge.mechanisms import PASSED_ON
-from curation.knowledge.patterns.assignments import Assigned, arrows, index_of, read_operand, subscript
+from curation.knowledge.patterns.assignments import Assignments, arrows, index_of, read_operand, subscript
+from curation.knowledge.patterns.operand_types import OperandTypes, ProgramPoint
 
 _DEPTH = 6
 _MOST = 12  # objects that one place may be about
@@ -45,15 +45,7 @@ class Path(NamedTuple):
 Names = frozenset[Path]
 
 
-class At(NamedTuple):
-    """A place in a function, as far as names depend on it."""
-
-    file: str
-    function: str | None
-    line: int
-
-
-Callers = Mapping[tuple[str, str], Call]  # (file, function) -> the one call that its parameters are read from
+CallingContext = Mapping[tuple[str, str], Call]  # (file, function) -> the one call that its parameters are read from
 
 
 class Objects:
@@ -61,37 +53,38 @@ class Objects:
         """handlers: (file, name) of the functions that are registered anywhere; their parameters are what their binding gives them."""
         self.index = index
         self.handlers = handlers
-        self.tables = Assigned(index).of
-        self._types: dict[str, CType] = {}
+        self.types = OperandTypes(index)
+        self.assignments = Assignments(index).of
+        self._variable_types: dict[str, CType] = {}  # of the variables that are roots
         self._left = _WORK
         self.forms = lru_cache(maxsize=50_000)(self._forms)
 
     # -- expressions -------------------------------------------------------------------------------------------------------
 
-    def of(self, arg: Arg | Operand, at: At | Call, callers: Callers | None = None) -> list[Names]:
+    def of(self, arg: Arg | Operand, at: ProgramPoint | Call, callers: CallingContext | None = None) -> list[Names]:
         """The objects an argument may mean; [] when it names none."""
         self._left = _WORK
         operands = [arg] if isinstance(arg, Operand) else arg.operands or read_operand(arg.text)
-        where = At(at.file, at.function, at.line)
+        where = ProgramPoint(at.file, at.function, at.line)
         return _distinct(n for operand in operands for n in self._operand(operand, where, callers or {}, 0))
 
     def result(self, call: Call, depth: int = 0) -> list[Names]:
         """The object that a call makes: where its value is put, where it goes when the function returns it, and the call itself."""
         self._left = self._left if depth else _WORK
         made = frozenset({_made(call.file, call.line, call.callee_name or call.callee)})
-        at = At(call.file, call.function, call.line)
+        at = ProgramPoint(call.file, call.function, call.line)
         assigned = self._assigned(call)
         if assigned is None:
             return self._where_returned(call, None, depth, made) or [made]
         left = assigned.left
-        if left.fields or self._is_global(left.base, at):
+        if left.fields or self.types.is_global(left.base, at):
             return [made | names for names in self._operand(left, at, {}, 1)] or [made]
         stored = [made | names for names in self._stores(left.base or "", at, 1)]
         return self._where_returned(call, left.base, depth, *(stored or [made])) or stored or [made]
 
     def _where_returned(self, call: Call, name: str | None, depth: int, *found: Names) -> list[Names]:
         """The same object as the callers know it, when the function returns it."""
-        returned = self.tables(call.file).returned.get(call.function, []) if depth < 2 else []
+        returned = self.assignments(call.file).returned.get(call.function, []) if depth < 2 else []
         wanted = name or call.callee_name
         if not any(r.base == wanted and not r.fields and r.call == (name is None) for one in returned for r in one.right):
             return []
@@ -102,12 +95,12 @@ class Objects:
         name = call.callee_name or call.callee
         near = [
             a
-            for a in self.tables(call.file).results.get(name, [])
+            for a in self.assignments(call.file).results.get(name, [])
             if a.kind != "return" and a.function == call.function and 0 <= call.line - a.line < 4
         ]
         return min(near, default=None, key=lambda a: (call.line - a.line, -a.column if a.line != call.line else -len(a.left.fields)))
 
-    def _operand(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
+    def _operand(self, operand: Operand, at: ProgramPoint, callers: CallingContext, depth: int) -> list[Names]:
         self._left -= 1
         if depth > _DEPTH or self._left < 0:
             return []
@@ -124,8 +117,8 @@ class Objects:
 
     # -- members -----------------------------------------------------------------------------------------------------------
 
-    def _member(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
-        kind = self._base_type(operand, at)
+    def _member(self, operand: Operand, at: ProgramPoint, callers: CallingContext, depth: int) -> list[Names]:
+        kind = self.types.base_type(operand, at)
         written = arrows(operand)
         root: str | None = None
         trail: tuple[str, ...] = ()
@@ -144,7 +137,7 @@ class Objects:
                 continue
             pointer = kind is not None and kind.derived[:1] == ("*",)
             arrow = pointer or following or (kind is None and written.get(step, False))
-            struct = self._struct(kind, at.file)
+            struct = self.types.struct(kind, at.file)
             if root is None:
                 through = arrow or operand.base is None or operand.call
                 root = struct if through and struct else "" if not operand.call and operand.base is not None else UNKNOWN
@@ -156,13 +149,13 @@ class Objects:
             trail, following = (*trail, step), False
             if operand.text and (index := subscript(operand.text, step)):
                 trail = (*trail, index)
-            kind = self._field_type(kind, step, at.file)
+            kind = self.types.field_type(kind, step, at.file)
         outer = self._bases(operand, at, callers, depth, through) if not root or through else []
         if outer:
             return _distinct(frozenset(Path(p.root, p.steps + trail) for p in names) for names in outer)
         return [frozenset({Path(root or UNKNOWN, trail)})]
 
-    def _bases(self, operand: Operand, at: At, callers: Callers, depth: int, through: bool) -> list[Names]:
+    def _bases(self, operand: Operand, at: ProgramPoint, callers: CallingContext, depth: int, through: bool) -> list[Names]:
         """What the base of a path is, where that says more than its type: the variable, or the object a pointer was set to."""
         if operand.base is None:
             return []
@@ -172,7 +165,7 @@ class Objects:
             return self._pointees(operand.base, at, callers, depth)
         return [frozenset({self._identity(operand.base, at)})]
 
-    def _pointees(self, name: str, at: At, callers: Callers, depth: int) -> list[Names]:
+    def _pointees(self, name: str, at: ProgramPoint, callers: CallingContext, depth: int) -> list[Names]:
         """The objects whose address the pointer holds, where all of them are known: embedded members and variables."""
         variable = self.index.variable(name, at.file, at.function)
         if variable is None or depth >= _DEPTH:
@@ -184,28 +177,28 @@ class Objects:
             found += self._address(value, at._replace(line=value[1]) if variable.function else at, callers, depth + 1)
         return _distinct(found)[:_MOST]
 
-    def _address(self, value: tuple[Operand, int], at: At, callers: Callers, depth: int) -> list[Names]:
+    def _address(self, value: tuple[Operand, int], at: ProgramPoint, callers: CallingContext, depth: int) -> list[Names]:
         operand = value[0]
         if operand.base in PASSED_ON and operand.call and not operand.fields:
             return self._call_value(operand, at, callers, depth)
         if operand.base is None or operand.call:
             return []
-        if operand.address and self._is_element(operand, at):
+        if operand.address and self.types.is_element(operand, at):
             return []  # `&pool->items[i]`, items a pointer: any object of the type
-        if operand.address or self._is_array(operand, at):
+        if operand.address or self.types.is_array(operand, at):
             return self._operand(operand, at, callers, depth)
         return self._pointees(operand.base, at, callers, depth) if not operand.fields else []
 
     # -- variables ---------------------------------------------------------------------------------------------------------
 
-    def _variable(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
+    def _variable(self, operand: Operand, at: ProgramPoint, callers: CallingContext, depth: int) -> list[Names]:
         name = operand.base or ""
         variable = self.index.variable(name, at.file, at.function)
         if variable is None or variable.function is None:
             if variable is None and _CONSTANT.match(name):
                 return [frozenset({Path("#" + name)})]
             return [frozenset({self._identity(name, at, index_of(operand))})]
-        if operand.address and not operand.fields or self._is_struct(variable, at):
+        if operand.address and not operand.fields or self.types.is_struct(variable, at):
             found = self._stores(name, at, depth + 1, address=True)
             own = self._identity(name, at)
             return [names | {own} for names in found] or [frozenset({own})]
@@ -215,34 +208,34 @@ class Objects:
         found = [n for s, line in self._sources(name, variable, at) for n in self._value(s, name, at, line, callers, depth + 1)]
         return _distinct(found)[:_MOST] or [frozenset({self._identity(name, at, index_of(operand))})]
 
-    def _value(self, source: Operand, name: str, at: At, line: int, callers: Callers, depth: int) -> list[Names]:
+    def _value(self, source: Operand, name: str, at: ProgramPoint, line: int, callers: CallingContext, depth: int) -> list[Names]:
         """The objects of one assignment to a variable; what a call made is known by where it is stored, too."""
         if source.base is None and not source.fields:
             return []
         names = self._operand(source, at._replace(line=line), callers, depth)
-        if (source.call and not source.fields or self._is_number(name, at)) and depth <= _DEPTH:
+        if (source.call and not source.fields or self.types.is_number(name, at)) and depth <= _DEPTH:
             stores = self._stores(name, at._replace(line=line), depth + 1)
             return [n | s for n in names for s in stores] or names or stores
         return names
 
-    def _stores(self, name: str, at: At, depth: int, address: bool = False) -> list[Names]:
+    def _stores(self, name: str, at: ProgramPoint, depth: int, address: bool = False) -> list[Names]:
         """The places a local's value is put into after the line and before it is set again: other names of the same object."""
         if depth > _DEPTH or at.function is None:
             return []
-        tables = self.tables(at.file)
+        tables = self.assignments(at.file)
         again = min((a.line for a in tables.set.get((at.function, name), []) if a.line > at.line), default=10**9)
         found: set[Path] = set()
         for one in tables.stored.get((at.function, name), []):
             inside = address or at.line <= one.line <= again
             if inside and any(r.base == name and not r.fields and (address or not r.address) for r in one.right):
-                if one.left.fields or self._is_global(one.left.base, at):
-                    for names in self._operand(one.left, At(at.file, at.function, one.line), {}, depth + 1)[:1]:
+                if one.left.fields or self.types.is_global(one.left.base, at):
+                    for names in self._operand(one.left, ProgramPoint(at.file, at.function, one.line), {}, depth + 1)[:1]:
                         found |= names
         return [frozenset(found)] if found else []
 
-    def _sources(self, name: str, variable: Variable, at: At) -> list[tuple[Operand, int]]:
+    def _sources(self, name: str, variable: Variable, at: ProgramPoint) -> list[tuple[Operand, int]]:
         """The values that the variable may have here, with the line where it gets them: the last ones set before, branch by branch."""
-        given = self.tables(at.file).set.get((variable.function, name), [])
+        given = self.assignments(at.file).set.get((variable.function, name), [])
         real = [a for a in given if any(r.base or r.cast for r in a.right)]
         before = [a for a in real if a.line <= at.line] if variable.function is not None else real
         if before and before[-1].line == at.line and any(r.call for r in before[-1].right):  # `pid = waitpid(pid, ...)`: what it was before
@@ -254,10 +247,10 @@ class Objects:
             chosen.append(earlier)
         return [(r, a.line) for a in chosen for r in a.right if (r.base or r.cast) and not (r.base == name and not r.fields)]
 
-    def _is_set(self, name: str, at: At) -> bool:
-        return any(a.line <= at.line for a in self.tables(at.file).set.get((at.function, name), []))
+    def _is_set(self, name: str, at: ProgramPoint) -> bool:
+        return any(a.line <= at.line for a in self.assignments(at.file).set.get((at.function, name), []))
 
-    def _of_arguments(self, variable: Variable, at: At, callers: Callers, depth: int, addresses: bool) -> list[Names]:
+    def _of_arguments(self, variable: Variable, at: ProgramPoint, callers: CallingContext, depth: int, addresses: bool) -> list[Names]:
         """What the callers give for a parameter. addresses: only objects whose address they take."""
         name, number = variable.function or "", variable.param or 0
         one = callers.get((at.file, name))
@@ -267,7 +260,7 @@ class Objects:
             for operand in call.args[number].operands or read_operand(call.args[number].text) if number < len(call.args) else []:
                 if call.function == name and call.file == at.file:
                     continue
-                where = At(call.file, call.function, call.line)
+                where = ProgramPoint(call.file, call.function, call.line)
                 found += (
                     self._address((operand, call.line), where, callers, depth + 1)
                     if addresses
@@ -297,7 +290,7 @@ class Objects:
 
     # -- calls -------------------------------------------------------------------------------------------------------------
 
-    def _call_value(self, operand: Operand, at: At, callers: Callers, depth: int) -> list[Names]:
+    def _call_value(self, operand: Operand, at: ProgramPoint, callers: CallingContext, depth: int) -> list[Names]:
         name = operand.base or ""
         call = self._call_at(name, at)
         if call is None and (written := operand.text.split("(")[0].strip()) != name:  # `#define fork() vfork()`
@@ -311,83 +304,19 @@ class Objects:
             found += self._returned(function, {**callers, (function.file, name): call} if call else callers, depth)
         return _distinct(found)[:_MOST] or [frozenset({_made(at.file, call.line if call else at.line, name)})]
 
-    def _call_at(self, name: str, at: At) -> Call | None:
-        calls = self.tables(at.file).calls.get(name, [])
+    def _call_at(self, name: str, at: ProgramPoint) -> Call | None:
+        calls = self.assignments(at.file).calls.get(name, [])
         return next((c for c in calls if c.function == at.function and 0 <= c.line - at.line < 4), None)
 
-    def _returned(self, function: Function, callers: Callers, depth: int) -> list[Names]:
+    def _returned(self, function: Function, callers: CallingContext, depth: int) -> list[Names]:
         found: list[Names] = []
-        for one in self.tables(function.file).returned.get(function.name, []):
+        for one in self.assignments(function.file).returned.get(function.name, []):
             for right in one.right:
                 if (right.base and not _CONSTANT.match(right.base)) or right.cast:
-                    found += self._operand(right, At(function.file, function.name, one.line), callers, depth + 1)
+                    found += self._operand(right, ProgramPoint(function.file, function.name, one.line), callers, depth + 1)
         return found
 
-    # -- types -------------------------------------------------------------------------------------------------------------
-
-    def _base_type(self, operand: Operand, at: At) -> CType | None:
-        if operand.cast is not None and not operand.call:
-            return self.index.types.expand(parse_type(operand.cast), at.file)
-        if operand.base is None:
-            return None
-        if operand.call:
-            texts = [f.return_type for f in self.index.functions(operand.base, at.file)]
-            texts += [p.return_type for p in self.index.prototypes(operand.base)[:1]]
-            return self.index.types.expand(parse_type(texts[0]), at.file) if texts else None
-        variable = self.index.variable(operand.base, at.file, at.function)
-        return self.index.types.expand(parse_type(variable.type), at.file) if variable is not None and variable.type else None
-
-    def _field_type(self, kind: CType | None, step: str, file: str) -> CType | None:
-        text = self.index.types.fields(kind.base, file).get(step) if kind is not None else None
-        return self.index.types.expand(parse_type(text), file) if text is not None else None
-
-    def _struct(self, kind: CType | None, file: str) -> str | None:
-        """The struct as a root: with the file that defines it, so that two drivers' `struct priv` are two."""
-        if kind is None:
-            return None
-        name = self.index.types.struct_name(kind)
-        if name is None:
-            known = kind.base not in ("void", "char", "int") and kind.base.isidentifier()
-            return kind.base if known else None
-        files = [s.file for s in self.index.structs(name) or self.index.structs(kind.base)]
-        if not files:
-            return name
-        nearest = file if file in files else max(files, key=lambda f: (len(_shared(f, file)), f.endswith(".h"), f))
-        return f"{name}@{nearest}"
-
-    def _is_array(self, operand: Operand, at: At) -> bool:
-        kind = self._type(operand, at, operand.fields)
-        return kind is not None and kind.derived[:1] == ("[]",)
-
-    def _is_element(self, operand: Operand, at: At) -> bool:
-        """Whether the operand ends with a subscript of a pointer."""
-        kind = self._type(operand, at, operand.fields[:-1]) if operand.fields[-1:] == ("[]",) else None
-        return kind is not None and kind.derived[:1] == ("*",)
-
-    def _type(self, operand: Operand, at: At, fields: tuple[str, ...]) -> CType | None:
-        kind = self._base_type(operand, at)
-        for step in fields:
-            if step in ("*", "[]"):
-                kind = CType(kind.base, kind.derived[1:]) if kind is not None and kind.derived else None
-            else:
-                kind = self._field_type(kind, step, at.file)
-        return kind
-
-    def _is_struct(self, variable: Variable, at: At) -> bool:
-        kind = self.index.types.expand(parse_type(variable.type), at.file) if variable.type else None
-        return kind is not None and kind.base.startswith(("struct ", "union ")) and "*" not in kind.derived
-
-    def _is_number(self, name: str, at: At) -> bool:
-        """Whether the local is an integer (an interrupt, a descriptor): where it is copied to is the same one."""
-        variable = self.index.variable(name, at.file, at.function)
-        kind = parse_type(variable.type) if variable is not None and variable.type else None
-        return kind is not None and not kind.derived and kind.base in ("int", "unsigned", "unsigned int", "long", "u32", "pid_t")
-
-    def _is_global(self, name: str | None, at: At) -> bool:
-        variable = self.index.variable(name, at.file, at.function) if name else None
-        return variable is not None and variable.function is None
-
-    def _identity(self, name: str, at: At, index: str | None = None) -> Path:
+    def _identity(self, name: str, at: ProgramPoint, index: str | None = None) -> Path:
         variable = self.index.variable(name, at.file, at.function)
         steps = (index,) if index else ()
         if variable is not None and variable.function is not None:
@@ -396,26 +325,26 @@ class Objects:
             root = f"@{variable.file if variable else at.file}:{name}"
         else:
             root = f"@{name}"
-        if variable is not None and variable.type and root not in self._types:
-            self._types[root] = self.index.types.expand(parse_type(variable.type), at.file)
+        if variable is not None and variable.type and root not in self._variable_types:
+            self._variable_types[root] = self.index.types.expand(parse_type(variable.type), at.file)
         return Path(root, steps)
 
     def typed(self, root: str) -> bool:
         """Whether the type of a variable that is a root is known."""
-        return root in self._types
+        return root in self._variable_types
 
     def _forms(self, path: Path) -> tuple[Path, ...]:
         """The shorter paths by which the object is reached from inside: ("struct q", work) for ("struct dev", tx, work)."""
         name, _, file = path.root.partition("@")
         variable = path.root.startswith("@") or "::" in path.root
-        kind = self._types.get(path.root) if variable else CType(name)
+        kind = self._variable_types.get(path.root) if variable else CType(name)
         found: list[Path] = []
         for at, step in enumerate(path.steps):
-            struct = self._struct(kind, file if not variable else "")
+            struct = self.types.struct(kind, file if not variable else "")
             if struct and (at or variable):
                 found.append(Path(struct, path.steps[at:]))
             if not step.startswith("["):
-                kind = self._field_type(kind, step, file if not variable else "")
+                kind = self.types.field_type(kind, step, file if not variable else "")
         return tuple(found)
 
 
@@ -425,7 +354,3 @@ def _distinct(found: Iterable[Names]) -> list[Names]:
 
 def _made(file: str, line: int, name: str) -> Path:
     return Path(f"{file}:{line}:{name}()")
-
-
-def _shared(one: str, other: str) -> str:
-    return commonpath([dirname(one) or ".", dirname(other) or "."]) if one.startswith("/") == other.startswith("/") else ""

@@ -1,6 +1,6 @@
 """What is one place of an asynchronous mechanism?
 
->>> Spot("workqueue", "a.c", 12, 2, "probe", "INIT_WORK", ("bind",), objects=(), handlers=("my_work",))
+>>> Occurrence("workqueue", "a.c", 12, 2, "probe", "INIT_WORK", ("bind",), objects=(), handlers=("my_work",))
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from curation.model import Phase
 
 
 @dataclass(frozen=True)
-class Spot:
+class Occurrence:
     """One place. objects: what it may be about, one set of names each; empty: it names none. handlers: those bound here, the main one
     first. also: the places of the same statement's parts (`.notifier_call = f` of the block that is registered here). group: it waits for
     all objects of these groups. loop: it runs the callbacks of these mechanisms. weak: it counts only where its object

@@ -3,7 +3,7 @@
 A place is one call, or one store of a handler into a field, that has a row with a mechanism. Handlers come from the registrations;
 where a function hands its parameter on to the API, both the call inside and the caller's are places of the caller's object.
 
->>> [(p.mechanism, p.phases, p.line, p.handlers) for p in places.of_file("a.c")]      # INIT_WORK(&dev->work, my_work); schedule_work(...)
+>>> [(p.mechanism, p.phases, p.line, p.handlers) for p in finder.of_file("a.c")]      # INIT_WORK(&dev->work, my_work); schedule_work(...)
 [('workqueue', ('bind',), 12, ('my_work',)), ('workqueue', ('trigger',), 8, ())]
 """
 
@@ -19,9 +19,9 @@ from curation.knowledge import Row
 from curation.knowledge.callbacks.registrations import Registration, registrations
 from curation.knowledge.matching import Corpus
 from curation.knowledge.mechanisms import GROUPED, INITIALIZERS, LOOPS, WAITS_FOR_GROUP
-from curation.knowledge.patterns.objects import At, Callers, Names, Objects, Path
-from curation.knowledge.patterns.occurrence import Membership, Spot
-from curation.knowledge.patterns.unknown_calls import Unknown, without_prefix
+from curation.knowledge.patterns.objects import CallingContext, Names, Objects, Path, ProgramPoint
+from curation.knowledge.patterns.occurrence import Membership, Occurrence
+from curation.knowledge.patterns.unknown_calls import UnknownCalls, without_prefix
 
 _COMMON = re.compile(r"(timeout|signal)_(add|set)\Z")  # names of libevent that others give to functions of their own
 _BRANCHES = 12  # lines within which two stores may be the branches of one choice
@@ -33,7 +33,7 @@ _WITHOUT_HANDLER = ("posix_timer", "posix_mq", "libuv_process")  # what these an
 _SECOND = (".alloc", ".teardown", ".destroy", ".free", ".release", ".close")
 
 
-class Places:
+class OccurrenceFinder:
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
         self.index = corpus.index
@@ -47,11 +47,11 @@ class Places:
                 if r.definition is not None:
                     handlers.add((r.definition.file, r.callback))
         self.objects = Objects(self.index, handlers)
-        self.unknown = Unknown(corpus, self.objects)
-        self._done: dict[str, list[Spot]] = {}
+        self.unknown = UnknownCalls(corpus, self.objects)
+        self._done: dict[str, list[Occurrence]] = {}
         self._members: dict[str, list[Membership]] = {}
 
-    def of_file(self, file: str) -> list[Spot]:
+    def of_file(self, file: str) -> list[Occurrence]:
         """The places of a file, in the order of the lines."""
         if file not in self._done:
             calls = self.index.calls(file)
@@ -70,7 +70,7 @@ class Places:
 
     # -- places with handlers ------------------------------------------------------------------------------------------------
 
-    def _bound(self, file: str, at: dict[tuple[int, int], Call]) -> Iterator[Spot]:
+    def _bound(self, file: str, at: dict[tuple[int, int], Call]) -> Iterator[Occurrence]:
         uses: dict[tuple[int, int, str], NameUse] = {}
         if any(r.row.kind == "field" for r in self.registered.get(file, [])):
             uses = {(u.line, u.column, u.name): u for u in self.index.facts[file].uses}
@@ -117,7 +117,7 @@ class Places:
         arg = self.corpus.call_argument(call, r.row.object_arg) if call is not None and isinstance(r.row.object_arg, int) else None
         if arg is None or arg.base is None:
             return []
-        given = self.objects.tables(r.place.file).members.get((r.function, arg.base), [])
+        given = self.objects.assignments(r.place.file).members.get((r.function, arg.base), [])
         given = [a for a in given if a.line <= r.place.line and a.left.fields[:-1] == arg.fields]
         return [a.line for a in given if a.left.fields[-1] in self._members_of(r.row)]
 
@@ -129,22 +129,22 @@ class Places:
     def _overwritten(self, file: str, line: int, last: int) -> bool:
         return line < last and (last - line > _BRANCHES or not any(_BRANCH.search(text) for text in self.index.lines(file)[line:last]))
 
-    def _announced(self, file: str) -> Iterator[Spot]:
+    def _announced(self, file: str) -> Iterator[Occurrence]:
         """The function that a request of aio(7) is announced by; its struct is not in any program."""
         for use in self.index.facts[file].uses if "aio_sigevent" in self.index.text(file) else []:
             if "aio_sigevent" in use.fields and use.fields[-1] == "sigev_notify_function" and self.corpus.is_function(use.name, file):
                 place = (use.file, use.line, use.column, use.function, use.fields[-1])
-                yield Spot("posix_aio", *place, ("bind",), self._used(use), (use.name,))
+                yield Occurrence("posix_aio", *place, ("bind",), self._used(use), (use.name,))
 
-    def _initialized(self, file: str) -> Iterator[Spot]:
+    def _initialized(self, file: str) -> Iterator[Occurrence]:
         """`cond = PTHREAD_COND_INITIALIZER`, which is no call."""
         for one in self.index.facts[file].assignments if any(name in self.index.text(file) for name in INITIALIZERS) else []:
             for mechanism in [INITIALIZERS[r.base] for r in one.right if r.base in INITIALIZERS]:
-                about = tuple(self.objects.of(replace(one.left, address=True), At(file, one.function, one.line)))
-                yield Spot(mechanism, file, one.line, one.column, one.function, one.right[0].base or "", ("bind",), about)
+                about = tuple(self.objects.of(replace(one.left, address=True), ProgramPoint(file, one.function, one.line)))
+                yield Occurrence(mechanism, file, one.line, one.column, one.function, one.right[0].base or "", ("bind",), about)
 
-    def _of_use(self, r: Registration, use: NameUse) -> Spot:
-        return self._spot(r, use.file, self._begins(use.file, use.line), use.column, use.function, self._used(use))
+    def _of_use(self, r: Registration, use: NameUse) -> Occurrence:
+        return self._occurrence(r, use.file, self._begins(use.file, use.line), use.column, use.function, self._used(use))
 
     def _used(self, use: NameUse) -> tuple[Names, ...]:
         """The object into whose field a handler is put."""
@@ -156,21 +156,22 @@ class Places:
         while steps and (steps[-1].startswith("#") or steps[-1] in ("*", "[]", "aio_sigevent")):
             steps.pop()
         operand = replace(whole, fields=tuple(s for s in steps if not s.startswith("#")), address=False)
-        return tuple(self.objects.of(operand, At(use.file, use.function, use.line)))
+        return tuple(self.objects.of(operand, ProgramPoint(use.file, use.function, use.line)))
 
-    def _of_call(self, r: Registration, call: Call, callers: Callers, shown: Call) -> Spot:
-        spot = self._spot(r, shown.file, shown.line, shown.column, shown.function, self._about(r.row, call, callers))
+    def _of_call(self, r: Registration, call: Call, callers: CallingContext, shown: Call) -> Occurrence:
+        occurrence = self._occurrence(r, shown.file, shown.line, shown.column, shown.function, self._about(r.row, call, callers))
         if r.row.mechanism == "smp_call" and call.args and call.args[-1].text.strip() in ("1", "true"):
-            spot = replace(spot, phases=tuple(dict.fromkeys((*spot.phases, "wait"))))  # the caller waits until the function has run
+            # the caller waits until the function has run
+            occurrence = replace(occurrence, phases=tuple(dict.fromkeys((*occurrence.phases, "wait"))))
         if r.row.handler_field is None:
-            return spot
+            return occurrence
         stores = [e for e in r.evidence if e.kind in ("assignment", "initializer") and e.file == shown.file]
         inside = [self.index.enclosing(e.file, e.line) for e in stores]
         lines = [self._begins(e.file, e.line) for e in stores]
         also = tuple((n, e.column or 1, e.file, f.name if f else None) for n, e, f in zip(lines, stores, inside, strict=True))
-        return replace(spot, also=also)
+        return replace(occurrence, also=also)
 
-    def _through(self, r: Registration, inner: tuple[str, int, int], file: str) -> Iterator[Spot]:
+    def _through(self, r: Registration, inner: tuple[str, int, int], file: str) -> Iterator[Occurrence]:
         """A function that hands its parameter on: the caller's call and the one inside, both about the caller's object."""
         outer = self._call(r.place.file, r.place.line, r.place.column or 1)
         call = self._call(*inner)
@@ -179,33 +180,34 @@ class Places:
         callers = {(call.file, call.function or ""): outer}
         for shown in (outer, call):
             if shown.file == file:
-                spot = self._of_call(r, call, callers, shown)
+                occurrence = self._of_call(r, call, callers, shown)
                 inside = f"{call.file}::{call.function}::"
-                if spot.objects and all(p.root.endswith("()") or p.root.startswith(inside) for names in spot.objects for p in names):
-                    spot = replace(spot, objects=tuple(self.objects.result(outer)))  # the wrapper makes the object
-                yield spot
+                paths = [p for names in occurrence.objects for p in names]
+                if paths and all(p.root.endswith("()") or p.root.startswith(inside) for p in paths):
+                    occurrence = replace(occurrence, objects=tuple(self.objects.result(outer)))  # the wrapper makes the object
+                yield occurrence
 
     def _call(self, file: str, line: int, column: int) -> Call | None:
         return next((c for c in self.index.calls(file) if c.line == line and c.column == column), None)
 
-    def _spot(self, r: Registration, file: str, line: int, column: int, function: str | None, about: tuple[Names, ...]) -> Spot:
+    def _occurrence(self, r: Registration, file: str, line: int, column: int, function: str | None, about: tuple[Names, ...]) -> Occurrence:
         api = r.via if (file, line) == (r.place.file, r.place.line) else (r.row.names or [r.via])[0]
         phases = tuple(r.row.phases) or ("bind",)
-        return Spot(str(r.row.mechanism), file, line, column, function, api, phases, about, (r.callback,), row=r.row)
+        return Occurrence(str(r.row.mechanism), file, line, column, function, api, phases, about, (r.callback,), row=r.row)
 
     # -- places without --------------------------------------------------------------------------------------------------------
 
-    def _plain(self, call: Call, taken: set[tuple[int, int, str]]) -> Iterator[Spot]:
+    def _plain(self, call: Call, taken: set[tuple[int, int, str]]) -> Iterator[Occurrence]:
         if call.callee_name == "epoll_ctl" and len(call.args) > 1 and call.args[1].text.strip() == "EPOLL_CTL_DEL":
             return
         if call.callee_name in LOOPS:
-            yield Spot("", call.file, call.line, call.column, call.function, call.callee, ("wait",), loop=LOOPS[call.callee_name])
+            yield Occurrence("", call.file, call.line, call.column, call.function, call.callee, ("wait",), loop=LOOPS[call.callee_name])
         rows = self.corpus.rows_for_call(call) or self._stand_in(call)
         if not rows and call.callee_name:
             if self.index.functions(call.callee_name, call.file):
                 yield from self._wrapping(call)
             else:
-                yield from self.unknown.spots(call)
+                yield from self.unknown.occurrences(call)
                 call, rows = self.unknown.known(call)
         if rows and _COMMON.match(call.callee_name or "") and self.index.functions(call.callee_name or "", call.file):
             return
@@ -215,13 +217,13 @@ class Places:
             if row.takes_handler:
                 yield from self._handler_not_found(call, row, taken)
                 continue
-            spot = self._at(call, row, self._about(row, call, {}))
+            occurrence = self._at(call, row, self._about(row, call, {}))
             group = WAITS_FOR_GROUP.get(call.callee_name or "")
             if group is not None and group < len(call.args):
-                spot = replace(spot, objects=(), group=tuple(self.objects.of(call.args[group], call)))
-            yield spot
+                occurrence = replace(occurrence, objects=(), group=tuple(self.objects.of(call.args[group], call)))
+            yield occurrence
 
-    def _wrapping(self, call: Call) -> Iterator[Spot]:
+    def _wrapping(self, call: Call) -> Iterator[Occurrence]:
         """The call of a function of the corpus that is named after the API it wraps."""
         found = self.unknown.wrapped(call)
         for row in self.corpus.rows_for_call(found[0]) if found is not None else []:
@@ -241,11 +243,11 @@ class Places:
             return found
         return found if base == name and not own.static and own.file == call.file and self.index.conditional(own.file, own.line) else []
 
-    def _at(self, call: Call, row: Row, about: tuple[Names, ...]) -> Spot:
+    def _at(self, call: Call, row: Row, about: tuple[Names, ...]) -> Occurrence:
         place = (call.file, call.line, call.column, call.function, call.callee)
-        return Spot(str(row.mechanism), *place, tuple(row.phases), about, row=row)
+        return Occurrence(str(row.mechanism), *place, tuple(row.phases), about, row=row)
 
-    def _handler_not_found(self, call: Call, row: Row, taken: set[tuple[int, int, str]]) -> Iterator[Spot]:
+    def _handler_not_found(self, call: Call, row: Row, taken: set[tuple[int, int, str]]) -> Iterator[Occurrence]:
         """A binding whose handler no registration tells: none at all (NULL, SIG_IGN), or one that came as a parameter."""
         if row.handler_name is not None or any(s[:2] == (call.line, call.column) and self._same(s[2], row) for s in taken):
             return
@@ -270,7 +272,7 @@ class Places:
         other = self.corpus.knowledge.by_id.get(row_id)
         return other is not None and other.mechanism == row.mechanism
 
-    def _stored_parameter(self, call: Call, row: Row) -> Iterator[Spot]:
+    def _stored_parameter(self, call: Call, row: Row) -> Iterator[Occurrence]:
         """`sa.sa_handler = handler; sigaction(number, &sa, 0)` in a function that gets `handler`: one place for each caller."""
         arg = self.corpus.call_argument(call, row.object_arg) if isinstance(row.object_arg, int) else None
         base = arg.base if arg is not None else None
@@ -295,7 +297,7 @@ class Places:
                         if outer.file == call.file:
                             yield replace(self._at(outer, row, about), handlers=(name,), api=outer.callee)
 
-    def _about(self, row: Row, call: Call, callers: Callers) -> tuple[Names, ...]:
+    def _about(self, row: Row, call: Call, callers: CallingContext) -> tuple[Names, ...]:
         """The objects a call is about: its event argument if the row has one, else its object argument or result."""
         if (number := _signal_of(call)) is not None:
             return (frozenset({Path("#" + number)}),)
@@ -303,7 +305,7 @@ class Places:
         if position == "result":
             return tuple(self.objects.result(call))
         arg = self.corpus.call_argument(call, position) if isinstance(position, int) else None
-        return tuple(self.objects.of(arg, At(call.file, call.function, call.line), callers)) if arg is not None else ()
+        return tuple(self.objects.of(arg, ProgramPoint(call.file, call.function, call.line), callers)) if arg is not None else ()
 
     def _membership(self, call: Call) -> Membership | None:
         at = GROUPED.get(call.callee_name or "")
@@ -313,13 +315,13 @@ class Places:
         return Membership(inside, group) if inside and group else None
 
 
-_LAST: list[Places] = []
+_LAST: list[OccurrenceFinder] = []
 
 
-def places_of(corpus: Corpus) -> Places:
+def occurrences_of(corpus: Corpus) -> OccurrenceFinder:
     """The places of a corpus; those of the last corpus are kept."""
     if not _LAST or _LAST[0].corpus is not corpus:
-        _LAST[:] = [Places(corpus)]
+        _LAST[:] = [OccurrenceFinder(corpus)]
     return _LAST[0]
 
 
@@ -339,12 +341,12 @@ def _inner(r: Registration) -> tuple[str, int, int] | None:
     return (found.file, found.line, found.column or 1) if found is not None else None
 
 
-def _merged(spots: Iterable[Spot]) -> list[Spot]:
+def _merged(occurrences: Iterable[Occurrence]) -> list[Occurrence]:
     """Several handlers of one call and mechanism are one place, its main handler first; functions that may be the same argument of the
     call are one place each."""
-    found: dict[tuple[object, ...], list[Spot]] = defaultdict(list)
-    for spot in spots:
-        found[spot.mechanism, spot.file, spot.line, spot.column, spot.objects, spot.phases if not spot.handlers else ()].append(spot)
+    found: dict[tuple[object, ...], list[Occurrence]] = defaultdict(list)
+    for one in occurrences:
+        found[one.mechanism, one.file, one.line, one.column, one.objects, one.phases if not one.handlers else ()].append(one)
     made = []
     for same in found.values():
         ordered = sorted(same, key=lambda s: s.row is not None and s.row.id.endswith(_SECOND))
@@ -353,6 +355,7 @@ def _merged(spots: Iterable[Spot]) -> list[Spot]:
         besides = tuple(dict.fromkeys(h for s in ordered for h in s.handlers if s.row is not main))
         phases = tuple(dict.fromkeys(p for s in ordered for p in s.phases))
         also = tuple(dict.fromkeys(a for s in ordered for a in s.also))
-        for one in either or [None]:
-            made.append(replace(ordered[0], handlers=tuple(dict.fromkeys((*([one] if one else []), *besides))), phases=phases, also=also))
+        for handler in either or [None]:
+            handlers = tuple(dict.fromkeys((*([handler] if handler else []), *besides)))
+            made.append(replace(ordered[0], handlers=handlers, phases=phases, also=also))
     return made

@@ -4,7 +4,7 @@ Programs have wrappers of their own around the APIs that rows know (`xfork`, `my
 their definition is in the corpus. They are told by their name beside what they are given: a function with the type that only handlers of
 one mechanism have (`irqreturn_t f(int, void *)`), a signal's number and a function of one, a notifier block.
 
->>> [(s.mechanism, s.phases, s.handlers) for s in unknown.spots(call)]      # of: mythread_create(&t->id, &worker, t)
+>>> [(s.mechanism, s.phases, s.handlers) for s in unknown.occurrences(call)]      # of: mythread_create(&t->id, &worker, t)
 [('pthread', ('bind', 'trigger'), ('worker',))]
 
 Not seen: wrappers without a telling name or handler.
@@ -20,8 +20,8 @@ from functools import lru_cache
 from curation.csource.facts.model import Call, Function
 from curation.knowledge import Knowledge, Row
 from curation.knowledge.matching import Corpus
-from curation.knowledge.patterns.objects import Callers, Names, Objects, Path
-from curation.knowledge.patterns.occurrence import Spot
+from curation.knowledge.patterns.objects import CallingContext, Names, Objects, Path
+from curation.knowledge.patterns.occurrence import Occurrence
 from curation.model import Phase
 
 # Functions that exit on errors or try again, under a name of their own.
@@ -70,7 +70,7 @@ def mechanism_of(function: Function) -> str | None:
     return mechanism if len(kinds) == wanted else None
 
 
-class Unknown:
+class UnknownCalls:
     def __init__(self, corpus: Corpus, objects: Objects) -> None:
         self.corpus = corpus
         self.index = corpus.index
@@ -93,7 +93,7 @@ class Unknown:
     def _rows_of(self, call: Call, name: str) -> list[Row]:
         return self.corpus.rows_for_call(replace(call, callee_name=name))
 
-    def spots(self, call: Call) -> Iterator[Spot]:
+    def occurrences(self, call: Call) -> Iterator[Occurrence]:
         """The places that the call of a function without row and definition is."""
         if self.corpus.platform(call.file) == "linux":
             if _REGISTERS.match(call.callee_name or ""):
@@ -107,13 +107,13 @@ class Unknown:
 
     # -- the kernel ------------------------------------------------------------------------------------------------------------
 
-    def _registered_block(self, call: Call) -> Iterator[Spot]:
+    def _registered_block(self, call: Call) -> Iterator[Occurrence]:
         """Its name says that it registers notifiers: it does when its argument is a notifier block."""
         about = tuple(names for arg in call.args if "&" in arg.text for names in self.objects.of(arg, call))
         if about:
-            yield replace(_spot(call, "notifier", ("bind",), about), weak=True, known=False)
+            yield replace(_occurrence(call, "notifier", ("bind",), about), weak=True, known=False)
 
-    def _typed_handlers(self, call: Call) -> Iterator[Spot]:
+    def _typed_handlers(self, call: Call) -> Iterator[Occurrence]:
         """It gets a function of the type that only one mechanism's handlers have."""
         given = [(n, f) for n, arg in enumerate(call.args) for name in arg.names for f in self.index.functions(name, call.file)[:1]]
         for number, function in given:
@@ -126,49 +126,50 @@ class Unknown:
             if mechanism is not None:
                 phases: tuple[Phase, ...] = ("bind", "trigger") if mechanism in _AT_ONCE else ("bind",)
                 about = tuple(n for a in call.args[:number] if a.text.strip().startswith("&") for n in self.objects.of(a, call))
-                yield _spot(call, mechanism, phases, about, (function.name,))
+                yield _occurrence(call, mechanism, phases, about, (function.name,))
 
-    def _named(self, call: Call) -> Iterator[Spot]:
+    def _named(self, call: Call) -> Iterator[Occurrence]:
         """Its name ends with that of an API: it does the same to an object that is bound elsewhere."""
         api = self.named_like(call.callee_name or "")
         row = next((r for r in self.corpus.knowledge.function(api or "") if r.mechanism and r.platform == "linux"), None)
         about = tuple(names for arg in call.args if "&" in arg.text for names in self.objects.of(arg, call)) if row else ()
         if row is not None and about:
-            yield replace(_spot(call, str(row.mechanism), tuple(row.phases), about), weak=True, known=False)
+            yield replace(_occurrence(call, str(row.mechanism), tuple(row.phases), about), weak=True, known=False)
 
     # -- user space --------------------------------------------------------------------------------------------------------------
 
-    def _signal_handler(self, call: Call) -> Iterator[Spot]:
+    def _signal_handler(self, call: Call) -> Iterator[Occurrence]:
         """It gets a signal's number and a function of one: it installs a signal handler."""
         numbers = sorted({number for arg in call.args for number in _SIGNAL.findall(arg.text)})
         found = [f for arg in call.args for name in arg.names for f in self.index.functions(name, call.file)[:1]] if numbers else []
         handlers = tuple(f.name for f in found if len(f.params) in (1, 3) and f.params[0][1] == "int")
         if handlers:
-            yield _spot(call, "signal", ("bind",), tuple(frozenset({Path("#" + number)}) for number in numbers), handlers[:1])
+            yield _occurrence(call, "signal", ("bind",), tuple(frozenset({Path("#" + number)}) for number in numbers), handlers[:1])
 
-    def _thread(self, call: Call) -> Iterator[Spot]:
+    def _thread(self, call: Call) -> Iterator[Occurrence]:
         """Its name speaks of threads or condition variables as those of POSIX do."""
         name = call.callee_name or ""
         if said := _COND.search(name):
             about = self._first(call)
             if about or said[1].lower() in ("new", "create"):
-                yield _spot(call, "pthread_cond", (_COND_PHASES.get(said[1].lower(), "wait"),), about or tuple(self.objects.result(call)))
+                phase = _COND_PHASES.get(said[1].lower(), "wait")
+                yield _occurrence(call, "pthread_cond", (phase,), about or tuple(self.objects.result(call)))
         elif _JOIN.search(name) and (about := self._first(call)):
-            yield _spot(call, "pthread", ("wait",), about)
+            yield _occurrence(call, "pthread", ("wait",), about)
         elif _THREAD.search(name):
             for number, arg in enumerate(call.args):
                 functions = [f for one in arg.names for f in self.index.functions(one, call.file)[:1]]
                 if functions and len(functions[0].params) == 1 and "*" in functions[0].params[0][1]:
                     about = self._first(call) if number and "&" in call.args[0].text else tuple(self.objects.result(call))
-                    yield _spot(call, "pthread", ("bind", "trigger"), about, (functions[0].name,))
+                    yield _occurrence(call, "pthread", ("bind", "trigger"), about, (functions[0].name,))
                     return
 
-    def _forked(self, call: Call) -> Iterator[Spot]:
+    def _forked(self, call: Call) -> Iterator[Occurrence]:
         """It makes a process: its name says so and its value is kept as a process id."""
         left = self.corpus.result_of(call) if _FORKS.search(call.callee_name or "") else None
         variable = self.index.variable(left.base, call.file, call.function) if left is not None and left.base else None
         if left is not None and not left.fields and variable is not None and variable.type == "pid_t":
-            yield _spot(call, "fork", ("bind", "trigger"), tuple(self.objects.result(call)))
+            yield _occurrence(call, "fork", ("bind", "trigger"), tuple(self.objects.result(call)))
 
     def _first(self, call: Call) -> tuple[Names, ...]:
         return tuple(self.objects.of(call.args[0], call)) if call.args else ()
@@ -181,7 +182,7 @@ class Unknown:
 
     # -- wrappers whose definition is here ---------------------------------------------------------------------------------------
 
-    def wrapped(self, call: Call) -> tuple[Call, Callers] | None:
+    def wrapped(self, call: Call) -> tuple[Call, CallingContext] | None:
         """The API call inside a function of the corpus that is named after the API, as `mythread_cond_wait` is: the caller's call is
         a place as well, about the caller's object."""
         name = call.callee_name or ""
@@ -214,5 +215,7 @@ def _names(knowledge: Knowledge) -> dict[tuple[str, ...], str]:
     return found
 
 
-def _spot(call: Call, mechanism: str, phases: tuple[Phase, ...], about: tuple[Names, ...], handlers: tuple[str, ...] = ()) -> Spot:
-    return Spot(mechanism, call.file, call.line, call.column, call.function, call.callee, phases, about, handlers)
+def _occurrence(
+    call: Call, mechanism: str, phases: tuple[Phase, ...], about: tuple[Names, ...], handlers: tuple[str, ...] = (),
+) -> Occurrence:
+    return Occurrence(mechanism, call.file, call.line, call.column, call.function, call.callee, phases, about, handlers)

@@ -5,7 +5,7 @@ handler to it, trigger it, execute and wait. Places are tied by the objects they
 `work` that a function hands to schedule_work() and the handler's own parameter are one. An object that gets different handlers at
 different places is one pattern for each.
 
->>> [(p.mechanism, p.handlers, [(s.phase, s.line) for s in p.steps]) for p in patterns(corpus, ["a.c"])]
+>>> [(p.mechanism, p.handlers, [(s.phase, s.line) for s in p.sites]) for p in patterns(corpus, ["a.c"])]
 [('workqueue', ['my_work'], [('bind', 4), ('trigger', 9), ('execute', 1)])]
 
 Not covered: which of several objects a place is about at run time (it then belongs to each, up to twelve); objects found by a lookup.
@@ -23,10 +23,10 @@ from curation.csource.facts.model import Function
 from curation.knowledge.matching import Corpus
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
 from curation.knowledge.patterns.descriptors import Descriptors
-from curation.knowledge.patterns.grouping import Group, Step, by_files, groups
+from curation.knowledge.patterns.grouping import Group, PhaseSite, by_files, groups
 from curation.knowledge.patterns.objects import Path
-from curation.knowledge.patterns.occurrence import Spot
-from curation.knowledge.patterns.occurrences import places_of
+from curation.knowledge.patterns.occurrence import Occurrence
+from curation.knowledge.patterns.occurrences import occurrences_of
 from curation.model import Phase
 
 _ORDER: dict[Phase, int] = {"bind": 0, "trigger": 1, "execute": 2, "wait": 3}
@@ -61,7 +61,7 @@ class Pattern:
     mechanism: str
     file: str
     key: str
-    steps: list[Step] = field(default_factory=list)
+    sites: list[PhaseSite] = field(default_factory=list)
     handlers: list[str] = field(default_factory=list)
 
 
@@ -69,10 +69,10 @@ def patterns(corpus: Corpus, files: list[str] | None) -> Iterator[Pattern]:
     """The patterns with a place in these files (None: all), by file and first place."""
     order = {file: n for n, file in enumerate(corpus.index.files())}
     wanted = set(order if files is None else files)
-    found = [p for p in _Finder(corpus).of(_related(corpus, files)) if any(s.file in wanted for s in p.steps)]
+    found = [p for p in _PatternFinder(corpus).of(_related(corpus, files)) if any(s.file in wanted for s in p.sites)]
 
     def place(pattern: Pattern) -> tuple[int, int, int, str]:
-        first = min((s for s in pattern.steps if s.file == pattern.file), key=lambda s: (s.line, s.column))
+        first = min((s for s in pattern.sites if s.file == pattern.file), key=lambda s: (s.line, s.column))
         return order.get(pattern.file, 0), first.line, first.column, pattern.mechanism
 
     yield from sorted(found, key=place)
@@ -87,19 +87,19 @@ def _related(corpus: Corpus, files: list[str] | None) -> list[str]:
     return [file for file in known if dirname(file) in folders]
 
 
-class _Finder:
+class _PatternFinder:
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
         self.index = corpus.index
-        self.places = places_of(corpus)
+        self.finder = occurrences_of(corpus)
 
     def of(self, files: list[str]) -> list[Pattern]:
-        descriptors = Descriptors(self.places)
-        spots = [s for file in files for s in self.places.of_file(file)]
-        spots += descriptors.spots(files, spots)
-        made = groups(self.places, files, spots)
-        self._waits(made, files, spots)
-        self._loose(made, spots)
+        descriptors = Descriptors(self.finder)
+        occurrences = [s for file in files for s in self.finder.of_file(file)]
+        occurrences += descriptors.occurrences(files, occurrences)
+        made = groups(self.finder, files, occurrences)
+        self._waits(made, files, occurrences)
+        self._loose(made, occurrences)
         descriptors.finish(made)
         for group in made:
             self._own_handler(group)
@@ -107,55 +107,57 @@ class _Finder:
 
     # -- places that name no object ----------------------------------------------------------------------------------------------
 
-    def _waits(self, made: list[Group], files: list[str], spots: list[Spot]) -> None:
+    def _waits(self, made: list[Group], files: list[str], occurrences: list[Occurrence]) -> None:
         """A place that waits for a group (an anchor, a work queue) belongs to all that were put into it, else to all of the file."""
-        waiting = [s for s in spots if s.group]
+        waiting = [s for s in occurrences if s.group]
         inside: dict[Path, set[Path]] = defaultdict(set)  # a group's name -> the names of what was put into it
-        for member in [m for file in files for m in self.places.members(file)] if waiting else []:
+        for member in [m for file in files for m in self.finder.members(file)] if waiting else []:
             for path in {p for names in member.group for p in names}:
                 inside[path] |= {p for names in member.objects for p in names}
         named = {m: _by_name(g for g in made if g.mechanism == m) for s in waiting for m in (s.mechanism, *_KIN.get(s.mechanism, ()))}
         beside, alone = by_files(made), dict[tuple[str, str, Path], Group]()
-        for spot in waiting:
-            members = {m for names in spot.group for path in names for m in inside.get(path, ())}
-            kin = (spot.mechanism, *_KIN.get(spot.mechanism, ()))
+        for occurrence in waiting:
+            members = {m for names in occurrence.group for path in names for m in inside.get(path, ())}
+            kin = (occurrence.mechanism, *_KIN.get(occurrence.mechanism, ()))
             found = list({id(g): g for m in kin for path in members for g in named[m].get(path, [])}.values())
-            if not found and "wait" in spot.phases:
-                found = _near(beside[spot.file], spot)
+            if not found and "wait" in occurrence.phases:
+                found = _near(beside[occurrence.file], occurrence)
             for group in found:
-                group.spots.append(spot)
+                group.occurrences.append(occurrence)
             if not found:
-                names = {path for names in spot.group for path in names}
-                alone.setdefault((spot.mechanism, spot.file, min(names)), Group(spot.mechanism, names, [])).spots.append(spot)
+                names = {path for names in occurrence.group for path in names}
+                own = alone.setdefault((occurrence.mechanism, occurrence.file, min(names)), Group(occurrence.mechanism, names, []))
+                own.occurrences.append(occurrence)
         made += alone.values()
 
-    def _loose(self, made: list[Group], spots: list[Spot]) -> None:
+    def _loose(self, made: list[Group], occurrences: list[Occurrence]) -> None:
         alone: dict[tuple[str, str, str | None], Group] = {}
         beside = by_files(made)
-        for spot in spots:
-            if spot.loop is not None:
-                for group in beside[spot.file]:
-                    if group.mechanism in spot.loop:
-                        group.spots.append(spot)
-            elif not (spot.objects or spot.handlers or spot.group):
-                near = _near(beside[spot.file], spot)
+        for occurrence in occurrences:
+            if occurrence.loop is not None:
+                for group in beside[occurrence.file]:
+                    if group.mechanism in occurrence.loop:
+                        group.occurrences.append(occurrence)
+            elif not (occurrence.objects or occurrence.handlers or occurrence.group):
+                near = _near(beside[occurrence.file], occurrence)
                 near = [g for g in near if g.handlers or g.bound] or near
                 for group in near:
-                    group.spots.append(spot)
-                if not near and spot.api not in ONLY_WITH_OTHERS:
-                    alone.setdefault((spot.mechanism, spot.file, spot.function), Group(spot.mechanism, set(), [])).spots.append(spot)
+                    group.occurrences.append(occurrence)
+                if not near and occurrence.api not in ONLY_WITH_OTHERS:
+                    where = (occurrence.mechanism, occurrence.file, occurrence.function)
+                    alone.setdefault(where, Group(occurrence.mechanism, set(), [])).occurrences.append(occurrence)
         made += alone.values()
 
     def _own_handler(self, group: Group) -> None:
         """A function that gets the object as its first parameter and is only ever put somewhere to be called, is the object's handler."""
         if group.handlers or group.mechanism not in _GETS_OBJECT:
             return
-        for spot in group.spots:
-            function = self.index.function_in(spot.file, spot.function) if spot.function else None
+        for occurrence in group.occurrences:
+            function = self.index.function_in(occurrence.file, occurrence.function) if occurrence.function else None
             if function is None or not function.params or self.index.calls_to(function.name):
                 continue
             name, kind = function.params[0]
-            given = {Path(f"{spot.file}::{function.name}::{name}"), Path(f"{spot.file}::{function.name}::")}
+            given = {Path(f"{occurrence.file}::{function.name}::{name}"), Path(f"{occurrence.file}::{function.name}::")}
             if group.names <= given and _GETS_OBJECT[group.mechanism] in kind and self.index.uses(function.name):
                 group.called.append(function.name)
                 return
@@ -184,29 +186,29 @@ class _Finder:
     # -- from groups to patterns -----------------------------------------------------------------------------------------------------
 
     def _pattern(self, group: Group) -> Pattern | None:
-        steps = [step for spot in group.spots for step in _steps(spot, group)]
-        steps += group.steps
+        sites = [site for occurrence in group.occurrences for site in _sites(occurrence, group)]
+        sites += group.sites
         handlers = list(dict.fromkeys([*group.handlers, *group.called]))
-        if not steps:
+        if not sites:
             return None
-        files = [s.file for s in steps if s.phase == "bind"] or [s.file for s in steps]
-        pattern = Pattern(group.mechanism, files[0], group.key, steps, handlers)
+        files = [s.file for s in sites if s.phase == "bind"] or [s.file for s in sites]
+        pattern = Pattern(group.mechanism, files[0], group.key, sites, handlers)
         for handler in handlers:
             if definition := self._definition(handler, pattern):
-                steps.append(Step("execute", definition.file, definition.line, definition.column, handler, handler, handler))
+                sites.append(PhaseSite("execute", definition.file, definition.line, definition.column, handler, handler, handler))
         home = pattern.file
-        pattern.steps = sorted(dict.fromkeys(steps), key=lambda s: (s.file != home, _ORDER[s.phase], s.file, s.line, s.column))
+        pattern.sites = sorted(dict.fromkeys(sites), key=lambda s: (s.file != home, _ORDER[s.phase], s.file, s.line, s.column))
         return pattern
 
     def _definition(self, handler: str, pattern: Pattern) -> Function | None:
-        files = [pattern.file, *(s.file for s in pattern.steps)]
+        files = [pattern.file, *(s.file for s in pattern.sites)]
         return next((f for file in dict.fromkeys(files) for f in self.index.functions(handler, file)), None)
 
 
-def _near(beside: list[Group], spot: Spot) -> list[Group]:
+def _near(beside: list[Group], occurrence: Occurrence) -> list[Group]:
     """The patterns of the mechanism (or, without any, of its kin) with a place in the same file."""
-    here = [g for g in beside if g.mechanism == spot.mechanism and g.real]
-    return here or [g for g in beside if g.mechanism in _KIN.get(spot.mechanism, ())]
+    here = [g for g in beside if g.mechanism == occurrence.mechanism and g.real]
+    return here or [g for g in beside if g.mechanism in _KIN.get(occurrence.mechanism, ())]
 
 
 def _by_name(made: Iterable[Group]) -> dict[Path, list[Group]]:
@@ -217,9 +219,10 @@ def _by_name(made: Iterable[Group]) -> dict[Path, list[Group]]:
     return found
 
 
-def _steps(spot: Spot, group: Group) -> Iterable[Step]:
-    handler = spot.handlers[0] if spot.handlers else None
-    for line, column, file, function in spot.also:
-        yield Step("bind", file, line, column, function, spot.row.handler_field or spot.api if spot.row else spot.api, handler)
-    for phase in spot.phases:
-        yield Step(phase, spot.file, spot.line, spot.column, spot.function, spot.api, handler)
+def _sites(occurrence: Occurrence, group: Group) -> Iterable[PhaseSite]:
+    handler = occurrence.handlers[0] if occurrence.handlers else None
+    for line, column, file, function in occurrence.also:
+        api = occurrence.row.handler_field or occurrence.api if occurrence.row else occurrence.api
+        yield PhaseSite("bind", file, line, column, function, api, handler)
+    for phase in occurrence.phases:
+        yield PhaseSite(phase, occurrence.file, occurrence.line, occurrence.column, occurrence.function, occurrence.api, handler)

@@ -24,7 +24,7 @@ from curation.tasks._rows import PlaceName, Question, by_file
 if TYPE_CHECKING:
     from curation.csource import Program
     from curation.knowledge.patterns.grouping import PhaseSite
-    from curation.knowledge.patterns.uses import Pattern
+    from curation.knowledge.patterns.uses import MechanismUse
 
 MAX_STEPS = 8  # of one phase of a pattern in an answer; a longer list is nobody's to confirm
 _PHASES: tuple[Phase, ...] = ("bind", "trigger", "execute", "wait")
@@ -52,7 +52,7 @@ def propose(index: Program, files: list[str] | None = None) -> Iterator[Proposal
         yield from _of_pattern(index, pattern, seen, wanted)
 
 
-def _of_pattern(index: Program, pattern: Pattern, seen: set[tuple[str, int, int, str]], wanted: set[str] | None) -> Iterator[Proposal]:
+def _of_pattern(index: Program, pattern: MechanismUse, seen: set[tuple[str, int, int, str]], wanted: set[str] | None) -> Iterator[Proposal]:
     kept = [s for phase in _PHASES for s in [one for one in pattern.sites if one.phase == phase][:MAX_STEPS]]
     answer = Answer.model_validate(
         {
@@ -92,7 +92,7 @@ def _of_pattern(index: Program, pattern: Pattern, seen: set[tuple[str, int, int,
         )
 
 
-def _expression(site: PhaseSite, pattern: Pattern, seen: set[tuple[str, int, int, str]]) -> str:
+def _expression(site: PhaseSite, pattern: MechanismUse, seen: set[tuple[str, int, int, str]]) -> str:
     """The API's name; with the mechanism and phase where one call is several places (pthread_create binds and triggers)."""
     for expression in (site.api, f"{site.api} ({pattern.mechanism})", f"{site.api} ({pattern.mechanism}, {site.phase})"):
         key = (site.file, site.line, site.column, expression)

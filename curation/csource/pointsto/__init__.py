@@ -6,8 +6,9 @@ A file's facts go upwards through the modules:
 2. nodes           the places that hold addresses and the values that they hold, named over the whole corpus
 3. access_paths    the nodes that an expression names, and its type
 4. constraints     what one file says: addresses taken, copies, calls through pointers; constraint_encoding writes it down
-5. solver          a worklist that spreads the values of all files until nothing moves any more
-6. solution        what is asked of it: who reaches a call, by which way, which objects are meant; solution_files keeps it on disk
+5. edges           what the solver keeps of copies and of what is held, in little memory
+6. solver          a worklist that spreads the values of all files until nothing moves any more
+7. solution        what is asked of it: who reaches a call, by which way, which objects are meant; solution_files keeps it on disk
 
 >>> paths = AccessPaths(index)
 >>> solver = Solver(paths)

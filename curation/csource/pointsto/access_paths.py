@@ -3,7 +3,7 @@
 >>> paths.field_key(call, call.operand)           # of `dev->ops->open(dev)`
 ('struct ops', 'open')
 >>> paths.nodes(call, call.operand, write=False)
-[(FieldLoad(struct='struct ops', field='open'), Functions(most_params=1))]
+[(FieldLoad(struct='struct ops', field='open'), FunctionsUpTo(most_params=1))]
 """
 from __future__ import annotations
 

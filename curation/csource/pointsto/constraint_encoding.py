@@ -11,7 +11,7 @@ from typing import Any
 
 from curation.csource.pointsto.constraints import AddressOf, Constraints, IndirectCall, Source
 from curation.csource.pointsto.nodes import Kind, Node, Value, from_parts
-from curation.csource.typesystem.compatibility import ANYTHING, Content, Functions, FunctionShape, Objects, ObjectShape, Shape
+from curation.csource.typesystem.compatibility import ANYTHING, Content, FunctionShape, FunctionsUpTo, ObjectShape, ObjectsOf, Shape
 
 
 class _Texts:
@@ -96,7 +96,7 @@ def _inner(part: Any, named: Any) -> Any:
 def _content(row: list[Any]) -> Content:
     if not row:
         return ANYTHING
-    return Objects(row[0]) if isinstance(row[0], str) else Functions(row[0])
+    return ObjectsOf(row[0]) if isinstance(row[0], str) else FunctionsUpTo(row[0])
 
 
 def _shape(row: list[Any]) -> Shape:

@@ -33,13 +33,13 @@ from curation.csource.pointsto.nodes import (
 )
 from curation.csource.pointsto.pointer_facts import LOADERS, RETURN, FactPosition, PointerFacts
 from curation.csource.typesystem.c_types import CType, parse_type
-from curation.csource.typesystem.compatibility import ANYTHING, Content, Functions, FunctionShape, ObjectShape, Shape
+from curation.csource.typesystem.compatibility import ANYTHING, Content, FunctionShape, FunctionsUpTo, ObjectShape, Shape
 
 if TYPE_CHECKING:
     from curation.csource.index.lookup import Index
 
 UNKNOWN_COUNT = 99  # of arguments: one of them is a macro that may stand for several
-_ANY_FUNCTION = Functions(None)
+_ANY_FUNCTION = FunctionsUpTo(None)
 
 
 class Source(NamedTuple):

@@ -20,6 +20,7 @@ from curation.csource.facts.model import Call, Function, Operand
 from curation.csource.index.nearest import DefiningFiles
 from curation.csource.pointsto.access_paths import AccessPaths, Fact, defined_function
 from curation.csource.pointsto.constraints import Constraints, constraints_of
+from curation.csource.pointsto.edges import Edges
 from curation.csource.pointsto.nodes import (
     FUNCTIONS,
     DefinedFunction,
@@ -32,7 +33,7 @@ from curation.csource.pointsto.nodes import (
     variable_node,
 )
 from curation.csource.pointsto.pointer_facts import pointer_facts
-from curation.csource.pointsto.solver import AddressTaken, CallKey, Edges, Solver
+from curation.csource.pointsto.solver import AddressTaken, CallKey, Solver
 from curation.csource.typesystem.c_types import CType, normal, parse_type
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from curation.csource.arrays.bounded_cache import Recent
 from curation.csource.arrays.postings import Postings, load_array
 from curation.csource.incremental.records import name_key
 from curation.csource.index.nearest import DefiningFiles
+from curation.csource.pointsto.edges import Edges
 from curation.csource.pointsto.nodes import Node, Value, from_parts
 from curation.csource.pointsto.solution import Solution
-from curation.csource.pointsto.solver import AddressTaken, CallKey, Edges
+from curation.csource.pointsto.solver import AddressTaken, CallKey
 
 if TYPE_CHECKING:
     from curation.csource.index.lookup import Index

@@ -7,8 +7,8 @@ A worklist over inclusion constraints (Andersen 1994). When `run` returns:
   gives (variadic ones: to their variable arguments), and from what that function returns to its result;
 - for each value of a node, following the node it came from leads to a node where its address is taken, in finitely many steps.
 
-Edges of the constraints are kept as sorted numbers (source << 32 | target), so that millions of them cost little; only nodes that hold
-something cost more. A value is pushed on once; an indirect call is linked to each function that reaches it once.
+Only nodes that hold something cost much (edges.py). A value is pushed on once; an indirect call is linked to each function that reaches
+it once.
 
 >>> solver = Solver(paths); solver.add(constraints_of(paths, facts)); solver.run()
 >>> solver.held[node]
@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
-
-import numpy as np
 
 from curation.csource.facts.model import Function
 from curation.csource.pointsto.access_paths import AccessPaths, at_position, defined_function, return_content
 from curation.csource.pointsto.constraints import Constraints, Source
+from curation.csource.pointsto.edges import LOW, Edges, Held
 from curation.csource.pointsto.nodes import (
     ELEMENTS,
     FIELDS,
@@ -52,8 +51,6 @@ MOST_UNTYPED = 1500  # values that a node holds whose type lets anything in (`vo
 # with 300, and of 19,431 calls 295 changed, all of them with more than 60 candidates (the median 1,216).
 MANY_VALUES = 10_000
 MOST_UNTYPED_OF_MANY = 300
-_NOTHING: dict[int, int] = {}
-_LOW = 0xFFFFFFFF
 
 
 class AddressTaken(NamedTuple):
@@ -66,76 +63,6 @@ class AddressTaken(NamedTuple):
     kind: str
     node: int
     owner: VariableNode | None
-
-
-class Held(dict[int, dict[int, int]]):
-    """Node -> what it holds: value -> the node it came from, -1 where it was put first. Nodes that hold nothing have no entry."""
-
-    def __missing__(self, node: int) -> dict[int, int]:
-        return _NOTHING
-
-
-class Edges:
-    """The edges between nodes, each with the (file, line) that makes it; ("", 0) for those that no place makes."""
-
-    def __init__(self) -> None:
-        self.files: list[str] = []
-        self.drafts = array("q"), array("q")  # edges, places: as they come, before `sort`
-        self.edges = np.empty(0, np.int64)
-        self.places = np.empty(0, np.int64)
-        self.added: dict[int, int] = {}
-        self._starts = np.zeros(1, np.int64)
-        self._later: dict[int, list[int]] = {}
-        self._backward: tuple[np.ndarray, np.ndarray] | None = None
-
-    def sort(self, nodes: int) -> None:
-        """Sorts what was drafted; from here on edges are added one by one."""
-        edges, first = np.unique(np.frombuffer(self.drafts[0], np.int64), return_index=True)
-        self.edges, self.places = edges, np.frombuffer(self.drafts[1], np.int64)[first]
-        self.drafts = array("q"), array("q")
-        self._starts = np.searchsorted(edges, np.arange(nodes + 1, dtype=np.int64) << 32)
-
-    def add(self, source: int, target: int, place: int) -> bool:
-        """False where the edge was there."""
-        edge = source << 32 | target
-        if edge in self.added or self._sorted_at(edge) is not None:
-            return False
-        self.added[edge] = place
-        self._later.setdefault(source, []).append(target)
-        return True
-
-    def _sorted_at(self, edge: int) -> int | None:
-        at = int(np.searchsorted(self.edges, edge))
-        return at if at < len(self.edges) and self.edges[at] == edge else None
-
-    def successors(self, node: int) -> list[int]:
-        later = self._later.get(node, [])
-        if node + 1 >= len(self._starts):
-            return later
-        first, end = self._starts[node], self._starts[node + 1]
-        return [*(self.edges[first:end] & _LOW).tolist(), *later] if end > first else later
-
-    def predecessors(self, node: int) -> list[int]:
-        if self._backward is None:
-            edges = np.concatenate([self.edges, np.fromiter(self.added, np.int64, len(self.added))])
-            targets = edges & _LOW
-            order = np.argsort(targets, kind="stable")
-            self._backward = targets[order], edges[order] >> 32
-        targets, sources = self._backward
-        first, end = np.searchsorted(targets, node), np.searchsorted(targets, node, side="right")
-        return sources[first:end].tolist()  # type: ignore[no-any-return]
-
-    def get(self, edge: tuple[int, int], default: tuple[str, int] = ("", 0)) -> tuple[str, int]:
-        number = edge[0] << 32 | edge[1]
-        place = self.added.get(number)
-        if place is None:
-            at = self._sorted_at(number)
-            place = int(self.places[at]) if at is not None else -1
-        return (self.files[place >> 32], place & _LOW) if place >= 0 else default
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        yield from ((int(edge) >> 32, int(edge) & _LOW) for edge in self.edges)
-        yield from ((edge >> 32, edge & _LOW) for edge in self.added)
 
 
 class _NumberedCall(NamedTuple):
@@ -380,7 +307,7 @@ class Solver:
 
     def _give(self, target: int, source: Source, given: _NumberedCall) -> None:
         for value in source.values:
-            file, line = self.edges.files[given.place >> 32], given.place & _LOW
+            file, line = self.edges.files[given.place >> 32], given.place & LOW
             self._keep_address(value, AddressTaken(file, line, given.column, "argument", target, None))
         if source.values:
             self._push(target, source.values, -1)

@@ -68,7 +68,7 @@ _ENDING = re.compile(
 
 
 @dataclass
-class Site:
+class CallToRank:
     """An indirect call with what is known of it. pointer: the (expanded) type of what is called. objects: the struct objects that the base
     of its field can be. reached: function value -> the callee node it reached; empty where flow found nothing."""
 
@@ -88,7 +88,7 @@ class Ranked(NamedTuple):
     addresses: list[AddressTaken]
 
 
-def ranked(site: Site, values: list[int]) -> list[Ranked]:
+def ranked(site: CallToRank, values: list[int]) -> list[Ranked]:
     """Function values by score."""
     signature = _signature(site)
     found = []
@@ -114,7 +114,7 @@ def addresses_at(solution: Solution, value: int, node: int | None) -> list[Addre
 # ---- which can be meant at all
 
 
-def possible(site: Site, values: list[int]) -> list[int]:
+def possible(site: CallToRank, values: list[int]) -> list[int]:
     """Without those that the call's arguments or the pointer's types rule out, where others stay."""
     types, functions = site.index.types, site.solution.functions
     values = [v for v in values if _fits(types, functions[v], site.call)] or values
@@ -124,7 +124,7 @@ def possible(site: Site, values: list[int]) -> list[int]:
     return values
 
 
-def _signature(site: Site) -> list[tuple[str, int]] | None:
+def _signature(site: CallToRank) -> list[tuple[str, int]] | None:
     """The parameter types of the pointer, see c_types.normal; None where they are not known."""
     types = site.index.types
     params = types.params(site.pointer)
@@ -181,7 +181,7 @@ def _without_many_alike(solution: Solution, found: list[Ranked]) -> list[Ranked]
 
 
 def _features(
-    site: Site, value: int, addresses: list[AddressTaken], signature: list[tuple[str, int]] | None,
+    site: CallToRank, value: int, addresses: list[AddressTaken], signature: list[tuple[str, int]] | None,
 ) -> Iterator[tuple[str, float]]:
     """(name in WEIGHTS, amount) of what speaks for or against a function."""
     function, name, node = site.solution.functions[value], site.solution.name(value), site.reached.get(value)
@@ -201,7 +201,7 @@ def _features(
     yield "addresses", min(MOST_FOR_ADDRESSES / WEIGHTS["addresses"], math.log2(1 + len(addresses)))
 
 
-def _of_addresses(site: Site, addresses: list[AddressTaken]) -> Iterator[tuple[str, float]]:
+def _of_addresses(site: CallToRank, addresses: list[AddressTaken]) -> Iterator[tuple[str, float]]:
     call = site.call
     if site.objects and any(a.owner in site.objects for a in addresses):
         yield "same_object", 1
@@ -216,7 +216,7 @@ def _of_addresses(site: Site, addresses: list[AddressTaken]) -> Iterator[tuple[s
 
 
 def _of_definition(
-    site: Site, value: int, function: Function | None, signature: list[tuple[str, int]] | None,
+    site: CallToRank, value: int, function: Function | None, signature: list[tuple[str, int]] | None,
 ) -> Iterator[tuple[str, float]]:
     if function is None:
         yield "no_definition", 1
@@ -237,7 +237,7 @@ def _of_definition(
     yield "size", math.log2(1 + function.end_line - function.start_line)
 
 
-def _of_likelihood(site: Site, file: str, name: str, addresses: list[AddressTaken]) -> Iterator[tuple[str, float]]:
+def _of_likelihood(site: CallToRank, file: str, name: str, addresses: list[AddressTaken]) -> Iterator[tuple[str, float]]:
     """Against what only tests, other programs, other systems or some configurations put there. file: the one that a candidate is judged
     by, its definition's; of an external function that of the first place that names it."""
     index, call = site.index, site.call

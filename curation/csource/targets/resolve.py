@@ -17,7 +17,7 @@ from curation.csource.facts.model import Call, Function
 from curation.csource.pointsto.solution import Solution
 from curation.csource.pointsto.solver import AddressTaken
 from curation.csource.targets.completeness import may_hold_more
-from curation.csource.targets.ranking import IMPLEMENTATIONS, Site, addresses_at, possible, ranked
+from curation.csource.targets.ranking import IMPLEMENTATIONS, CallToRank, addresses_at, possible, ranked
 from curation.csource.targets.resolution import FoundBy, Resolution
 from curation.csource.typesystem.c_types import normal, parse_type, split_params
 from curation.model import Candidate, Evidence
@@ -52,7 +52,7 @@ def resolve(index: Index, solution: Solution, call: Call) -> Resolution:
         return _direct(index, call)
     kind = solution.operand_type(call, call.operand)
     pointer = index.types.expand(kind, call.file) if kind is not None else None
-    site = Site(index, solution, call, pointer, solution.objects(call), solution.reaching(call))
+    site = CallToRank(index, solution, call, pointer, solution.objects(call), solution.reaching(call))
     if site.reached:
         return _by_flow(site)
     for fallback, values in _fallbacks(site):
@@ -82,7 +82,7 @@ def _definition(index: Index, function: Function) -> Candidate:
     return Candidate(name=function.name, file=function.file, line=function.line, score=1.0, evidence=[evidence])
 
 
-def _by_flow(site: Site) -> Resolution:
+def _by_flow(site: CallToRank) -> Resolution:
     found = _candidates(site, list(site.reached), "flow")
     all_shown = len(found) < IMPLEMENTATIONS or len(found) >= len(site.reached)
     complete = bool(found) and all_shown and all(c.file is not None for c in found) and not may_hold_more(
@@ -96,7 +96,7 @@ def _by_flow(site: Site) -> Resolution:
 # ---- fallbacks
 
 
-def _fallbacks(site: Site) -> Iterator[tuple[_Fallback, Sequence[int]]]:
+def _fallbacks(site: CallToRank) -> Iterator[tuple[_Fallback, Sequence[int]]]:
     """Functions that the pointer may hold though no flow leads there, the strongest likeness first."""
     call, solution = site.call, site.solution
     field = _last_field(call)
@@ -112,7 +112,7 @@ def _last_field(call: Call) -> str | None:
     return next((step for step in reversed(call.operand.fields) if step not in ("*", "[]", "()")), None)
 
 
-def _of_same_signature(site: Site) -> list[int]:
+def _of_same_signature(site: CallToRank) -> list[int]:
     types, solution, file = site.index.types, site.solution, site.call.file
     wanted, variadic = split_params(types.params(site.pointer) or "")
     result = types.result(site.pointer)
@@ -130,7 +130,7 @@ def _of_same_signature(site: Site) -> list[int]:
 # ---- candidates and their evidence
 
 
-def _candidates(site: Site, values: list[int], found_by: FoundBy) -> list[Candidate]:
+def _candidates(site: CallToRank, values: list[int], found_by: FoundBy) -> list[Candidate]:
     """One for each (name, file of definition), best first. Where most are functions outside the corpus (their definitions were not
     understood) all of these stay, else EXTERNAL_LIMIT."""
     solution = site.solution
@@ -152,7 +152,7 @@ def _candidates(site: Site, values: list[int], found_by: FoundBy) -> list[Candid
     return list(merged.values())
 
 
-def _evidence(site: Site, value: int, addresses: list[AddressTaken], found_by: FoundBy, full: bool) -> list[Evidence]:
+def _evidence(site: CallToRank, value: int, addresses: list[AddressTaken], found_by: FoundBy, full: bool) -> list[Evidence]:
     """Where the function's address is taken (nearest first), the way the value took, and the definition; far down a long list the first
     of them alone."""
     def far(address: AddressTaken) -> tuple[bool, bool, str, int]:

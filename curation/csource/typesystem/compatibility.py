@@ -1,6 +1,6 @@
 """Can a place of one type hold a value of another: a function with so many parameters, an object of that struct?
 
->>> compatibility.lets_in(Functions(2), FunctionShape(1)), compatibility.lets_in(Objects("struct ops"), FunctionShape(1))
+>>> compatibility.lets_in(FunctionsUpTo(2), FunctionShape(1)), compatibility.lets_in(ObjectsOf("struct ops"), FunctionShape(1))
 (True, False)
 
 A function goes through no pointer to a struct, a struct through no pointer to a function: C allows the cast, programs do not do it.
@@ -21,13 +21,13 @@ class Anything(NamedTuple):
     """Of a place: it lets in whatever comes (`void *`, types that are not known)."""
 
 
-class Functions(NamedTuple):
+class FunctionsUpTo(NamedTuple):
     """Of a place: it lets in functions of at most so many parameters; None: of any number."""
 
     most_params: int | None
 
 
-class Objects(NamedTuple):
+class ObjectsOf(NamedTuple):
     """Of a place: it lets in objects of the struct and of those related to it."""
 
     struct: str
@@ -45,7 +45,7 @@ class ObjectShape(NamedTuple):
     struct: str
 
 
-Content = Anything | Functions | Objects
+Content = Anything | FunctionsUpTo | ObjectsOf
 Shape = FunctionShape | ObjectShape
 ANYTHING = Anything()
 
@@ -57,10 +57,10 @@ def content(types: Types, kind: CType | None) -> Content | None:
     for step in kind.derived:
         if step.startswith("("):
             params, variadic = split_params(step[1:])
-            return Functions(None if not params or variadic or any(hides_parameters(types, p) for p in params) else len(params))
+            return FunctionsUpTo(None if not params or variadic or any(hides_parameters(types, p) for p in params) else len(params))
     base = kind.base
     if base.startswith(("struct ", "union ")):
-        return Objects(types.struct_name(kind) or base)
+        return ObjectsOf(types.struct_name(kind) or base)
     if not kind.derived and base in _POINTER_SIZED:
         return ANYTHING
     if base.startswith("enum ") or Types.holds_no_pointer(kind) or (base and all(w in _SCALAR_WORDS for w in base.split())):
@@ -86,7 +86,7 @@ class Compatibility:
         """Whether a place that holds `content` can hold a value of that shape."""
         if isinstance(content, Anything):
             return True
-        if isinstance(content, Functions):
+        if isinstance(content, FunctionsUpTo):
             if not isinstance(shape, FunctionShape):
                 return False
             return content.most_params is None or shape.params is None or shape.params <= content.most_params

@@ -16,8 +16,8 @@ from dataclasses import replace
 
 from curation.csource.facts.model import Call
 from curation.csource.typesystem.c_types import parse_type
-from curation.knowledge.patterns.grouping import Group, PhaseSite
-from curation.knowledge.patterns.objects import UNKNOWN, Names, Path, ProgramPoint
+from curation.knowledge.patterns.grouping import ObjectGroup, PhaseSite
+from curation.knowledge.patterns.objects import UNKNOWN, Names, ObjectPath, ProgramPoint
 from curation.knowledge.patterns.occurrence import Occurrence
 from curation.knowledge.patterns.occurrences import OccurrenceFinder
 from curation.model import Phase
@@ -50,7 +50,7 @@ class Descriptors:
             found += self._self_pipes(file, {h for s in signals if s.file == file for h in s.handlers})
         return found
 
-    def finish(self, made: list[Group]) -> None:
+    def finish(self, made: list[ObjectGroup]) -> None:
         """Adds what is known only with the groups: where events are dispatched, whom a timer's signal calls."""
         signals = [g for g in made if g.mechanism == "signal" and g.handlers]
         primary = {(s.file, s.line, s.column): s for g in made if g.mechanism == "irq" for s in g.occurrences if s.handlers}
@@ -70,12 +70,12 @@ class Descriptors:
 
     # -- descriptors of eight bytes ----------------------------------------------------------------------------------------------
 
-    def _elsewhere(self, made: list[Group]) -> None:
+    def _elsewhere(self, made: list[ObjectGroup]) -> None:
         """A read or write whose descriptor was found by a lookup (`thread->u.fd`) is about the only one of its file that nobody reads or
         writes otherwise, when its bytes fit."""
         loose = [g for g in made if g.mechanism in (*_DESCRIPTORS, "signal") and not g.real and all(s.known for s in g.occurrences)]
         bound = [(g, {s.file for s in g.occurrences if _makes(s)}) for g in made if g.real and any(_makes(s) for s in g.occurrences)]
-        found: dict[Position, list[tuple[Group, Occurrence]]] = defaultdict(list)
+        found: dict[Position, list[tuple[ObjectGroup, Occurrence]]] = defaultdict(list)
         for occurrence, mechanism in [(s, g.mechanism) for g in loose for s in g.occurrences]:
             for group, files in bound:
                 other = any(set(occurrence.phases) & set(s.phases) for s in group.occurrences)
@@ -141,24 +141,24 @@ class Descriptors:
         made += [_occurrence(c, "self_pipe", "trigger", about) for c, _ in writes]
         return made + [_occurrence(c, "self_pipe", "wait", about) for c in reads]
 
-    def _ends(self, call: Call, number: int, whole: bool = False) -> set[Path]:
+    def _ends(self, call: Call, number: int, whole: bool = False) -> set[ObjectPath]:
         """The pipe that an argument is (whole), or one end of: `fds` for `fds[0]`, `loop->pipe` for `loop->pipe.rd`."""
         if number >= len(call.args):
             return set()
         paths = {path for names in self.objects.of(call.args[number], call) for path in names}
         found = set()
         for path in paths:
-            bare = Path(path.root, tuple(s for s in path.steps if not s.startswith("[")))
+            bare = ObjectPath(path.root, tuple(s for s in path.steps if not s.startswith("[")))
             found.add(bare)
             if bare.steps:
-                found.add(Path(UNKNOWN, bare.steps[-1:]))  # by its name, where the struct is not known
+                found.add(ObjectPath(UNKNOWN, bare.steps[-1:]))  # by its name, where the struct is not known
             if not whole and bare.steps and len(bare.steps) == len(path.steps):
-                found.add(Path(bare.root, bare.steps[:-1]))
+                found.add(ObjectPath(bare.root, bare.steps[:-1]))
         return found
 
     # -- what a child executes, who wakes an interrupt's thread ----------------------------------------------------------------------
 
-    def _executed(self, group: Group) -> None:
+    def _executed(self, group: ObjectGroup) -> None:
         """The exec call of the same function, after fork(2)."""
         for occurrence in [s for s in group.occurrences if "trigger" in s.phases]:
             for call in self.index.calls(occurrence.file):
@@ -166,7 +166,7 @@ class Descriptors:
                     group.sites.append(PhaseSite("execute", call.file, call.line, call.column, call.function, call.callee))
                     break
 
-    def _woken(self, group: Group, primary: dict[Position, Occurrence]) -> None:
+    def _woken(self, group: ObjectGroup, primary: dict[Position, Occurrence]) -> None:
         """The thread of an interrupt runs when its primary handler returns IRQ_WAKE_THREAD."""
         same = [p for s in group.occurrences if s.handlers and (p := primary.get((s.file, s.line, s.column))) is not None]
         for occurrence in dict.fromkeys((s.file, h) for s in same for h in s.handlers):
@@ -176,7 +176,7 @@ class Descriptors:
 
     # -- dispatching loops -----------------------------------------------------------------------------------------------------------
 
-    def _dispatch(self, group: Group) -> None:
+    def _dispatch(self, group: ObjectGroup) -> None:
         for occurrence in [s for s in group.occurrences if "wait" in s.phases]:
             calls = [c for c in self.index.calls(occurrence.file) if c.function == occurrence.function]
             waiting = next((c for c in calls if (c.line, c.column) == (occurrence.line, occurrence.column)), None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from posixpath import dirname
 
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
-from curation.knowledge.patterns.objects import UNKNOWN, Names, Path
+from curation.knowledge.patterns.objects import UNKNOWN, Names, ObjectPath
 from curation.knowledge.patterns.occurrence import Occurrence
 from curation.knowledge.patterns.occurrences import OccurrenceFinder
 from curation.model import Phase
@@ -39,11 +39,11 @@ class PhaseSite:
 
 
 @dataclass
-class Group:
+class ObjectGroup:
     """The places of one object. names: of the object. sites: further places (where a loop dispatches). called: handlers found there."""
 
     mechanism: str
-    names: set[Path]
+    names: set[ObjectPath]
     occurrences: list[Occurrence]
     sites: list[PhaseSite] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Group:
         return {occurrence.file for occurrence in self.occurrences}
 
 
-def groups(finder: OccurrenceFinder, files: list[str], occurrences: Iterable[Occurrence]) -> list[Group]:
+def groups(finder: OccurrenceFinder, files: list[str], occurrences: Iterable[Occurrence]) -> list[ObjectGroup]:
     """The groups of all mechanisms. Occurrences that name neither object nor handler are left out."""
     by_mechanism: dict[str, list[Occurrence]] = defaultdict(list)
     for occurrence in occurrences:
@@ -84,7 +84,7 @@ def groups(finder: OccurrenceFinder, files: list[str], occurrences: Iterable[Occ
     return [g for list_ in found.values() for g in _distinct(list_) if g.occurrences]
 
 
-def _to_kin(own: list[Group], kin: list[Group]) -> None:
+def _to_kin(own: list[ObjectGroup], kin: list[ObjectGroup]) -> None:
     """free_irq() waits for the handler and the thread of an interrupt; where there is only a thread, for that."""
     by_file, handled_in = by_files(kin), {f for g in own if g.handlers for f in g.files()}
     for group in own:
@@ -109,9 +109,9 @@ class _Grouping:
         self.objects = finder.objects
         self.mechanism = mechanism
         self.occurrences = occurrences
-        self.parent: dict[Path, Path] = {}
+        self.parent: dict[ObjectPath, ObjectPath] = {}
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ObjectGroup]:
         made, left = self._by_name()
         made = [part for group in made for part in _open_bindings(group)]
         made = self._attach(made)
@@ -123,40 +123,42 @@ class _Grouping:
 
     # -- equal names -------------------------------------------------------------------------------------------------------------
 
-    def _find(self, path: Path) -> Path:
+    def _find(self, path: ObjectPath) -> ObjectPath:
         while self.parent.setdefault(path, path) != path:
             path = self.parent[path]
         return path
 
-    def _by_name(self) -> tuple[list[Group], list[tuple[Occurrence, Path]]]:
-        left: list[tuple[Occurrence, Path]] = []
+    def _by_name(self) -> tuple[list[ObjectGroup], list[tuple[Occurrence, ObjectPath]]]:
+        left: list[tuple[Occurrence, ObjectPath]] = []
         for occurrence in self.occurrences:
             for names in occurrence.objects:
                 plain = [p for p in names if not p.root.startswith("^")]
                 for path in plain[1:]:
                     self.parent[self._find(path)] = self._find(plain[0])
-        made: dict[Path | tuple[str, str], Group] = {}
+        made: dict[ObjectPath | tuple[str, str], ObjectGroup] = {}
         for occurrence in self.occurrences:
             for names in occurrence.objects:
                 self._place(occurrence, names, made, left)
             if not occurrence.objects:
-                made.setdefault((occurrence.file, occurrence.handlers[0]), Group(self.mechanism, set(), [])).occurrences.append(occurrence)
+                own = made.setdefault((occurrence.file, occurrence.handlers[0]), ObjectGroup(self.mechanism, set(), []))
+                own.occurrences.append(occurrence)
         return list(made.values()), left
 
     def _place(
-        self, occurrence: Occurrence, names: Names, made: dict[Path | tuple[str, str], Group], left: list[tuple[Occurrence, Path]],
+        self, occurrence: Occurrence, names: Names, made: dict[ObjectPath | tuple[str, str], ObjectGroup],
+        left: list[tuple[Occurrence, ObjectPath]],
     ) -> None:
         for path in names:
             if path.root.startswith("^"):
                 left.append((occurrence, path))
         plain = [p for p in names if not p.root.startswith("^")]
         if plain:
-            group = made.setdefault(self._find(plain[0]), Group(self.mechanism, set(), []))
+            group = made.setdefault(self._find(plain[0]), ObjectGroup(self.mechanism, set(), []))
             group.names.update(plain)
             if occurrence not in group.occurrences:
                 group.occurrences.append(occurrence)
 
-    def _may_be(self, path: Path, group: Group) -> bool:
+    def _may_be(self, path: ObjectPath, group: ObjectGroup) -> bool:
         """Whether one of the two is not known down to its struct and the rest fits."""
         for other in group.names:
             short, long = sorted((path, other), key=lambda p: len(p.steps))
@@ -165,19 +167,19 @@ class _Grouping:
                     return True
         return False
 
-    def _rootless(self, path: Path) -> bool:
+    def _rootless(self, path: ObjectPath) -> bool:
         """Whether neither a struct nor a variable's type is known for the root."""
         return path.root == UNKNOWN or (path.root.startswith("@") and not self.objects.typed(path.root))
 
     # -- names from inside ---------------------------------------------------------------------------------------------------------
 
-    def _attach(self, made: list[Group]) -> list[Group]:
+    def _attach(self, made: list[ObjectGroup]) -> list[ObjectGroup]:
         """Gives the places of groups without a handler to the groups that their name can mean."""
         handled = self.mechanism not in _WAKING and any(g.handlers for g in made)
         strong = [g for g in made if (g.handlers if handled else g.bound)]
-        exact: dict[Path, list[Group]] = defaultdict(list)
-        inside: dict[Path, list[Group]] = defaultdict(list)
-        tails: dict[tuple[str, str], list[Group]] = defaultdict(list)
+        exact: dict[ObjectPath, list[ObjectGroup]] = defaultdict(list)
+        inside: dict[ObjectPath, list[ObjectGroup]] = defaultdict(list)
+        tails: dict[tuple[str, str], list[ObjectGroup]] = defaultdict(list)
         for group in strong:
             folders = {dirname(f) for f in group.files()}
             for path in group.names:
@@ -199,9 +201,10 @@ class _Grouping:
         return self._unbound(kept, strong)
 
     def _meant(
-        self, group: Group, exact: dict[Path, list[Group]], inside: dict[Path, list[Group]], tails: dict[tuple[str, str], list[Group]]
-    ) -> list[Group]:
-        found: list[Group] = []
+        self, group: ObjectGroup, exact: dict[ObjectPath, list[ObjectGroup]], inside: dict[ObjectPath, list[ObjectGroup]],
+        tails: dict[tuple[str, str], list[ObjectGroup]],
+    ) -> list[ObjectGroup]:
+        found: list[ObjectGroup] = []
         for path in sorted(group.names):
             found += [g for g in exact.get(_bare(path), []) if _same_element(path, g)] + inside.get(_bare(path), [])
             for form in self.objects.forms(path):
@@ -214,7 +217,7 @@ class _Grouping:
             found = found if len({id(g) for g in found}) <= 2 else []
         return list({id(g): g for g in found}.values())
 
-    def _unbound(self, made: list[Group], strong: list[Group]) -> list[Group]:
+    def _unbound(self, made: list[ObjectGroup], strong: list[ObjectGroup]) -> list[ObjectGroup]:
         """Groups that nobody binds here are one where the names of one are those of the other from inside."""
         known = {id(g) for g in strong}
         weak = [g for g in made if id(g) not in known]
@@ -226,9 +229,9 @@ class _Grouping:
                 group.occurrences = []
         return [g for g in made if g.occurrences]
 
-    def _parameters(self, made: list[Group], left: list[tuple[Occurrence, Path]]) -> None:
+    def _parameters(self, made: list[ObjectGroup], left: list[tuple[Occurrence, ObjectPath]]) -> None:
         """A handler's parameter is the object that the handler is bound to."""
-        by_handler: dict[str, list[Group]] = defaultdict(list)
+        by_handler: dict[str, list[ObjectGroup]] = defaultdict(list)
         for group in made if left else []:
             for handler in group.handlers:
                 by_handler[handler].append(group)
@@ -241,12 +244,12 @@ class _Grouping:
                     group.occurrences.append(occurrence)
             if not same and occurrence not in placed:
                 placed.add(occurrence)
-                made.append(Group(self.mechanism, {Path(f"{file}::{handler}::")}, [occurrence]))
+                made.append(ObjectGroup(self.mechanism, {ObjectPath(f"{file}::{handler}::")}, [occurrence]))
 
     def _means(self, occurrence: Occurrence, handler: str, file: str) -> bool:
         return occurrence.file == file or any(f.file == file for f in self.objects.index.functions(handler, occurrence.file))
 
-    def _join_only(self, made: list[Group]) -> list[Group]:
+    def _join_only(self, made: list[ObjectGroup]) -> list[ObjectGroup]:
         """Places whose object is a local that nothing is known of belong to the only object of their file."""
         kept = []
         by_file = by_files(g for g in made if g.handlers or g.bound)
@@ -265,10 +268,10 @@ class _Grouping:
                 for one in chosen:
                     one.occurrences += [s for s in own if s not in one.occurrences]
                 if not chosen:
-                    kept.append(Group(self.mechanism, set(group.names), own))
+                    kept.append(ObjectGroup(self.mechanism, set(group.names), own))
         return kept
 
-    def _by_file(self, group: Group) -> list[Group]:
+    def _by_file(self, group: ObjectGroup) -> list[ObjectGroup]:
         """One for each file that binds the object, where several do: drivers that share a header bind the same member each to its own.
         Two files with a `main` are two programs, which share nothing."""
         binding = sorted({s.file for s in group.occurrences if s.handlers} or {s.file for s in group.occurrences if "bind" in s.phases})
@@ -279,8 +282,8 @@ class _Grouping:
             if all(p.root.startswith("#") for p in group.names):  # a number means the same only nearby
                 other = [s for s in group.occurrences if s in other or binding and dirname(s.file) != dirname(binding[0])]
             kept = [s for s in group.occurrences if s not in other]
-            return [Group(group.mechanism, group.names, part) for part in (kept, other) if part]
-        made = {file: Group(group.mechanism, set(group.names), [s for s in group.occurrences if s.file == file]) for file in binding}
+            return [ObjectGroup(group.mechanism, group.names, part) for part in (kept, other) if part]
+        made = {file: ObjectGroup(group.mechanism, set(group.names), [s for s in group.occurrences if s.file == file]) for file in binding}
         for occurrence in group.occurrences:
             if occurrence.file not in made:
                 free = [f for f in binding if not {f, occurrence.file} <= programs]
@@ -291,7 +294,7 @@ class _Grouping:
         return list(made.values())
 
 
-def _in_handler(made: list[Group]) -> list[Group]:
+def _in_handler(made: list[ObjectGroup]) -> list[ObjectGroup]:
     """fasync: the queue that the handler hands to fasync_helper() is the one that the handler is for."""
     kept = []
     for group in made:
@@ -305,16 +308,16 @@ def _in_handler(made: list[Group]) -> list[Group]:
     return kept
 
 
-def _open_bindings(group: Group) -> list[Group]:
+def _open_bindings(group: ObjectGroup) -> list[ObjectGroup]:
     """Without the places that bind a handler which is not known, where others of the object bind known ones."""
     open_ = [s for s in group.occurrences if s.row is not None and s.row.takes_handler and not s.handlers]
     if not open_ or not group.handlers:
         return [group]
-    kept = Group(group.mechanism, group.names, [s for s in group.occurrences if s not in open_])
-    return [kept, *(Group(group.mechanism, {Path(f"{s.file}:{s.line}:{s.api}()")}, [s]) for s in open_)]
+    kept = ObjectGroup(group.mechanism, group.names, [s for s in group.occurrences if s not in open_])
+    return [kept, *(ObjectGroup(group.mechanism, {ObjectPath(f"{s.file}:{s.line}:{s.api}()")}, [s]) for s in open_)]
 
 
-def _by_handler(group: Group) -> list[Group]:
+def _by_handler(group: ObjectGroup) -> list[ObjectGroup]:
     """One for each handler that the object is bound to at places of its own."""
     bound: dict[str, list[Occurrence]] = defaultdict(list)
     for occurrence in group.occurrences:
@@ -323,7 +326,7 @@ def _by_handler(group: Group) -> list[Group]:
     if len(bound) < 2:
         return [group]
     within = {handler: {(s.file, s.function) for s in occurrences} for handler, occurrences in bound.items()}
-    made = {handler: Group(group.mechanism, set(group.names), list(occurrences)) for handler, occurrences in bound.items()}
+    made = {handler: ObjectGroup(group.mechanism, set(group.names), list(occurrences)) for handler, occurrences in bound.items()}
     loose = []
     for occurrence in group.occurrences:
         if occurrence.handlers:
@@ -333,13 +336,13 @@ def _by_handler(group: Group) -> list[Group]:
             loose.append(occurrence)
         for handler in near or (made if len(made) <= _FEW else ()):
             made[handler].occurrences.append(occurrence)
-    return [*made.values(), *([Group(group.mechanism, set(group.names), loose)] if loose else [])]
+    return [*made.values(), *([ObjectGroup(group.mechanism, set(group.names), loose)] if loose else [])]
 
 
-def _one_for_a_handler(made: list[Group]) -> list[Group]:
+def _one_for_a_handler(made: list[ObjectGroup]) -> list[ObjectGroup]:
     """Objects that have no name beyond a function, or are numbers (signals), are one where their handlers and file are."""
-    kept: list[Group] = []
-    known: dict[tuple[object, ...], Group] = {}
+    kept: list[ObjectGroup] = []
+    known: dict[tuple[object, ...], ObjectGroup] = {}
     for group in made:
         binding = {s.file for s in group.occurrences if s.handlers}
         if group.handlers and len(binding) == 1 and all(_local(p) or "::" in p.root or p.root.startswith("#") for p in group.names):
@@ -352,10 +355,10 @@ def _one_for_a_handler(made: list[Group]) -> list[Group]:
     return kept
 
 
-def _distinct(made: list[Group]) -> list[Group]:
+def _distinct(made: list[ObjectGroup]) -> list[ObjectGroup]:
     """Without groups whose places another of the same handlers has as well."""
-    kept: list[Group] = []
-    at: dict[tuple[str, int, int], list[tuple[set[tuple[str, int, int]], Group]]] = defaultdict(list)
+    kept: list[ObjectGroup] = []
+    at: dict[tuple[str, int, int], list[tuple[set[tuple[str, int, int]], ObjectGroup]]] = defaultdict(list)
     for group in sorted(made, key=lambda g: -len(g.occurrences)):
         places = {(s.file, s.line, s.column) for s in group.occurrences}
         others = at[next(iter(places))] if places else []
@@ -366,26 +369,26 @@ def _distinct(made: list[Group]) -> list[Group]:
     return kept
 
 
-def by_files(made: Iterable[Group]) -> dict[str, list[Group]]:
+def by_files(made: Iterable[ObjectGroup]) -> dict[str, list[ObjectGroup]]:
     """The groups that have a place in a file, by file."""
-    found: dict[str, list[Group]] = defaultdict(list)
+    found: dict[str, list[ObjectGroup]] = defaultdict(list)
     for group in made:
         for file in group.files():
             found[file].append(group)
     return found
 
 
-def _bare(path: Path) -> Path:
+def _bare(path: ObjectPath) -> ObjectPath:
     """Without constant subscripts."""
-    return Path(path.root, tuple(s for s in path.steps if not s.startswith("[")))
+    return ObjectPath(path.root, tuple(s for s in path.steps if not s.startswith("[")))
 
 
-def _same_element(path: Path, group: Group) -> bool:
+def _same_element(path: ObjectPath, group: ObjectGroup) -> bool:
     """Not two elements that constants tell apart."""
     same = [p for p in group.names if _bare(p) == _bare(path)]
     return any(p == path or _bare(p) == p or _bare(path) == path for p in same)
 
 
-def _local(path: Path) -> bool:
+def _local(path: ObjectPath) -> bool:
     """Known only within a function: a local, a parameter, what a call made. A member of such a struct is known better."""
     return not path.steps and ("::" in path.root or path.root == UNKNOWN) or path.root.endswith("()")

@@ -5,7 +5,7 @@ An object is named by paths: the struct reached by the last pointer and the memb
 stored, parameters to the arguments of the callers, results to what the function returns.
 
 >>> objects.of(call.args[0], call)          # of schedule_work(w), after: struct work_struct *w = &dev->tx.work;
-[frozenset({Path(root='struct dev', steps=('tx', 'work'))})]
+[frozenset({ObjectPath(root='struct dev', steps=('tx', 'work'))})]
 
 `of` gives one set of names for each object that the expression may be. A path by which an object is reached from inside (`q->work`
 in a function that gets `&dev->tx`, but nobody is seen to call it) is one of the `forms` of the longer path. Not covered: elements of
@@ -34,7 +34,7 @@ _BRANCH = re.compile(r"\belse\b|\bcase\b|\bdefault\b")
 UNKNOWN = "?"
 
 
-class Path(NamedTuple):
+class ObjectPath(NamedTuple):
     """root: a struct ("struct foo", with the file that defines it where it is known), a variable ("@name", "file::function::name"),
     a call ("file:line:name()"), a constant ("#SIGINT"), a handler's parameter ("^file::function"), or "?"."""
 
@@ -42,7 +42,7 @@ class Path(NamedTuple):
     steps: tuple[str, ...] = ()
 
 
-Names = frozenset[Path]
+Names = frozenset[ObjectPath]
 
 
 CallingContext = Mapping[tuple[str, str], Call]  # (file, function) -> the one call that its parameters are read from
@@ -111,7 +111,7 @@ class Objects:
             if operand.call:
                 return self._call_value(operand, at, callers, depth)
             if operand.text.lstrip().startswith(("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")):
-                return [frozenset({Path("#" + operand.text.strip())})]
+                return [frozenset({ObjectPath("#" + operand.text.strip())})]
             return self._variable(operand, at, callers, depth)
         return self._member(operand, at, callers, depth)
 
@@ -152,8 +152,8 @@ class Objects:
             kind = self.types.field_type(kind, step, at.file)
         outer = self._bases(operand, at, callers, depth, through) if not root or through else []
         if outer:
-            return _distinct(frozenset(Path(p.root, p.steps + trail) for p in names) for names in outer)
-        return [frozenset({Path(root or UNKNOWN, trail)})]
+            return _distinct(frozenset(ObjectPath(p.root, p.steps + trail) for p in names) for names in outer)
+        return [frozenset({ObjectPath(root or UNKNOWN, trail)})]
 
     def _bases(self, operand: Operand, at: ProgramPoint, callers: CallingContext, depth: int, through: bool) -> list[Names]:
         """What the base of a path is, where that says more than its type: the variable, or the object a pointer was set to."""
@@ -196,7 +196,7 @@ class Objects:
         variable = self.index.variable(name, at.file, at.function)
         if variable is None or variable.function is None:
             if variable is None and _CONSTANT.match(name):
-                return [frozenset({Path("#" + name)})]
+                return [frozenset({ObjectPath("#" + name)})]
             return [frozenset({self._identity(name, at, index_of(operand))})]
         if operand.address and not operand.fields or self.types.is_struct(variable, at):
             found = self._stores(name, at, depth + 1, address=True)
@@ -224,7 +224,7 @@ class Objects:
             return []
         tables = self.assignments(at.file)
         again = min((a.line for a in tables.set.get((at.function, name), []) if a.line > at.line), default=10**9)
-        found: set[Path] = set()
+        found: set[ObjectPath] = set()
         for one in tables.stored.get((at.function, name), []):
             inside = address or at.line <= one.line <= again
             if inside and any(r.base == name and not r.fields and (address or not r.address) for r in one.right):
@@ -270,7 +270,7 @@ class Objects:
         if addresses:
             return found if len(found) <= _MOST else []
         if (at.file, name) in self.handlers:
-            found.append(frozenset({Path(f"^{at.file}::{name}")}))
+            found.append(frozenset({ObjectPath(f"^{at.file}::{name}")}))
         if 0 < len(found) <= _MOST:
             return found
         return [frozenset({self._identity(variable.name, at)})]
@@ -316,7 +316,7 @@ class Objects:
                     found += self._operand(right, ProgramPoint(function.file, function.name, one.line), callers, depth + 1)
         return found
 
-    def _identity(self, name: str, at: ProgramPoint, index: str | None = None) -> Path:
+    def _identity(self, name: str, at: ProgramPoint, index: str | None = None) -> ObjectPath:
         variable = self.index.variable(name, at.file, at.function)
         steps = (index,) if index else ()
         if variable is not None and variable.function is not None:
@@ -327,22 +327,22 @@ class Objects:
             root = f"@{name}"
         if variable is not None and variable.type and root not in self._variable_types:
             self._variable_types[root] = self.index.types.expand(parse_type(variable.type), at.file)
-        return Path(root, steps)
+        return ObjectPath(root, steps)
 
     def typed(self, root: str) -> bool:
         """Whether the type of a variable that is a root is known."""
         return root in self._variable_types
 
-    def _forms(self, path: Path) -> tuple[Path, ...]:
+    def _forms(self, path: ObjectPath) -> tuple[ObjectPath, ...]:
         """The shorter paths by which the object is reached from inside: ("struct q", work) for ("struct dev", tx, work)."""
         name, _, file = path.root.partition("@")
         variable = path.root.startswith("@") or "::" in path.root
         kind = self._variable_types.get(path.root) if variable else CType(name)
-        found: list[Path] = []
+        found: list[ObjectPath] = []
         for at, step in enumerate(path.steps):
             struct = self.types.struct(kind, file if not variable else "")
             if struct and (at or variable):
-                found.append(Path(struct, path.steps[at:]))
+                found.append(ObjectPath(struct, path.steps[at:]))
             if not step.startswith("["):
                 kind = self.types.field_type(kind, step, file if not variable else "")
         return tuple(found)
@@ -352,5 +352,5 @@ def _distinct(found: Iterable[Names]) -> list[Names]:
     return list(dict.fromkeys(found))
 
 
-def _made(file: str, line: int, name: str) -> Path:
-    return Path(f"{file}:{line}:{name}()")
+def _made(file: str, line: int, name: str) -> ObjectPath:
+    return ObjectPath(f"{file}:{line}:{name}()")

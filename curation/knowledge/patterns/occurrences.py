@@ -19,7 +19,7 @@ from curation.knowledge import Row
 from curation.knowledge.callbacks.registrations import Registration, registrations
 from curation.knowledge.matching import Corpus
 from curation.knowledge.mechanisms import GROUPED, INITIALIZERS, LOOPS, WAITS_FOR_GROUP
-from curation.knowledge.patterns.objects import CallingContext, Names, Objects, Path, ProgramPoint
+from curation.knowledge.patterns.objects import CallingContext, Names, ObjectPath, Objects, ProgramPoint
 from curation.knowledge.patterns.occurrence import Membership, Occurrence
 from curation.knowledge.patterns.unknown_calls import UnknownCalls, without_prefix
 
@@ -300,7 +300,7 @@ class OccurrenceFinder:
     def _about(self, row: Row, call: Call, callers: CallingContext) -> tuple[Names, ...]:
         """The objects a call is about: its event argument if the row has one, else its object argument or result."""
         if (number := _signal_of(call)) is not None:
-            return (frozenset({Path("#" + number)}),)
+            return (frozenset({ObjectPath("#" + number)}),)
         position = row.object_arg if row.event_arg is None else row.event_arg
         if position == "result":
             return tuple(self.objects.result(call))

@@ -20,7 +20,7 @@ from functools import lru_cache
 from curation.csource.facts.model import Call, Function
 from curation.knowledge import Knowledge, Row
 from curation.knowledge.matching import Corpus
-from curation.knowledge.patterns.objects import CallingContext, Names, Objects, Path
+from curation.knowledge.patterns.objects import CallingContext, Names, ObjectPath, Objects
 from curation.knowledge.patterns.occurrence import Occurrence
 from curation.model import Phase
 
@@ -144,7 +144,7 @@ class UnknownCalls:
         found = [f for arg in call.args for name in arg.names for f in self.index.functions(name, call.file)[:1]] if numbers else []
         handlers = tuple(f.name for f in found if len(f.params) in (1, 3) and f.params[0][1] == "int")
         if handlers:
-            yield _occurrence(call, "signal", ("bind",), tuple(frozenset({Path("#" + number)}) for number in numbers), handlers[:1])
+            yield _occurrence(call, "signal", ("bind",), tuple(frozenset({ObjectPath("#" + number)}) for number in numbers), handlers[:1])
 
     def _thread(self, call: Call) -> Iterator[Occurrence]:
         """Its name speaks of threads or condition variables as those of POSIX do."""

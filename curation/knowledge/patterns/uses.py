@@ -23,8 +23,8 @@ from curation.csource.facts.model import Function
 from curation.knowledge.matching import Corpus
 from curation.knowledge.mechanisms import ONLY_WITH_OTHERS
 from curation.knowledge.patterns.descriptors import Descriptors
-from curation.knowledge.patterns.grouping import Group, PhaseSite, by_files, groups
-from curation.knowledge.patterns.objects import Path
+from curation.knowledge.patterns.grouping import ObjectGroup, PhaseSite, by_files, groups
+from curation.knowledge.patterns.objects import ObjectPath
 from curation.knowledge.patterns.occurrence import Occurrence
 from curation.knowledge.patterns.occurrences import occurrences_of
 from curation.model import Phase
@@ -54,7 +54,7 @@ _KIN = {  # a place of the first that names no object may be about one of the ot
 
 
 @dataclass
-class Pattern:
+class MechanismUse:
     """file: where it is bound, else where it is first met. key: the object's name, or the handler's where the API names no object.
     handlers: those of the mechanism, the main one first."""
 
@@ -65,13 +65,13 @@ class Pattern:
     handlers: list[str] = field(default_factory=list)
 
 
-def patterns(corpus: Corpus, files: list[str] | None) -> Iterator[Pattern]:
+def patterns(corpus: Corpus, files: list[str] | None) -> Iterator[MechanismUse]:
     """The patterns with a place in these files (None: all), by file and first place."""
     order = {file: n for n, file in enumerate(corpus.index.files())}
     wanted = set(order if files is None else files)
     found = [p for p in _PatternFinder(corpus).of(_related(corpus, files)) if any(s.file in wanted for s in p.sites)]
 
-    def place(pattern: Pattern) -> tuple[int, int, int, str]:
+    def place(pattern: MechanismUse) -> tuple[int, int, int, str]:
         first = min((s for s in pattern.sites if s.file == pattern.file), key=lambda s: (s.line, s.column))
         return order.get(pattern.file, 0), first.line, first.column, pattern.mechanism
 
@@ -93,7 +93,7 @@ class _PatternFinder:
         self.index = corpus.index
         self.finder = occurrences_of(corpus)
 
-    def of(self, files: list[str]) -> list[Pattern]:
+    def of(self, files: list[str]) -> list[MechanismUse]:
         descriptors = Descriptors(self.finder)
         occurrences = [s for file in files for s in self.finder.of_file(file)]
         occurrences += descriptors.occurrences(files, occurrences)
@@ -107,15 +107,15 @@ class _PatternFinder:
 
     # -- places that name no object ----------------------------------------------------------------------------------------------
 
-    def _waits(self, made: list[Group], files: list[str], occurrences: list[Occurrence]) -> None:
+    def _waits(self, made: list[ObjectGroup], files: list[str], occurrences: list[Occurrence]) -> None:
         """A place that waits for a group (an anchor, a work queue) belongs to all that were put into it, else to all of the file."""
         waiting = [s for s in occurrences if s.group]
-        inside: dict[Path, set[Path]] = defaultdict(set)  # a group's name -> the names of what was put into it
+        inside: dict[ObjectPath, set[ObjectPath]] = defaultdict(set)  # a group's name -> the names of what was put into it
         for member in [m for file in files for m in self.finder.members(file)] if waiting else []:
             for path in {p for names in member.group for p in names}:
                 inside[path] |= {p for names in member.objects for p in names}
         named = {m: _by_name(g for g in made if g.mechanism == m) for s in waiting for m in (s.mechanism, *_KIN.get(s.mechanism, ()))}
-        beside, alone = by_files(made), dict[tuple[str, str, Path], Group]()
+        beside, alone = by_files(made), dict[tuple[str, str, ObjectPath], ObjectGroup]()
         for occurrence in waiting:
             members = {m for names in occurrence.group for path in names for m in inside.get(path, ())}
             kin = (occurrence.mechanism, *_KIN.get(occurrence.mechanism, ()))
@@ -126,12 +126,12 @@ class _PatternFinder:
                 group.occurrences.append(occurrence)
             if not found:
                 names = {path for names in occurrence.group for path in names}
-                own = alone.setdefault((occurrence.mechanism, occurrence.file, min(names)), Group(occurrence.mechanism, names, []))
+                own = alone.setdefault((occurrence.mechanism, occurrence.file, min(names)), ObjectGroup(occurrence.mechanism, names, []))
                 own.occurrences.append(occurrence)
         made += alone.values()
 
-    def _loose(self, made: list[Group], occurrences: list[Occurrence]) -> None:
-        alone: dict[tuple[str, str, str | None], Group] = {}
+    def _loose(self, made: list[ObjectGroup], occurrences: list[Occurrence]) -> None:
+        alone: dict[tuple[str, str, str | None], ObjectGroup] = {}
         beside = by_files(made)
         for occurrence in occurrences:
             if occurrence.loop is not None:
@@ -145,10 +145,10 @@ class _PatternFinder:
                     group.occurrences.append(occurrence)
                 if not near and occurrence.api not in ONLY_WITH_OTHERS:
                     where = (occurrence.mechanism, occurrence.file, occurrence.function)
-                    alone.setdefault(where, Group(occurrence.mechanism, set(), [])).occurrences.append(occurrence)
+                    alone.setdefault(where, ObjectGroup(occurrence.mechanism, set(), [])).occurrences.append(occurrence)
         made += alone.values()
 
-    def _own_handler(self, group: Group) -> None:
+    def _own_handler(self, group: ObjectGroup) -> None:
         """A function that gets the object as its first parameter and is only ever put somewhere to be called, is the object's handler."""
         if group.handlers or group.mechanism not in _GETS_OBJECT:
             return
@@ -157,13 +157,13 @@ class _PatternFinder:
             if function is None or not function.params or self.index.calls_to(function.name):
                 continue
             name, kind = function.params[0]
-            given = {Path(f"{occurrence.file}::{function.name}::{name}"), Path(f"{occurrence.file}::{function.name}::")}
+            given = {ObjectPath(f"{occurrence.file}::{function.name}::{name}"), ObjectPath(f"{occurrence.file}::{function.name}::")}
             if group.names <= given and _GETS_OBJECT[group.mechanism] in kind and self.index.uses(function.name):
                 group.called.append(function.name)
                 return
         group.called += self._by_outer(group)
 
-    def _by_outer(self, group: Group) -> list[str]:
+    def _by_outer(self, group: ObjectGroup) -> list[str]:
         """The one function that gets such an object and takes it for the member that the group's object is:
         `container_of(work, struct dev, work)`."""
         wanted = {(path.root.split("@")[0], path.steps) for path in group.names if path.steps}
@@ -185,14 +185,14 @@ class _PatternFinder:
 
     # -- from groups to patterns -----------------------------------------------------------------------------------------------------
 
-    def _pattern(self, group: Group) -> Pattern | None:
+    def _pattern(self, group: ObjectGroup) -> MechanismUse | None:
         sites = [site for occurrence in group.occurrences for site in _sites(occurrence, group)]
         sites += group.sites
         handlers = list(dict.fromkeys([*group.handlers, *group.called]))
         if not sites:
             return None
         files = [s.file for s in sites if s.phase == "bind"] or [s.file for s in sites]
-        pattern = Pattern(group.mechanism, files[0], group.key, sites, handlers)
+        pattern = MechanismUse(group.mechanism, files[0], group.key, sites, handlers)
         for handler in handlers:
             if definition := self._definition(handler, pattern):
                 sites.append(PhaseSite("execute", definition.file, definition.line, definition.column, handler, handler, handler))
@@ -200,26 +200,26 @@ class _PatternFinder:
         pattern.sites = sorted(dict.fromkeys(sites), key=lambda s: (s.file != home, _ORDER[s.phase], s.file, s.line, s.column))
         return pattern
 
-    def _definition(self, handler: str, pattern: Pattern) -> Function | None:
+    def _definition(self, handler: str, pattern: MechanismUse) -> Function | None:
         files = [pattern.file, *(s.file for s in pattern.sites)]
         return next((f for file in dict.fromkeys(files) for f in self.index.functions(handler, file)), None)
 
 
-def _near(beside: list[Group], occurrence: Occurrence) -> list[Group]:
+def _near(beside: list[ObjectGroup], occurrence: Occurrence) -> list[ObjectGroup]:
     """The patterns of the mechanism (or, without any, of its kin) with a place in the same file."""
     here = [g for g in beside if g.mechanism == occurrence.mechanism and g.real]
     return here or [g for g in beside if g.mechanism in _KIN.get(occurrence.mechanism, ())]
 
 
-def _by_name(made: Iterable[Group]) -> dict[Path, list[Group]]:
-    found: dict[Path, list[Group]] = defaultdict(list)
+def _by_name(made: Iterable[ObjectGroup]) -> dict[ObjectPath, list[ObjectGroup]]:
+    found: dict[ObjectPath, list[ObjectGroup]] = defaultdict(list)
     for group in made:
         for path in group.names:
             found[path].append(group)
     return found
 
 
-def _sites(occurrence: Occurrence, group: Group) -> Iterable[PhaseSite]:
+def _sites(occurrence: Occurrence, group: ObjectGroup) -> Iterable[PhaseSite]:
     handler = occurrence.handlers[0] if occurrence.handlers else None
     for line, column, file, function in occurrence.also:
         api = occurrence.row.handler_field or occurrence.api if occurrence.row else occurrence.api

@@ -9,9 +9,10 @@ from curation.csource import Index, build_index
 from curation.csource.pointsto import solver as solving
 from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraints import constraints_of
+from curation.csource.pointsto.edges import Edges
 from curation.csource.pointsto.pointer_facts import pointer_facts
 from curation.csource.pointsto.solution import Solution
-from curation.csource.pointsto.solver import MOST_OBJECTS, Edges
+from curation.csource.pointsto.solver import MOST_OBJECTS
 
 
 def _names(index: Index, callee: str) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import streamlit as st
 
 from curation.errors import BadValue, NotFound, UserError
-from curation.labeling import label
+from curation.labeling import label, selection
 from curation.labeling.progress import progress
+from curation.labeling.selection import Selection
 from curation.model import Action, Item
 from curation.sourcing import sources
 from curation.tasks import site_tasks
@@ -58,7 +59,8 @@ def _open(session: Session, task: str | None, source: str | None) -> tuple[Label
     """The form of the item in the URL, else of the next one; None when there is nothing to show but a sentence."""
     item_id = st.query_params.get("item")
     if item_id is None:
-        found = label.next_item(session.store, session.actor, task, source)
+        chosen = labeling.selected(session)
+        found = label.next_item(session.store, session.actor, task, source, among=chosen.items if chosen else None)
         if found is None:
             _all_done()
             return None
@@ -98,12 +100,25 @@ def _choose(session: Session) -> tuple[str | None, str | None]:
             placeholder=t("label.all_sources"),
         )
         said = st.session_state.pop("_label_said", None)
-        done = [p for p in progress(session.store) if p.task in tasks and task in (None, p.task)]
-        st.caption(
-            t("label.progress", done=sum(p.total - p.open for p in done), total=sum(p.total for p in done),
-              mine=sum(p.by_user.get(session.actor.name, 0) for p in done)) + (f" · **{said}**" if said else "")
-        )
+        selected = labeling.selected(session)
+        if selected is not None:
+            st.button(parts.code_span(selected.what, 34), icon=":material/filter_alt_off:", help=t("label.all_again"), on_click=_all_again)
+        st.caption(_how_far(session, tasks, task, selected) + (f" · **{said}**" if said else ""))
     return task if task in tasks else None, source if source in names else None
+
+
+def _how_far(session: Session, tasks: list[str], task: str | None, chosen: Selection | None) -> str:
+    if chosen is not None:
+        done, total = selection.progress(session.store, chosen)
+        return t("label.progress_selected", done=done, total=total)
+    counted = [p for p in progress(session.store) if p.task in tasks and task in (None, p.task)]
+    return t(
+        "label.progress", done=sum(p.total - p.open for p in counted), total=sum(p.total for p in counted),
+        mine=sum(p.by_user.get(session.actor.name, 0) for p in counted))
+
+
+def _all_again() -> None:
+    st.query_params.pop("hits", None)
 
 
 def _all_done() -> None:

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from curation.errors import BadValue, Reason, UserError
+from curation.errors import UserError
 from curation.model import Lang
 from curation.settings import load_settings
 from curation.sourcing import browse
@@ -65,9 +65,9 @@ async def references(request: Request) -> Response:
 def _places(request: Request, find: Callable[..., browse.Found]) -> dict[str, Any]:
     asked = request.query_params
     name, file, line, column = (asked.get(key, "") for key in ("name", "file", "line", "column"))
-    if not browse.is_name(name) or not line.isdecimal() or not column.isdecimal():
-        raise BadValue(field="name", value=name[:100], why=Reason("no_c_name", "is no name in C code"),
-                       todo=Reason("cursor_on_name", "Put the cursor on a name."))
+    browse.check_name(name)
+    if not (line.isdecimal() and column.isdecimal()):
+        line = column = "1"
     settings = load_settings()
     index = browse.index_of(shared_store(settings), settings, request.path_params["source"])
     if index is None:

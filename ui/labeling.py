@@ -14,8 +14,9 @@ from typing import Any
 
 import streamlit as st
 
-from curation.errors import Reason, UserError
-from curation.labeling import label
+from curation.errors import NotFound, Reason, UserError
+from curation.labeling import label, selection
+from curation.labeling.selection import Selection
 from curation.model import Action, Lang, Proposal
 from curation.sourcing.explain import completeness
 from curation.tasks import Task, get_task
@@ -229,13 +230,25 @@ def act(key: str, op: str, action: Action) -> None:
         go_next(key)
 
 
+def selected(session: Session) -> Selection | None:
+    """The selection in the URL, None without one or for one that is gone."""
+    name = st.query_params.get("hits")
+    try:
+        return selection.kept(session.settings, name) if name else None
+    except NotFound:
+        return None
+
+
 def go_next(key: str) -> None:
     """To the next item that wants this user's word."""
     session = current()
     seen = st.session_state.setdefault("_label_seen", [])
     seen.append(key)
     del seen[:-SEEN_MOST]
-    found = label.next_item(session.store, session.actor, st.query_params.get("task"), st.query_params.get("source"), after=key)
+    chosen = selected(session)
+    found = label.next_item(
+        session.store, session.actor, st.query_params.get("task"), st.query_params.get("source"), after=key,
+        among=chosen.items if chosen else None)
     _open(found.id if found else None)
 
 

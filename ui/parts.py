@@ -127,11 +127,14 @@ def note(text: str) -> None:
     st.session_state.setdefault(_NOTES, []).append(text)
 
 
-def page_link(name: str, **query: str) -> None:
-    """A link to another screen, if this user has it. query: what the screen reads from its URL."""
+def page_link(name: str, /, label: str | None = None, **query: str) -> None:
+    """A link to another screen, if this user has it; else the label alone. label: Markdown; None: the screen's title. query: what the
+    screen reads from its URL."""
     page = st.session_state.get(PAGES_KEY, {}).get(name)
     if page is not None:
-        st.page_link(page, query_params=query or None)
+        st.page_link(page, label=label, query_params=query or None)
+    elif label is not None:
+        st.markdown(label)
 
 
 def go_to(name: str, **query: str) -> None:

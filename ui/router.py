@@ -25,6 +25,7 @@ LEADS: tuple[Role, ...] = ("lead",)
 PAGES: list[tuple[str, tuple[Role, ...], str]] = [  # name, who may open it, icon
     ("home", EVERYONE, ":material/home:"),
     ("sources", REVIEWERS, ":material/folder_open:"),
+    ("search", REVIEWERS, ":material/manage_search:"),
     ("label", EVERYONE, ":material/label:"),
     ("review", REVIEWERS, ":material/rate_review:"),
     ("prefer", REVIEWERS, ":material/compare:"),

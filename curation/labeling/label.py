@@ -7,7 +7,7 @@ A save is one transaction, safe to send twice (op_id), and takes a confirmed ans
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -49,15 +49,17 @@ class SiteMark:
 
 
 def next_item(
-    store: Store, actor: Actor, task: str | None = None, source: str | None = None, after: str | None = None, order: Order = "seq"
+    store: Store, actor: Actor, task: str | None = None, source: str | None = None, after: str | None = None, order: Order = "seq",
+    among: Sequence[str] | None = None,
 ) -> Item | None:
     """The next site on which the actor has no word: open ones behind `after` (then from the start), then those that others skipped or could
-    not tell, then the sample that gets a second opinion. None: nothing left. order "uncertain": lowest proposal score first."""
+    not tell, then the sample that gets a second opinion. None: nothing left. order "uncertain": lowest proposal score first.
+    among: only these ids (selection.py)."""
     require(actor, "annotator", "reviewer", action="label")
     tasks = [_site_task(task).name] if task else [t.name for t in site_tasks()]
     if not tasks:
         return None
-    ask: dict[str, Any] = {"user": actor.name, "tasks": tasks, "source": source, "order": order}
+    ask: dict[str, Any] = {"user": actor.name, "tasks": tasks, "source": source, "order": order, "among": among}
     found = queues.next_for(store, status="open", after=after, **ask) if after else None
     for status in ("open", "skipped", "unknown"):
         found = found or queues.next_for(store, status=status, **ask)

@@ -31,7 +31,7 @@ from curation.csource.syntax.outline import outline as symbols_of
 from curation.csource.syntax.scopes import folds
 from curation.csource.syntax.tree import SyntaxTree, parse
 from curation.csource.typesystem.c_types import CType, parse_type
-from curation.errors import NotFound, UserError
+from curation.errors import BadValue, NotFound, Reason, UserError
 from curation.settings import Settings
 from curation.sourcing import blobs, indexing
 from curation.store import Store
@@ -142,8 +142,11 @@ def _make(settings: Settings, source: str) -> None:
         return
 
 
-def is_name(text: str) -> bool:
-    return _NAME.fullmatch(text) is not None and len(text) <= 1000
+def check_name(text: str) -> None:
+    """Raises BadValue for what is no name in C."""
+    if _NAME.fullmatch(text) is None or len(text) > 1000:
+        raise BadValue(field="name", value=text[:100], why=Reason("no_c_name", "is no name in C code"),
+                       todo=Reason("cursor_on_name", "Put the cursor on a name."))
 
 
 def definitions(index: Program, name: str, file: str, line: int, column: int) -> Found:

@@ -28,11 +28,13 @@ def next_for(
     order: Order = "seq",
     answers: int | None = None,
     id_below: str | None = None,
+    among: Sequence[str] | None = None,
 ) -> str | None:
     """Id of the first item in this state on which the user has no word yet; None if there is none.
 
     after: an item's id; start behind it (order "seq" only). order "uncertain": the proposal with the lowest score first. answers: only
-    items that so many people answered. id_below: only ids that sort before it (a fixed sample, since ids are hashes)."""
+    items that so many people answered. id_below: only ids that sort before it (a fixed sample, since ids are hashes).
+    among: only these ids."""
     s = item_states
     query = select(s.c.item_id).where(s.c.status == status, ~_has_word(user))
     query = query.where(s.c.task == tasks[0]) if len(tasks) == 1 else query.where(s.c.task.in_(list(tasks)))
@@ -42,6 +44,8 @@ def next_for(
         query = query.where(s.c.answers == answers)
     if id_below is not None:
         query = query.where(s.c.item_id < id_below)
+    if among is not None:
+        query = query.where(s.c.item_id.in_(list(among)))
     query = query.order_by(*((s.c.score, s.c.seq) if order == "uncertain" else (s.c.seq,))).limit(1)
     with store.read() as db:
         if after is not None and order == "seq":
@@ -87,6 +91,13 @@ def marks(store: Store, source: str, file: str) -> list[dict[str, Any]]:
     )
     with store.read() as db:
         return [dict(row) for row in db.execute(query).mappings()]
+
+
+def statuses(store: Store, ids: Sequence[str]) -> dict[str, str]:
+    """Id -> status of those of the items that are there."""
+    with store.read() as db:
+        rows = db.execute(select(item_states.c.item_id, item_states.c.status).where(item_states.c.item_id.in_(list(ids))))
+        return {item_id: status for item_id, status in rows}
 
 
 def page(

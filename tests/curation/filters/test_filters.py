@@ -171,3 +171,29 @@ def test_both_answers_of_a_preference_pair_are_looked_at():
 def test_every_filter_has_its_sentence_in_both_languages(lang):
     path = Path(__file__).parents[3] / "ui" / "locales" / f"{lang}.toml"
     assert set(all_filters()) <= set(tomllib.loads(path.read_text("utf-8"))["filter"])
+
+
+POINTER = """static int go(void) { return 1; }
+static int halt(void) { return 2; }
+static int (*step)(void) = go;
+int run(void)
+{
+\treturn step();
+}
+"""
+
+
+@pytest.mark.parametrize(("topic", "output", "names"), [
+    ("function_pointer", '{"targets":[{"name":"go"}],"completeness":"complete"}', []),
+    ("function_pointer", '{"targets":[{"name":"start"}],"completeness":"complete"}', ["claimed_names", "claimed_targets"]),
+    ("function_pointer", '{"targets":[{"name":"halt"}],"completeness":"complete"}', ["claimed_targets"]),
+    ("function_pointer", '{"targets":[{"name":"go","line":900}],"completeness":"complete"}', ["claimed_names"]),
+    ("function_pointer", '{"targets":["go"],"completeness":"complete"}', []),
+    ("function_pointer", "It is go().", []), ("function_pointer", '{"targets": 3}', []), ("function_pointer", '{"targets":' + "[" * 5000, []),
+    ("callback_timing", '{"context":"process","may_sleep":true,"chain":["handle_irq_event","run"]}', []),
+    ("async_pattern", '{"mechanism":"workqueue","handler":"ghost","phases":[]}', ["claimed_names"]),
+    ("self_instruct", '{"targets":[{"name":"start"}]}', []), (None, '{"targets":[{"name":"start"}]}', []),
+])
+def test_what_an_answer_claims_of_the_code_is_looked_up_in_it(topic, output, names):
+    row = pair(output + "\n\nIt is so.", "What does step() reach?", POINTER)
+    assert [f.filter for f in flag(row, Context(topic=topic)) if f.filter.startswith("claimed")] == names

@@ -4,7 +4,7 @@ All that give whole statements or declarations stay. Branches that each give one
 (`f, g,` is read as `f| g,`). Of branches that open or close brackets one stays, the same under the same macro everywhere.
 
 >>> code = bytearray(b"#ifdef A\\nint f(int a) {\\n#else\\nint f(long a) {\\n#endif\\n")
->>> choose(code, Group([Branch("ifdef A", 8, 24), Branch("else", 29, 46)], [0, 24, 46]), {})
+>>> choose(code, ConditionalGroup([Branch("ifdef A", 8, 24), Branch("else", 29, 46)], [0, 24, 46]), {})
 [(29, 46)]
 """
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Branch:
 
 
 @dataclass(slots=True)
-class Group:
+class ConditionalGroup:
     """From an #if to its #endif. marks: offsets of the directives, where a comma can be put."""
 
     branches: list[Branch]
@@ -43,17 +43,17 @@ def never(condition: str) -> bool:
     return condition[:2] == "if" and _NEVER.match(condition) is not None
 
 
-def blank_span(code: bytearray, start: int, end: int) -> None:
+def _blank(code: bytearray, start: int, end: int) -> None:
     code[start:end] = code[start:end].translate(_BLANKED)
 
 
-def choose(code: bytearray, group: Group, assumed: dict[str, bool]) -> list[tuple[int, int]]:
+def choose(code: bytearray, group: ConditionalGroup, assumed: dict[str, bool]) -> list[tuple[int, int]]:
     """Blanks the branches that cannot stand beside the others, and tells the spans of those that are left out though they could be
     compiled. assumed: macro -> whether it was taken as defined, where a branch could not stand beside the others; is added to."""
     kept: list[Branch] = []
     for branch in group.branches:
         if never(branch.condition):
-            blank_span(code, branch.start, branch.end)
+            _blank(code, branch.start, branch.end)
         else:
             kept.append(branch)
     if all([_balanced(code, b.start, b.end) for b in kept]):
@@ -78,11 +78,11 @@ def choose(code: bytearray, group: Group, assumed: dict[str, bool]) -> list[tupl
     for branch in kept:
         if branch is not chosen and code[branch.start:branch.end].strip():
             dropped.append((branch.start, branch.end))
-            blank_span(code, branch.start, branch.end)
+            _blank(code, branch.start, branch.end)
     return dropped
 
 
-def _consistent(assumed: dict[str, bool], group: Group) -> Branch | None:
+def _consistent(assumed: dict[str, bool], group: ConditionalGroup) -> Branch | None:
     """The one branch to keep of a group whose branches open or close brackets, so that groups under the same macro agree: the first time
     a macro is taken as its first branch wants it. None: no branch holds."""
     for branch in group.branches:

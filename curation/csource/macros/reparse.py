@@ -243,9 +243,9 @@ def _replaced(before: FileFacts, readings: list[str]) -> FileFacts:
     def once(kind: str, key: Callable[[object], tuple[object, ...]], facts: list) -> list:  # type: ignore[type-arg]
         kept = []
         for fact in facts:
-            told = (kind, *key(fact))
-            if told not in seen:
-                seen.add(told)
+            identity = (kind, *key(fact))
+            if identity not in seen:
+                seen.add(identity)
                 kept.append(fact)
         return kept
 

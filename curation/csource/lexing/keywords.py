@@ -12,7 +12,7 @@ CONTROL = frozenset("if for while switch return sizeof do else case goto typeof 
 TYPEOF = frozenset("typeof __typeof__ __typeof".split())
 STATIC_ASSERT = frozenset("static_assert _Static_assert".split())
 # No macro of such a name is taken for one (`#define if(x) if (counted(x))`): all code would be written in it.
-KEYWORDS = STORAGE | QUALIFIERS | BUILTIN | TAGS | STATIC_ASSERT | TYPEOF | (CONTROL - {"defined", "catch"}) - {"bool"} | frozenset(
+KEYWORDS = STORAGE | QUALIFIERS | BUILTIN | TAGS | STATIC_ASSERT | TYPEOF | (CONTROL - {"defined", "catch"}) | frozenset(
     "break continue default asm alignas alignof".split())
 NOT_NAMES = frozenset(("NULL", "true", "false", "nullptr", "TRUE", "FALSE"))
 # Calls that only hand their first argument on (macros of the kernel and of C11; the result is the argument).

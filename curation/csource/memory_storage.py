@@ -13,10 +13,11 @@ from curation.csource.index.call_kinds import set_call_kinds
 from curation.csource.index.lookup import ReadCorpus
 from curation.csource.index.source_lines import SourceLines
 from curation.csource.index.symbol_tables import MemoryTables
-from curation.csource.macros.apply import Asked, Expander
+from curation.csource.macros.apply import Expander
+from curation.csource.macros.callables import callable_names, function_types
+from curation.csource.macros.dependencies import Dependencies
 from curation.csource.macros.expand import Macros
-from curation.csource.macros.reparse import Rereader
-from curation.csource.macros.summaries import callable_names, function_types
+from curation.csource.macros.reparse import Reparser
 from curation.csource.program import Program
 from curation.csource.sources.include_graph import IncludeGraph
 from curation.csource.sources.inclusions import IncludePaths, includes_of, paths_of, quoted_of, read_in_place, together, unanswered
@@ -29,7 +30,7 @@ class _KnownNames(AbstractSet[str]):
     """The functions of the corpus: those that are written out, and those that macros make. Who asks for another name than the first is
     noted: it may be of the second in another round."""
 
-    def __init__(self, written: AbstractSet[str], made: AbstractSet[str], asked: Asked) -> None:
+    def __init__(self, written: AbstractSet[str], made: AbstractSet[str], asked: Dependencies) -> None:
         self.written, self.made, self.asked = written, made, asked
 
     def __contains__(self, name: object) -> bool:
@@ -111,10 +112,10 @@ class MemoryStorage:
         return {number for number, file in enumerate(self.files) if file not in failed}, frozenset()
 
     def expand(self, files: set[int], made: AbstractSet[str]) -> AbstractSet[str]:
-        asked = Asked()
-        rereader = Rereader(self.written, self.texts, self.macros, self.included, lambda file: self.own_macros[file])
+        asked = Dependencies()
+        reparser = Reparser(self.written, self.texts, self.macros, self.included, lambda file: self.own_macros[file])
         functions = _KnownNames(self.functions, made, asked)
-        expander = Expander(self.macros, functions, self.fields, self.callables, rereader, asked)
+        expander = Expander(self.macros, functions, self.fields, self.callables, reparser, asked)
         todo = [self.files[number] for number in sorted(files)]
         again = dict(self.reader(file for file in todo if file not in self.fresh))
         for file in todo:

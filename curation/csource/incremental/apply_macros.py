@@ -14,9 +14,10 @@ from curation.csource.facts.model import Macro
 from curation.csource.incremental.folder_tables import FolderFacts, KeyedNames, macro_table, macros_in
 from curation.csource.incremental.records import expanded_record
 from curation.csource.incremental.state import State
-from curation.csource.macros.apply import Asked, Expander
+from curation.csource.macros.apply import Expander
+from curation.csource.macros.dependencies import Dependencies
 from curation.csource.macros.expand import Macros
-from curation.csource.macros.reparse import Rereader
+from curation.csource.macros.reparse import Reparser
 from curation.csource.sources.files import DiskTexts
 
 
@@ -27,7 +28,7 @@ class FileExpander:
     def __init__(self, folder: Path, limit_s: float) -> None:
         state = State(folder, "draft.json")
         raw = Pack(folder, "raw")
-        self.asked = Asked()
+        self.asked = Dependencies()
         numbers = {file: number for number, file in enumerate(state.files)}
         included = {inner for listed in state.included.values() for _, inner in listed}
         macros = Macros(macro_table(state, raw, self.asked), included, self.asked, state.graph)
@@ -37,11 +38,11 @@ class FileExpander:
         def macros_of(file: str) -> list[Macro]:
             return macros_in(raw, state.raw_at[numbers[file]], file)
 
-        rereader = Rereader(self.facts, texts, macros, state.included, macros_of)
+        reparser = Reparser(self.facts, texts, macros, state.included, macros_of)
         functions = KeyedNames([state.postings("raw_functions"), state.postings("made")], self.asked)
         fields = KeyedNames([state.postings("raw_fields")], self.asked)
         callables = KeyedNames([state.postings("raw_callables")], self.asked)
-        self.expander = Expander(macros, functions, fields, callables, rereader, self.asked)
+        self.expander = Expander(macros, functions, fields, callables, reparser, self.asked)
         self.expander.limit_s = limit_s
 
     def record(self, file: str, *, plain: bool = False) -> bytes:

@@ -17,7 +17,7 @@ from curation.csource.incremental.folder_tables import FolderTables
 from curation.csource.incremental.records import FLOW, flow_facts_of
 from curation.csource.incremental.state import State
 from curation.csource.index.lookup import Index
-from curation.csource.macros.apply import Asked
+from curation.csource.macros.dependencies import Dependencies
 from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraint_encoding import encode_constraints
 from curation.csource.pointsto.constraints import constraints_of
@@ -32,7 +32,7 @@ class FileConstraints:
 
     def __init__(self, folder: Path) -> None:
         self.state = State(folder, "draft.json")
-        self.asked = Asked()
+        self.asked = Dependencies()
         self.expanded = Pack(folder, "expanded")
         self.index = Index(read_corpus(self.state, self.asked, _KEPT_NAMES))
         self.paths = AccessPaths(self.index)

@@ -19,7 +19,7 @@ from curation.csource.incremental.state import State
 from curation.csource.index.call_kinds import set_call_kinds
 from curation.csource.index.lookup import Index, ReadCorpus
 from curation.csource.index.source_lines import SourceLines
-from curation.csource.macros.apply import Asked
+from curation.csource.macros.dependencies import Dependencies
 from curation.csource.macros.expand import Macros
 from curation.csource.pointsto.constraint_encoding import read_constraints
 from curation.csource.pointsto.constraints import Constraints
@@ -42,7 +42,7 @@ def open_index(folder: Path) -> Program:
     return program
 
 
-def read_corpus(state: State, asked: Asked | None = None, kept: int = KEPT_NAMES) -> ReadCorpus:
+def read_corpus(state: State, asked: Dependencies | None = None, kept: int = KEPT_NAMES) -> ReadCorpus:
     """asked: see FolderTables; it is told the macros too. kept: names, of each table."""
     expanded, raw = Pack(state.folder, "expanded"), Pack(state.folder, "raw")
     tables = FolderTables(state, expanded, asked, kept)

@@ -25,7 +25,7 @@ from curation.csource.facts.model import Call, FactsProblem, FileFacts, Function
 from curation.csource.incremental.records import FACTS, FUNCTION, KINDS, LINES, facts_of, problems_of
 from curation.csource.incremental.state import State
 from curation.csource.index.symbol_tables import called_from
-from curation.csource.macros.apply import Asked
+from curation.csource.macros.dependencies import Dependencies
 
 DEFINITIONS = ("functions", "globals", "structs", "typedefs", "prototypes", "alias")  # the tables of definitions, as kinds in records.py
 KEPT_NAMES = 150_000  # of each table
@@ -59,7 +59,7 @@ class NamedFacts(Mapping[str, list[T]], Generic[T]):
     """Name -> what is defined under it. make: from a line and its file's name; a line of another name with the same key is left out."""
 
     def __init__(
-        self, found: Postings, lines: RecordLines, files: list[str], make: Callable[[bytes, str], T], asked: Asked | None = None,
+        self, found: Postings, lines: RecordLines, files: list[str], make: Callable[[bytes, str], T], asked: Dependencies | None = None,
         kept: int = KEPT_NAMES,
     ) -> None:
         self.found, self.lines, self.files, self.make, self.asked, self.kept = found, lines, files, make, asked, kept
@@ -108,7 +108,7 @@ class NamedFacts(Mapping[str, list[T]], Generic[T]):
 class KeyedNames(AbstractSet[str]):
     """Whether a name is one of those whose keys are given. Names of one key are not told apart (one pair in 10**14)."""
 
-    def __init__(self, keys: list[Postings], asked: Asked | None = None) -> None:
+    def __init__(self, keys: list[Postings], asked: Dependencies | None = None) -> None:
         self.keys, self.asked = keys, asked
         self._known: dict[str, bool] = {}
 
@@ -176,13 +176,13 @@ class FolderFacts(Mapping[str, FileFacts]):
 class FolderTables:
     """See SymbolTables. facts: the expanded ones, given once the tables are made."""
 
-    def __init__(self, state: State, expanded: Pack, asked: Asked | None = None, kept: int = KEPT_NAMES) -> None:
+    def __init__(self, state: State, expanded: Pack, asked: Dependencies | None = None, kept: int = KEPT_NAMES) -> None:
         """asked: is told the names that are looked up among functions, globals and prototypes."""
         self.state = state
         self.facts: Mapping[str, FileFacts] = {}
         lines = RecordLines(expanded, state.expanded_at)
 
-        def table(name: str, make: Callable[[bytes, str], T], asked: Asked | None = None) -> NamedFacts[T]:
+        def table(name: str, make: Callable[[bytes, str], T], asked: Dependencies | None = None) -> NamedFacts[T]:
             return NamedFacts(state.postings(name), lines, state.files, make, asked, kept)
 
         self.functions = table("functions", lambda line, file: decode_fact(Function, line, file), asked)
@@ -255,7 +255,7 @@ class Alias(Mapping[str, str]):
         return len(self.table)
 
 
-def macro_table(state: State, raw: Pack, asked: Asked | None = None) -> NamedFacts[Macro]:
+def macro_table(state: State, raw: Pack, asked: Dependencies | None = None) -> NamedFacts[Macro]:
     return NamedFacts(
         state.postings("macros"), RecordLines(raw, state.raw_at), state.files, lambda line, file: decode_fact(Macro, line, file), asked)
 

@@ -21,7 +21,7 @@ from curation.csource.arrays.keys import keys_of, name_key
 from curation.csource.arrays.pack import join_parts
 from curation.csource.facts.encoding import decode_facts, encode_fact, encode_facts
 from curation.csource.facts.model import FactsProblem, FileFacts, Function, Prototype, Struct, Typedef, Variable
-from curation.csource.macros.summaries import function_types, may_hold_function
+from curation.csource.macros.callables import function_types, may_hold_function
 from curation.csource.pointsto.pointer_facts import PointerFacts, decode_pointer_facts, encode_pointer_facts, pointer_facts
 from curation.csource.sources.inclusions import includes_of, paths_of, quoted_of
 from curation.csource.typesystem.c_types import alias_of, parse_type

@@ -1,6 +1,6 @@
 """What does a macro of the corpus stand for at a place? Textual expansion as the preprocessor does it, with limits.
 
-Of several definitions of a name a file means its own, else that of the nearest header that it includes (include_graph.py).
+Of several definitions of a name a file means its own, else that of the nearest header that it includes (sources/include_graph.py).
 
 >>> Macros.of([Macro("CALL", "a.h", 1, ["p", "x"], "(p)->ops->x(p)")]).expand("CALL(dev, open)")
 '(dev)->ops->open(dev)'
@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Container, Iterable, Mapping
 from functools import lru_cache
-from typing import Protocol
 
 from curation.csource.facts.model import Macro
 from curation.csource.lexing.keywords import KEYWORDS, NOT_NAMES, STATIC_ASSERT
+from curation.csource.macros.dependencies import Dependencies
 from curation.csource.sources.include_graph import IncludeGraph
 from curation.csource.sources.inclusions import shared
 
@@ -32,21 +32,15 @@ _OPTION = re.compile(r"__|[A-Z_][A-Z_\d]{2,}\Z")  # what a compiler's option may
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\'(?:\\.|[^\'\\])*\'?|[A-Za-z_]\w*|\d[\w.]*|\#\#|\s+|.', re.DOTALL)
 
 
-class Asking(Protocol):
-    """Gets the words that were looked up."""
-
-    macros: set[str]
-
-
 class Macros:
     """included: sources (not headers) that others include; the macros of any other source are seen in it alone. variant: which of
     several definitions (`#if ... #else`) is taken, 0 the first; the last where there are fewer. pinned: a name and the variant that holds
     for it alone: which definition an invoked macro has says nothing about those within it. functions: of the corpus; a macro that stands
-    for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name. graph: which headers a
-    file sees; None: all."""
+    for nothing (`#define add(x) do { } while (0)` where a feature is off) does not hide the function of its name. dependencies: gets the
+    words that are looked up. graph: which headers a file includes; None: all."""
 
     def __init__(
-        self, by_name: Mapping[str, list[Macro]], included: Collection[str] = (), asked: Asking | None = None,
+        self, by_name: Mapping[str, list[Macro]], included: Collection[str] = (), dependencies: Dependencies | None = None,
         graph: IncludeGraph | None = None,
     ) -> None:
         self.included = included
@@ -54,7 +48,7 @@ class Macros:
         self.variant = 0
         self.pinned: tuple[str, int] | None = None
         self.functions: Container[str] = ()
-        self.asked = asked
+        self.dependencies = dependencies
         self._known: dict[str, bool] = {}  # whether a word is a macro's name
         self.by_name = by_name
         self._usable: dict[tuple[str, str], list[Macro]] = {}
@@ -77,7 +71,7 @@ class Macros:
             return found[0]
         known = self._usable.get((name, file))
         if known is None or line:
-            known = self._told(found, file, line)
+            known = self._definitions_for(found, file, line)
             if not line:
                 if len(self._usable) > _KEPT:
                     self._usable.clear()
@@ -90,7 +84,8 @@ class Macros:
         known = self._usable.get((name, file))
         return len(known) if known is not None else 1
 
-    def _told(self, found: list[Macro], file: str, line: int) -> list[Macro]:
+    def _definitions_for(self, found: list[Macro], file: str, line: int) -> list[Macro]:
+        """Which of a name's definitions a file can mean, see get()."""
         own = [m for m in found if m.file == file]
         if len(own) > 1 and line:
             own = [m for m in own if m.line < line and (m.ended is None or m.ended >= line)] or own
@@ -99,7 +94,7 @@ class Macros:
         found = [m for m in found if m.body and (not m.file.endswith(_SOURCES) or m.file in self.included)]
         levels = self.graph.levels(file) if self.graph is not None else None
         if levels is not None and self.graph is not None:
-            seen = self._seen(found, levels, self.graph, file)
+            seen = self._in_nearest_headers(found, levels, self.graph, file)
             if seen:
                 return seen
         folder = file.rpartition("/")[0]
@@ -110,7 +105,7 @@ class Macros:
         found = [m for m in found if m.file.rpartition("/")[0] == folder] or found or own
         return [m for m in found if m.file == found[0].file]
 
-    def _seen(self, found: list[Macro], levels: bytearray, graph: IncludeGraph, file: str) -> list[Macro]:
+    def _in_nearest_headers(self, found: list[Macro], levels: bytearray, graph: IncludeGraph, file: str) -> list[Macro]:
         """Those of the nearest header, and those of the next one that is farther away: one of the two may be the default of the other, or
         stand under a condition."""
         seen = [(levels[graph.numbers[m.file]], -shared(file, m.file), m) for m in found if m.file in graph.numbers]
@@ -132,28 +127,18 @@ class Macros:
         return self._expand(text, file, line, frozenset(), 0)
 
     def _expand(self, text: str, file: str, line: int, hidden: frozenset[str], depth: int) -> str:
+        """hidden: macros within whose expansion the text stands: they are not expanded again."""
         if depth > _MAX_DEPTH or len(text) > MAX_TEXT:
             return text
         tokens, words = _tokens(text) if len(text) < _SHORT else _read(text)
-        known = self._known
-        if len(known) > _KEPT_WORDS:
-            known.clear()
-        hits: list[int] = []
-        for at in words:
-            word = tokens[at]
-            if word not in hidden:
-                is_macro = known.get(word)
-                if is_macro is None:
-                    is_macro = known[word] = word in STATIC_ASSERT or word in self.by_name
-                if is_macro:
-                    hits.append(at)
-        if self.asked is not None:
-            self.asked.macros.update([tokens[at] for at in words])
-        if not hits:
+        invocations = self._macro_names(tokens, words, hidden)
+        if self.dependencies is not None:
+            self.dependencies.macros.update([tokens[at] for at in words])
+        if not invocations:
             return text
         out: list[str] = []
         size = done = 0
-        for at in hits:
+        for at in invocations:
             if at < done:
                 continue
             if size >= MAX_TEXT:
@@ -167,6 +152,22 @@ class Macros:
                 size += len(between) + len(piece)
                 done = end
         return "".join(out) + "".join(tokens[done:])
+
+    def _macro_names(self, tokens: list[str], words: list[int], hidden: frozenset[str]) -> list[int]:
+        """Which of the words are names of macros."""
+        known = self._known
+        if len(known) > _KEPT_WORDS:
+            known.clear()
+        found: list[int] = []
+        for at in words:
+            word = tokens[at]
+            if word not in hidden:
+                is_macro = known.get(word)
+                if is_macro is None:
+                    is_macro = known[word] = word in STATIC_ASSERT or word in self.by_name
+                if is_macro:
+                    found.append(at)
+        return found
 
     def _invoked(
         self, name: str, tokens: list[str], at: int, file: str, line: int, hidden: frozenset[str], depth: int,
@@ -187,6 +188,26 @@ class Macros:
             return name, at + 1 if name != tokens[at] else at
         ready = [a if len(a) > _LONG_ARGUMENT else self._expand(a, file, line, hidden, depth + 1) for a in args]
         return self._expand(_substitute(macro, args, ready), file, line, hidden | {name}, depth + 1), end
+
+
+class ExpansionCache:
+    """What texts stand for, remembered while one file is expanded."""
+
+    def __init__(self, macros: Macros) -> None:
+        self._macros = macros
+        self._known = lru_cache(maxsize=4096)(self._expanded)
+
+    def get(self, text: str, file: str, variant: tuple[int, int] = (0, 0)) -> str | None:
+        """None where nothing is expanded, or to too much. variant: what the macros are set to now, so that it is part of what is
+        remembered."""
+        return self._known(text, file, variant)
+
+    def forget(self) -> None:
+        self._known.cache_clear()
+
+    def _expanded(self, text: str, file: str, variant: tuple[int, int]) -> str | None:
+        expanded = self._macros.expand(text, file)
+        return expanded if expanded != text and len(expanded) < MAX_TEXT else None
 
 
 @lru_cache(maxsize=20_000)

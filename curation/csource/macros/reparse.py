@@ -1,6 +1,6 @@
-"""Which files must be read again with their macros expanded? Templates, which others include under macros that paste or change names,
+"""Which files must be parsed again with their macros expanded? Templates, which others include under macros that paste or change names,
 those includers, tables whose elements are macros that stand for several elements, tables that an #include within their braces fills, and
-what shaping.py names.
+files with macros that open a brace (brace_macros.py).
 
 >>> index = build_index([("a.c", '#define P(x) a_##x\\n#include "t.c"'), ("t.c", "int P(go)(void) { return 0; }")])
 >>> [f.name for f in index.all_functions()]
@@ -28,15 +28,15 @@ _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _MAX_INSTANCES = 64  # of one template
 _MAX_LISTS = 500_000  # characters of what one file includes within braces
-_MAX_FILE = 2_000_000  # characters of a file that is read again
-_OWN = 64  # files whose macros are kept by name
+_MAX_FILE = 2_000_000  # characters of a file that is parsed again
+_KEPT_FILES = 64  # files whose macros are kept by name
 
 
-class _Within(Macros):
+class _MacrosAtInclude(Macros):
     """The macros as they stand where a template is included: its own, those of the includer at that line, then anybody's."""
 
     def __init__(self, known: Macros, template: str, includer: str, line: int) -> None:
-        super().__init__(known.by_name, known.included, known.asked, known.graph)
+        super().__init__(known.by_name, known.included, known.dependencies, known.graph)
         self.functions = known.functions
         self.known, self.template, self.includer, self.line = known, template, includer, line
 
@@ -50,8 +50,8 @@ class _Within(Macros):
         return self.known.get(name, self.template, line)
 
 
-class Rereader:
-    """Reads single files again. facts: of the corpus as first read. included: see inclusion.included_sources."""
+class Reparser:
+    """Parses single files again. facts: of the corpus as first parsed. included: see sources.inclusions.included_sources."""
 
     def __init__(
         self, facts: Mapping[str, FileFacts], texts: Mapping[str, str], macros: Macros, included: Mapping[str, list[tuple[int, str]]],
@@ -62,22 +62,22 @@ class Rereader:
         for includer, listed in included.items():
             for line, template in listed:
                 self.includers.setdefault(template, []).append((includer, line))
-        self._own = Recent[str, dict[str, list[Macro]]](_OWN)
+        self._own = Recent[str, dict[str, list[Macro]]](_KEPT_FILES)
 
     def template(self, file: str) -> FileFacts | None:
         """The facts of a template, or of one that includes such; None for any other file."""
         if any(self._pastes_into(file, template) for _, template in self.included.get(file, ())):
-            mine = self.own(file)
+            mine = self.macros_by_name(file)
             names = _mentioning({name for name, all_of in mine.items() if any("##" in m.body for m in all_of)}, mine)
             if len(self.texts[file]) < _MAX_FILE:
                 return _replaced(self.facts[file], [_expanded(self._with_lists(file), names, self.macros, file)])
         readings: dict[str, None] = {}
         for includer, line in self.includers.get(file, ()):
-            mine = self.own(includer)
+            mine = self.macros_by_name(includer)
             given = {name for name in mine if _in_force(mine[name], line)}
             if len(readings) < _MAX_INSTANCES and (self._pastes_into(includer, file) or self._renamed(file, includer)):
-                names = _mentioning(given, self.own(file))
-                readings.setdefault(_expanded(self.texts[file], names, _Within(self.macros, file, includer, line), file))
+                names = _mentioning(given, self.macros_by_name(file))
+                readings.setdefault(_expanded(self.texts[file], names, _MacrosAtInclude(self.macros, file, includer, line), file))
         return _replaced(self.facts[file], list(readings)) if readings else None
 
     def tables(self, file: str, functions: Container[str]) -> FileFacts | None:
@@ -115,9 +115,9 @@ class Rereader:
             return ""
         code = prepare(self.texts[file], file).code
         names = {name for name in _CALLED.findall(code) if name in self.macros.by_name}
-        return " ".join(_expanded(code, names, _Within(self.macros, file, includer, line), file).split())
+        return " ".join(_expanded(code, names, _MacrosAtInclude(self.macros, file, includer, line), file).split())
 
-    def own(self, file: str) -> dict[str, list[Macro]]:
+    def macros_by_name(self, file: str) -> dict[str, list[Macro]]:
         """The macros that a file defines, by name."""
         known = self._own.get(file)
         if known is None:
@@ -128,13 +128,13 @@ class Rereader:
 
     def _renamed(self, template: str, includer: str) -> bool:
         """Whether the includer gives functions of the template other names (`#define convert convert_rgb`)."""
-        mine = self.own(includer)
+        mine = self.macros_by_name(includer)
         return template in self.facts and any(
             _WORD.fullmatch(m.body) for f in self.facts[template].functions for m in mine.get(f.name, ()) if m.params is None)
 
     def _pastes_into(self, includer: str, template: str) -> bool:
         """Whether the template uses a macro of the includer that pastes names."""
-        pasting = {name for name, all_of in self.own(includer).items() if any("##" in m.body for m in all_of)}
+        pasting = {name for name, all_of in self.macros_by_name(includer).items() if any("##" in m.body for m in all_of)}
         if not pasting or template not in self.facts:
             return False
         text = self.texts[template]

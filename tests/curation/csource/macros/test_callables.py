@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import pytest
-from curation.csource.macros.callables import callable_names, function_types, may_hold_function
 
+from curation.csource.macros.callables import callable_names, function_types, may_hold_function
 from curation.csource.parsing.file_parser import parse_file
 
 

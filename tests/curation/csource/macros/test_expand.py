@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import pytest
-from curation.csource.macros.dependencies import Dependencies
 
 from curation.csource.facts.model import Macro
+from curation.csource.macros.dependencies import Dependencies
 from curation.csource.macros.expand import MAX_TEXT, ExpansionCache, Macros
 from curation.csource.parsing.file_parser import parse_file
 

@@ -1,10 +1,9 @@
 """What one invocation stands for where it must be parsed."""
 from __future__ import annotations
 
-from curation.csource.macros.invocations import InvocationParser
-
 from curation.csource.facts.model import FileFacts
 from curation.csource.macros.expand import ExpansionCache, Macros
+from curation.csource.macros.invocations import InvocationParser
 from curation.csource.parsing.file_parser import parse_file
 
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from curation.csource.macros.local_names import LocalNames
-
 from curation.csource.parsing.file_parser import parse_file
 
 

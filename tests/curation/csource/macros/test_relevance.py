@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import pytest
-from curation.csource.macros.dependencies import Dependencies
-from curation.csource.macros.relevance import Relevance
 
 from curation.csource.facts.model import Call
+from curation.csource.macros.dependencies import Dependencies
 from curation.csource.macros.expand import Macros
+from curation.csource.macros.relevance import Relevance
 from curation.csource.parsing.file_parser import parse_file
 
 

@@ -86,7 +86,7 @@ def anchor(tree: SyntaxTree, node: Node) -> Anchor:
 
 def find(kept: Anchor, tree: SyntaxTree) -> Found:
     """Where the anchored node is in another text. Of several equal places the nearest to where it stood."""
-    items = list(_items(tree))
+    items = list(file_scope(tree))
     named = [item for item in items if _name(tree, item) == kept.function]
     for candidates in (named, items):
         same = [node for item in candidates if _hash(tree, item, but=_name_node(item)) == kept.tokens
@@ -115,15 +115,15 @@ def _nearest(tree: SyntaxTree, nodes: list[Node], kept: Anchor) -> Node:
     return min(nodes, key=lambda node: (abs(tree.start(node)[0] - kept.line), abs(tree.start(node)[1] - kept.column)))
 
 
-def _items(tree: SyntaxTree) -> Iterator[Node]:
-    """The functions and declarations at file scope, on all branches of conditionals."""
+def file_scope(tree: SyntaxTree) -> Iterator[Node]:
+    """The functions, declarations and directives at file scope, on all branches of conditionals."""
     cursor = tree.root.walk()
     deeper = True
     while True:
         node = cursor.node
         assert node is not None
         wrapper = node.type in _WRAPPERS
-        if deeper and not wrapper and node.is_named:
+        if deeper and not wrapper and node.is_named and cursor.field_name not in ("condition", "name"):  # of the conditional
             yield node
         if deeper and wrapper and cursor.goto_first_child():
             continue

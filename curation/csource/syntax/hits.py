@@ -55,8 +55,11 @@ def compiled(text: str, as_query: bool) -> Pattern | TreeQuery:
 
 
 def may_match(wanted: Pattern | TreeQuery, data: bytes) -> bool:
-    """Whether the bytes of a file hold all words of a pattern; True for what is not written in an encoding that keeps ASCII."""
-    return all(word in data for word in wanted.words) or data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:64]
+    """Whether the bytes of a file hold all words of a pattern or query; True for what no encoding that keeps ASCII wrote."""
+    whole = isinstance(wanted, Pattern)
+    if all(word in data and (not whole or next(pattern.standing(word, data), None) is not None) for word in wanted.words):
+        return True
+    return data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:64]
 
 
 def plain(data: bytes) -> bool:

@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from tree_sitter import Node, Query, QueryCursor
 
@@ -37,7 +38,8 @@ _BLOCKS = ("compound_statement", "translation_unit", "case_statement", "preproc_
            "field_declaration_list", "declaration_list")
 _CONTEXTS = (("expression", "int _(){_=(", ");}"), ("value", "int _[]={", "};"), ("statements", "int _(){", "}"))
 _WORD = re.compile(rb"[A-Za-z_]\w+")
-_RARE = 1_000  # a word that stands once in so many bytes is looked up; a query over the whole tree costs less for commoner ones
+_RARE = 400  # a word that stands once in so many bytes is looked up; a query over the whole tree costs less for commoner ones
+_WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
 class BadPattern(UserError):
@@ -60,7 +62,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Pattern:
-    """readings: the ways to read it, each a run of siblings. words: byte strings that every file with a match holds."""
+    """readings: the ways to read it, each a run of siblings. words: names and keywords that every file with a match holds."""
 
     text: str
     readings: tuple[tuple[Part, ...], ...]
@@ -92,7 +94,7 @@ def compile_pattern(text: str) -> Pattern:
     readings = _readings(text)
     if any(one.hole is not None for reading in readings for one in reading if len(reading) == 1):
         raise bad_pattern(Reason("pattern_any", "a hole alone matches everything"), text, 0)
-    words = {word for reading in readings[:1] for one in reading for leaf in _leaves(one) for word in _WORD.findall(leaf.text)}
+    words = {leaf.text for reading in readings[:1] for one in reading for leaf in _leaves(one) if _WORD.fullmatch(leaf.text)}
     return Pattern(text, tuple(readings), tuple(sorted(words, key=lambda word: (-len(word), word))))
 
 
@@ -185,7 +187,7 @@ def _solid(children: Sequence[tuple[Node, str | None]]) -> list[tuple[Node, str 
 
 
 def _leaves(part: Part) -> Iterator[Part]:
-    if part.hole is None and not part.parts:
+    if part.hole is None and not part.parts and part.kind != "string_content":  # which need not be a whole word
         yield part
     for inner in part.parts:
         yield from _leaves(inner)
@@ -197,8 +199,9 @@ def _candidates(reading: tuple[Part, ...], words: Sequence[bytes], tree: SyntaxT
     """The nodes at which it may match: those around the rarest word, or all of the right kind."""
     kinds = kinds_named(reading[0].kind) if len(reading) == 1 else kinds_named(*_BLOCKS)
     rarest = min(words, key=tree.data.count, default=b"")
-    if rarest and tree.data.count(rarest) * _RARE < len(tree.data):
-        yield from _around(rarest, kinds, tree)
+    places = list(islice(standing(rarest, tree.data), len(tree.data) // _RARE + 1)) if rarest else []
+    if rarest and len(places) * _RARE <= len(tree.data):
+        yield from _around(places, kinds, tree)
         return
     wanted = _query(reading[0]) if len(reading) == 1 else f"[{' '.join(f'({kind})' for kind in _BLOCKS)}]"
     yield from QueryCursor(_compiled(f"{wanted} @at")).captures(tree.root).get("at", [])
@@ -209,12 +212,22 @@ def _compiled(query: str) -> Query:
     return Query(language(), query)
 
 
-def _around(word: bytes, kinds: frozenset[int], tree: SyntaxTree) -> Iterator[Node]:
-    """Nodes of these kinds that hold the word, each once."""
-    seen: set[int] = set()
-    at = tree.data.find(word)
+def standing(word: bytes, data: bytes) -> Iterator[int]:
+    """Where a word stands as a whole word."""
+    at = data.find(word)
     while at >= 0:
-        cursor = tree.root.walk()
+        behind = at + len(word)
+        if not (at and data[at - 1] in _WORD_BYTES) and not (behind < len(data) and data[behind] in _WORD_BYTES):
+            yield at
+        at = data.find(word, behind)
+
+
+def _around(places: Sequence[int], kinds: frozenset[int], tree: SyntaxTree) -> Iterator[Node]:
+    """Nodes of these kinds that hold one of the bytes, each once."""
+    seen: set[int] = set()
+    cursor = tree.root.walk()
+    for at in places:
+        cursor.reset(tree.root)
         while True:
             node = cursor.node
             assert node is not None
@@ -223,7 +236,6 @@ def _around(word: bytes, kinds: frozenset[int], tree: SyntaxTree) -> Iterator[No
                 yield node
             if cursor.goto_first_child_for_byte(at) is None:
                 break
-        at = tree.data.find(word, at + len(word))
 
 
 def _query(part: Part) -> str:

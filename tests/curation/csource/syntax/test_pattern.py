@@ -105,6 +105,7 @@ def test_a_wrong_pattern_is_told_with_its_reason_and_place(pattern, why, line, c
 def test_the_words_of_a_pattern_are_in_every_file_with_a_match():
     assert compile_pattern("$x->ops->$f($$$, GFP_KERNEL)").words == (b"GFP_KERNEL", b"ops")
     assert compile_pattern("$x->$f($y)").words == ()
+    assert found('p("a\\nb c", $x)', 'int f() { p("a\\nb c", 1); }') == ['p("a\\nb c", 1) | x=1']
 
 
 def test_rare_and_common_words_find_the_same():

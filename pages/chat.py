@@ -8,8 +8,7 @@ from typing import Any
 import streamlit as st
 
 from curation.errors import UserError
-from curation.people.access import require
-from training import chat, served
+from training import app_actions, chat, served
 from training.served import Servable
 from ui import parts
 from ui.session import Session, current
@@ -36,7 +35,7 @@ def main() -> None:
     with st.container(border=True):
         find, row = _model(session, runs, installed)
         sampling = _sampling()
-        _question(session, row)
+        _question(row)
     _turns(session, find, sampling)
 
 
@@ -101,11 +100,11 @@ def _sampling() -> chat.Sampling:
     return chat.Sampling(temperature, longest, tuple(line for line in (stop or "").splitlines() if line))
 
 
-def _question(session: Session, row: dict[str, Any] | None) -> None:
+def _question(row: dict[str, Any] | None) -> None:
     st.text_area(t("chat.prompt"), key="chat_prompt", height=150, placeholder=t("chat.prompt_placeholder"))
     with st.container(horizontal=True):
         st.button(t("chat.ask"), key="chat_ask", type="primary", icon=":material/send:", on_click=parts.run_guarded,
-                  args=(_ask, session, row), kwargs={"op": parts.op_id("chat")})
+                  args=(_ask, row), kwargs={"op": parts.op_id("chat")})
         st.button(t("chat.halt"), key="chat_halt", icon=":material/stop:", on_click=_halt, disabled=WAITING not in st.session_state)
         turns = st.session_state.get(TURNS)
         st.button(t("chat.clear"), key="chat_clear", icon=":material/restart_alt:", on_click=_clear, disabled=not turns)
@@ -113,9 +112,8 @@ def _question(session: Session, row: dict[str, Any] | None) -> None:
         st.caption(t("chat.goes_on", count=len(turns)))
 
 
-def _ask(session: Session, row: dict[str, Any] | None) -> None:
+def _ask(row: dict[str, Any] | None) -> None:
     """Puts the question where the run that follows answers it."""
-    require(session.actor, "reviewer", action="talk to a model")
     _halt()
     text = (st.session_state.get("chat_prompt") or "").strip("\n")
     if not text.strip():
@@ -152,20 +150,19 @@ def _turns(session: Session, find: Callable[[], dict[str, Servable]], sampling: 
 def _answer(session: Session, turn: dict[str, Any], earlier: list[dict[str, Any]], find: Callable[[], dict[str, Servable]],
             sampling: chat.Sampling) -> None:
     """Draws the answers as they are written. A press of any button ends this run, and with it the answers; they stay as they are."""
-    require(session.actor, "reviewer", action="talk to a model")
     with st.container(border=True):
         _said(turn)
         status = st.empty()
         status.caption(t("chat.starting"))
         try:
             models = find()
+            asked = app_actions.ask(session.actor, models, {who: _history(turn, earlier, who) for who in models}, sampling)
         except UserError as err:
             st.session_state.pop(WAITING, None)
             status.empty()
             parts.show_error(err)
             return
         places = dict(zip(models, _columns(turn, list(models)), strict=True))
-        asked = chat.Asked(models, {who: _history(turn, earlier, who) for who in models}, sampling)
         turn["answers"] = {who: {"text": "", "seconds": None, "halted": True, "error": None} for who in models}
         for who in asked.run():
             answer = asked.answers[who]

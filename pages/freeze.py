@@ -7,13 +7,11 @@ from typing import Any, get_args
 import streamlit as st
 
 from curation.freezing import freeze, lengths
-from curation.freezing.freeze import FreezeOptions, FrozenVersion, Preview, TaskPreview
+from curation.freezing.freeze import FreezeOptions, FrozenVersion, Preview, TaskPreview, VersionRow
 from curation.freezing.lengths import Lengths
 from curation.freezing.split import SPLITS
 from curation.model import Origin
 from curation.sourcing import sources
-from curation.store import frozen
-from curation.store.frozen import VersionRow
 from curation.tasks import all_tasks
 from training import model_store
 from ui import freezing, parts
@@ -109,8 +107,7 @@ def _rows_form(session: Session) -> None:
 
 def _tokenizers(session: Session) -> list[str]:
     """The models at hand that have a tokenizer.json: those fetched, and those of the workspace."""
-    own = sorted(path.parent.name for path in session.settings.models_dir.glob("*/tokenizer.json"))
-    return list(dict.fromkeys([*model_store.installed(), *own]))
+    return list(dict.fromkeys([*model_store.installed(), *lengths.tokenizers(session.settings)]))
 
 
 def _options() -> dict[str, Any]:
@@ -205,7 +202,7 @@ def _goal(number: int | None) -> str:
 
 
 def _versions(session: Session) -> None:
-    known = frozen.all_versions(session.store)
+    known = freeze.versions(session.store)
     st.subheader(t("freeze.versions"), anchor=False)
     if not known:
         st.caption(t("freeze.no_versions"))

@@ -10,11 +10,9 @@ from pydantic import ValidationError
 from curation import command, jobs
 from curation.errors import BadConfig, Reason, invalid, joined
 from curation.pairs import generate, seeds
-from curation.pairs.generate import EndpointCheck, GenerateOptions
+from curation.pairs.generate import Counts, EndpointCheck, GenerateOptions
 from curation.sourcing import sources
-from curation.store import ledger
-from curation.store.ledger import Counts
-from training import chat, served
+from training import app_actions, chat
 from ui import parts
 from ui.session import Session, current
 from ui.text import LANGS, error_text, named, t
@@ -93,13 +91,13 @@ def _local_model(session: Session) -> None:
         for name, url in chat.lent().items():
             st.caption(parts.escaped(t("generate.local_served", name=name, url=url)))
             st.button(parts.escaped(t("generate.local_end", name=name)), key=f"generate_local_end_{name}", icon=":material/stop:",
-                      on_click=chat.take_back, args=(url,))
+                      on_click=parts.run_guarded, args=(app_actions.take_back, session.actor, url))
 
 
 def _serve(session: Session) -> None:
-    model = served.find(st.session_state["generate_local_model"], runs_dir=session.settings.runs_dir, say=lambda _: None)
-    st.session_state["generate_base_url"] = f"{chat.lend(model)}/v1"
-    st.session_state["generate_model"] = model.name
+    name, url = app_actions.lend(session.actor, st.session_state["generate_local_model"], session.settings.runs_dir)
+    st.session_state["generate_base_url"] = f"{url}/v1"
+    st.session_state["generate_model"] = name
 
 
 def _number(name: str, least: int, most: int) -> None:
@@ -188,7 +186,7 @@ def _figures(counts: Counts, runs: bool) -> None:
 
 
 def _campaigns(session: Session) -> None:
-    names = ledger.campaigns(session.store)
+    names = generate.campaigns(session.store)
     if not names:
         return
     st.subheader(t("generate.campaigns"), anchor=False)

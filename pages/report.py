@@ -60,7 +60,7 @@ def _report(session: Session, run_dir: Path) -> None:
         charts_of(found, lambda: _curves(run_dir))
         tables_of(evaluation)
         st.subheader(t("report.samples"), anchor=False)
-        samples_view(samples_of(run_dir, report.report_file(run_dir)), list(evaluation["models"]))
+        samples_view(samples_of(run_dir), list(evaluation["models"]))
     _quantized(found["quantized"])
     _bundle(found["bundle"])
 

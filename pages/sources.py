@@ -70,11 +70,8 @@ def _import(session: Session) -> None:
 
 
 def _import_upload(session: Session, upload_id: str, filename: str, name: str | None) -> ImportReport:
-    path = upload.taken(session.settings, upload_id)
-    try:
+    with upload.taken(session.settings, upload_id) as path:
         return sources.import_archive(session.store, session.settings, session.actor, path, filename, name)
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _run(fn: Callable[[], ImportReport]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from curation.model import Role
 from curation.people import users
-from curation.store.users import User
+from curation.people.users import User
 from ui import parts
 from ui.session import Session, current
 from ui.text import t

@@ -18,7 +18,7 @@ CODE = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py") if 
 HEAVY = {"torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate"}
 
 # what of curation training may import: these import nothing of ours but each other
-SHARED = {"curation.model", "curation.errors", "curation.process_identity"}
+SHARED = {"curation.model", "curation.errors", "curation.process_identity", "curation.people.access"}
 
 # import -> the places it may stand in
 ALLOWED = {
@@ -79,10 +79,14 @@ def test_the_direction_of_imports_is_kept(path: Path) -> None:
         assert not rooms & {"ui", "pages", "app"}, f"{here} looks outward"
         ours = {name for name in imported if name.split(".")[0] == "curation"}
         values = {f"curation.{name}" for name, value in vars(curation).items() if not isinstance(value, ModuleType)}  # version, workspace
-        assert all(n in {"curation"} | values or ".".join(n.split(".")[:2]) in SHARED for n in ours), f"{here} imports {ours}"
+        assert all(n in {"curation", "curation.people"} | values or _shared(n) for n in ours), f"{here} imports {ours}"
     if here in {name.replace(".", "/") + ".py" for name in SHARED}:
         ours = {name for name in imported if name.split(".")[0] == "curation"}
-        assert all(".".join(n.split(".")[:2]) in SHARED for n in ours), f"{here} imports {ours}"
+        assert all(_shared(n) for n in ours), f"{here} imports {ours}"
+
+
+def _shared(name: str) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in SHARED)
 
 
 @pytest.mark.parametrize("path", [p for p in CODE if _relative(p).startswith("training/")], ids=_relative)
@@ -142,3 +146,24 @@ def test_every_screen_has_a_service_or_a_reader_of_its_name() -> None:
     others = {"home": "progress", "train": "runs"}
     for page in (ROOT / "pages").glob("*.py"):
         assert others.get(page.stem, page.stem) in services, f"pages/{page.name} has no service of its name"
+
+
+PAGES = [path for path in CODE if _relative(path).startswith(("pages/", "ui/"))]
+ROUTES = {  # what serves and keeps files, finds the pages, and makes the workspace: no screens
+    "ui/upload.py", "ui/routes.py", "ui/router.py", "ui/gate.py", "ui/session.py", "ui/workspace.py", "ui/text.py", "ui/archive_upload.py",
+    "ui/code_view/__init__.py", "ui/draft/__init__.py",
+}
+FILE_VERBS = {"glob", "rglob", "iterdir", "open", "read_bytes", "write_text", "write_bytes", "unlink", "stat", "is_file", "is_dir"}
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if _relative(path) not in ROUTES], ids=_relative)
+def test_a_screen_asks_services_and_decides_no_right_nor_looks_at_files(path: Path) -> None:
+    """A right that a page decides is one that the next page forgets. `session.may` only hides what a press would be refused."""
+    here, imported = _relative(path), _imports(path)
+    closed = [name for name in imported if name.startswith(("curation.store", "curation.people.access"))]
+    assert not closed, f"{here} imports {closed}: a service asks the store, and decides who may"
+    calls = {
+        (node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", ""))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+    }
+    assert not calls & FILE_VERBS, f"{here} looks at files itself: {calls & FILE_VERBS}"

@@ -7,7 +7,7 @@ same functions talk to any endpoint that speaks it.
 >>> with asking(served.find("first", runs_dir=runs_dir)) as url:
 ...     for piece in stream(url, [{"role": "user", "content": "Hi"}], Sampling(max_tokens=64)): print(piece, end="")
 
-Not covered: an endpoint's tools and images; and who may ask is for the page to check.
+Not covered: an endpoint's tools and images; and who may ask (app_actions.ask).
 """
 from __future__ import annotations
 

@@ -16,6 +16,11 @@ MOST_BYTES = 262_144
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.ya?ml")
 
 
+def folder(home: Path) -> Path:
+    """Where those of a workspace are."""
+    return home / "configs"
+
+
 def own_configs(folder: Path) -> dict[str, Path]:
     """File name -> file."""
     return {path.name: path for path in sorted(folder.glob("*.y*ml")) if NAME.fullmatch(path.name) and path.is_file()}

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from curation.people.access import require
-from training import model_store
+from training import app_actions, model_store
 from training.model_store import Card
 from ui import parts
 from ui.amounts import size
@@ -42,7 +41,7 @@ def _drawn(session: Session, name: str, was_running: bool) -> None:
             st.badge(t("train.model_here"), icon=":material/check:", color="green")
         elif now.get("state") != "running":
             st.button(t("train.model_get"), key="model_get", icon=":material/download:", on_click=parts.run_guarded,
-                      args=(_begin, session, name), help=t("train.model_get_help"))
+                      args=(app_actions.fetch_model, session.actor, name), help=t("train.model_get_help"))
     if now.get("state") == "running":
         st.progress(min(1.0, float(now["share"])), text=t("train.model_getting", doing=t(f"train.getting.{now['doing']}"),
                                                           percent=round(100 * now["share"])))
@@ -51,8 +50,3 @@ def _drawn(session: Session, name: str, was_running: bool) -> None:
         st.error(parts.escaped(t("train.model_failed") if error is None else error_text(error)), icon=":material/error:")
     elif now.get("state") == "died":
         st.warning(t("train.model_failed"), icon=":material/warning:")
-
-
-def _begin(session: Session, name: str) -> None:
-    require(session.actor, "lead", action="train a model")
-    model_store.begin_get(name)

@@ -10,8 +10,7 @@ from typing import Any
 import streamlit as st
 
 from curation.errors import UserError
-from curation.people.access import require
-from training import config, exact_cost, own_configs, runs
+from training import app_actions, config, dataset_choice, exact_cost, own_configs
 from training.board import Line
 from training.cost import cost, with_counted
 from training.stage import recipes
@@ -38,7 +37,7 @@ class Choice:
 
 def card(session: Session, shown: Callable[[str], None], known: list[Line]) -> None:
     """Draws the card. shown: called with the name of the run that was started. known: the runs there are, which tell what one took."""
-    versions = frozen_versions(session.settings.datasets_dir)
+    versions = dataset_choice.frozen_versions(session.settings.datasets_dir)
     if not versions:
         st.info(t("train.no_dataset"))
         parts.page_link("freeze")
@@ -46,7 +45,7 @@ def card(session: Session, shown: Callable[[str], None], known: list[Line]) -> N
     with st.container(border=True, key="new_run"):
         left, middle, right = st.columns([4, 4, 2], vertical_alignment="bottom")
         version = left.selectbox(t("train.dataset"), list(versions), key="train_dataset")
-        own = own_configs.own_configs(configs_dir(session))
+        own = own_configs.own_configs(own_configs.folder(session.settings.home))
         names = [*preset_names(), *own]
         name = middle.selectbox(t("train.preset"), names, key="train_preset", help=t("train.preset_help"), format_func=_preset_word)
         source: str | Path = own.get(name, name)
@@ -71,12 +70,6 @@ def card(session: Session, shown: Callable[[str], None], known: list[Line]) -> N
             _button(session, choice, shown)
             if loaded is not None:
                 _cost(session, choice, known)
-
-
-def frozen_versions(datasets_dir: Path) -> dict[str, Path]:
-    """NAME/vNNNN -> its folder, the newest first."""
-    found = sorted(datasets_dir.glob("*/v[0-9][0-9][0-9][0-9]/manifest.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return {f"{path.parent.parent.name}/{path.parent.name}": path.parent for path in found}
 
 
 def preset_names() -> list[str]:
@@ -117,16 +110,7 @@ def _pressed_keep(session: Session, name: str, data: bytes) -> None:
         st.session_state["_train_uploads"] = st.session_state.get("_train_uploads", 0) + 1  # an empty chooser next time
         st.session_state["train_preset"] = path.name
 
-    parts.run_guarded(_keep, session, name, data, after=kept)
-
-
-def _keep(session: Session, name: str, data: bytes) -> Path:
-    require(session.actor, "lead", action="train a model")
-    return own_configs.keep(configs_dir(session), name, data)
-
-
-def configs_dir(session: Session) -> Path:
-    return session.settings.home / "configs"
+    parts.run_guarded(app_actions.keep_config, session.actor, session.settings.home, name, data, after=kept)
 
 
 def _stages(name: str, base: Any) -> dict[str, Any]:
@@ -190,9 +174,7 @@ def _button(session: Session, choice: Choice, shown: Callable[[str], None]) -> N
 
 def _start(session: Session, choice: Choice, op: str) -> str:
     """The run's name. The same form pressed twice gives the run that the first press started."""
-    require(session.actor, "lead", action="train a model")
     started = st.session_state.setdefault("_train_started", {})
     if op not in started:
-        loaded = config.load(choice.source, choice.put)
-        started[op] = runs.start(loaded, session.settings.runs_dir, dataset_dir=choice.dataset_dir).name
+        started[op] = app_actions.start(session.actor, choice.source, choice.put, session.settings.runs_dir, choice.dataset_dir)
     return started[op]

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from curation.errors import remade_reason
-from curation.people.access import require
-from training import report, runs
+from curation.model import Actor
+from training import app_actions, report
 from ui import charts, parts
 from ui.amounts import figure_word, size
 from ui.session import Session
@@ -114,18 +114,12 @@ def _override(session: Session, found: dict[str, Any], run_dir: Path) -> None:
         st.caption(t("report.override_help"))
         why = st.text_area(t("report.override_reason"), key="report_override_reason", max_chars=2000)
         st.button(t("report.override_do"), key="report_override_do", type="primary", disabled=len(why.strip()) < 10,
-                  on_click=_pressed_override, args=(session, run_dir, why.strip(), parts.op_id(f"override-{run_dir.name}")))
+                  on_click=_pressed_override, args=(session.actor, run_dir, why.strip(), parts.op_id(f"override-{run_dir.name}")))
 
 
-def _pressed_override(session: Session, run_dir: Path, why: str, op: str) -> None:
-    if parts.run_guarded(override, session, run_dir, why, op=op):
+def _pressed_override(actor: Actor, run_dir: Path, why: str, op: str) -> None:
+    if parts.run_guarded(app_actions.package_refused, actor, run_dir, why, op=op):
         parts.note(t("report.override_started"))
-
-
-def override(session: Session, run_dir: Path, why: str) -> None:
-    """Packs the run's bundle again although a gate refuses it; the reason and who gave it stay in version.json."""
-    require(session.actor, "lead", action="ship a model that was refused")
-    runs.extend(run_dir, ["package"], {"package.override": f"{session.actor.name}: {why}"})
 
 
 # ---- charts ----

@@ -3,17 +3,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from curation.errors import UserError, remade
-from curation.people.access import require
-from training import config, runs
+from curation.model import Actor
+from training import app_actions, config, runs
 from training.board import Line
-from training.reading import damaged, read_bytes
 from training.runs import Curve, RunStatus
 from training.stage import read_result, recipes, stage_folders
 from ui import charts, parts
@@ -60,25 +58,14 @@ def best_word(best: tuple[str, float] | None) -> str:
 
 def _configuration(run: RunStatus) -> None:
     """config.yaml as it stands, under what is wrong with it; no run can go on with a wrong one."""
-    file = run.run_dir / "config.yaml"
     try:
-        text = read_bytes(file).decode("utf-8", errors="replace")
-    except ValueError as err:
-        st.error(parts.escaped(error_text(damaged(file, err))), icon=":material/error:")
+        text, problem = runs.config_text(run.run_dir)
+    except UserError as err:
+        st.error(parts.escaped(error_text(err)), icon=":material/error:")
         return
-    if (problem := _problem_of(file, text)) is not None:
+    if problem is not None:
         st.warning(parts.escaped(error_text(problem)), icon=":material/warning:")
     parts.code(text, language="yaml")
-
-
-@lru_cache(maxsize=32)
-def _problem_of(file: Path, text: str) -> UserError | None:
-    """text: what the file holds now, so that it is read again only when it was changed."""
-    try:
-        config.load(file)
-    except UserError as err:
-        return err
-    return None
 
 
 def _headline(run: RunStatus) -> None:
@@ -125,18 +112,18 @@ def _progress(line: Line) -> None:
 def _buttons(session: Session, run: RunStatus) -> None:
     op = parts.op_id(f"train-{run.name}")
 
-    def press(act: Callable[[Path], Any]) -> dict[str, Any]:
-        return {"on_click": parts.run_guarded, "args": (_act, session, act, run.run_dir), "kwargs": {"op": op}}
+    def press(act: Callable[[Actor, Path], Any]) -> dict[str, Any]:
+        return {"on_click": parts.run_guarded, "args": (act, session.actor, run.run_dir), "kwargs": {"op": op}}
 
     with st.container(horizontal=True, key="run_buttons"):
         if run.active:
             st.button(t("train.stop"), icon=":material/stop:", key="train_stop", help=t("train.stop_help"),
-                      disabled=run.state == "stopping", **press(runs.stop))
+                      disabled=run.state == "stopping", **press(app_actions.stop))
         if run.resumable:
             st.button(t("train.resume"), icon=":material/resume:", key="train_resume", type="primary", help=t("train.resume_help"),
-                      **press(runs.resume))
+                      **press(app_actions.resume))
         if run.state == "stopping":
-            st.button(t("train.kill"), icon=":material/dangerous:", key="train_kill", help=t("train.kill_help"), **press(runs.kill))
+            st.button(t("train.kill"), icon=":material/dangerous:", key="train_kill", help=t("train.kill_help"), **press(app_actions.kill))
         if not run.active:
             _continue(session, run)
         if any(stage.name == "evaluate" and stage.state == "done" for stage in run.stages):
@@ -155,17 +142,8 @@ def _continue(session: Session, run: RunStatus) -> None:
                           key=f"go_on_{run.name}", format_func=lambda stage: named("train.stage_name", stage) + (
                               f" ({t('train.again')})" if stage in there else ""))
         st.button(t("train.go_on_do"), key="train_go_on_do", type="primary", disabled=not chosen, on_click=parts.run_guarded,
-                  args=(_extend, session, run.run_dir, list(chosen or [])), kwargs={"op": parts.op_id(f"go-on-{run.name}")})
-
-
-def _extend(session: Session, run_dir: Path, stages: list[str]) -> None:
-    require(session.actor, "lead", action="train a model")
-    runs.extend(run_dir, stages)
-
-
-def _act(session: Session, act: Callable[[Path], Any], run_dir: Path) -> None:
-    require(session.actor, "lead", action="stop or resume a run")
-    act(run_dir)
+                  args=(app_actions.extend, session.actor, run.run_dir, list(chosen or [])),
+                  kwargs={"op": parts.op_id(f"go-on-{run.name}")})
 
 
 def _stages(run: RunStatus) -> None:

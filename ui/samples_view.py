@@ -29,8 +29,8 @@ def _samples(run_dir: Path, changed_ns: int) -> list[dict[str, Any]]:
     return [{**row, "result": result_of(row)} for row in report.samples(run_dir)]
 
 
-def samples_of(run_dir: Path, report_file: Path) -> list[dict[str, Any]]:
-    return _samples(run_dir, report_file.stat().st_mtime_ns)
+def samples_of(run_dir: Path) -> list[dict[str, Any]]:
+    return _samples(run_dir, report.evaluated_ns(run_dir))
 
 
 def score_of(row: dict[str, Any], who: str) -> float | None:

@@ -1,6 +1,6 @@
 """How does a large archive come in without filling memory? PUT /upload/<filename> streams it to a file of the workspace.
 
-The answer is {"upload": ID}; `taken(settings, ID)` gives the file to the page that imports it. Streamlit's own uploader keeps files in
+The answer is {"upload": ID}; `taken(settings, ID)` lends the file to the page that imports it. Streamlit's own uploader keeps files in
 RAM (a 1 GB file: 2.2 GB). Only leads may upload; a broken or too large upload leaves nothing.
 """
 from __future__ import annotations
@@ -9,6 +9,8 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -78,9 +80,13 @@ def _drop_stale(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-def taken(settings: Settings, upload_id: str) -> Path:
-    """The uploaded file. Raises NotFound for an id that is none of ours. Whoever has imported it deletes it."""
+@contextmanager
+def taken(settings: Settings, upload_id: str) -> Iterator[Path]:
+    """The uploaded file, which is gone afterwards. Raises NotFound for an id that is none of ours."""
     path = settings.home / "uploads" / upload_id
     if not UPLOAD_ID.fullmatch(upload_id) or not path.is_file():
         raise NotFound(kind="upload", name=upload_id)
-    return path
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

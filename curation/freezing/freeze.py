@@ -135,6 +135,11 @@ def freeze(store: Store, settings: Settings, actor: Actor, options: FreezeOption
     return FrozenVersion(options.name, version, place, about["hash"])
 
 
+def versions(store: Store) -> list[VersionRow]:
+    """Every version that was frozen here."""
+    return frozen.all_versions(store)
+
+
 def verify_version(settings: Settings, version: VersionRow) -> dict[str, Any]:
     """The manifest of a version that the store knows, verified as `verify` does, and against the hash that was recorded when it was
     frozen: a folder rewritten as a whole is refused too. Raises TouchedDataset."""

@@ -60,6 +60,11 @@ def lengths(rows: Iterable[FrozenRow], tokenizer: str | None) -> Lengths:
     return Lengths(dict(found))
 
 
+def tokenizers(settings: Settings) -> list[str]:
+    """Names of the workspace's models that have a tokenizer.json."""
+    return sorted(path.parent.name for path in settings.models_dir.glob("*/tokenizer.json"))
+
+
 def tokenizer_of(settings: Settings, name: str | None) -> str | None:
     """A tokenizer as tokens.count takes it: that of a folder or tokenizer.json, of a model of the workspace, or of one that
     `python -m training models get` fetched, by its name. Asks no hub. Raises BadValue when it cannot be loaded."""

@@ -93,6 +93,11 @@ def status(store: Store, campaign: str) -> Counts:
     return ledger.counts(store, campaign)
 
 
+def campaigns(store: Store) -> list[str]:
+    """Their names."""
+    return ledger.campaigns(store)
+
+
 def start(settings: Settings, actor: Actor, options: GenerateOptions) -> str:
     """Runs the campaign as a job of its own (see curation/jobs.py) and returns the job's id. Raises NotAllowed, BadValue, JobRuns."""
     require(actor, "lead", action="generate pairs")

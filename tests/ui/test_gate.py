@@ -182,10 +182,11 @@ def upload_as_local_lead(data: bytes, name: str = "a.zip", origin: str = "http:/
     return client().put(f"/upload/{name}", content=data, headers={"origin": origin})
 
 
-def test_an_upload_is_streamed_to_a_file_that_the_import_takes(store: Store) -> None:
+def test_an_upload_is_streamed_to_a_file_that_is_lent_to_the_import_and_then_gone(store: Store) -> None:
     answer = upload_as_local_lead(b"PK" * 1000)
-    path = upload.taken(load_settings(), answer.json()["upload"])
-    assert path.read_bytes() == b"PK" * 1000
+    with upload.taken(load_settings(), answer.json()["upload"]) as path:
+        assert path.read_bytes() == b"PK" * 1000
+    assert not path.exists()
 
 
 def test_an_upload_that_is_too_large_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,8 +213,8 @@ def test_an_upload_from_another_site_or_by_an_annotator_is_refused(team: Store) 
 def test_only_an_uploaded_file_can_be_taken(store: Store, name: str) -> None:
     from curation.errors import NotFound
 
-    with pytest.raises(NotFound):
-        upload.taken(load_settings(), name)
+    with pytest.raises(NotFound), upload.taken(load_settings(), name):
+        pass
 
 
 def test_the_first_screen_answers_to_its_name_too(store: Store) -> None:

@@ -48,8 +48,8 @@ lost alone, its intervals are over rows; it is still shown, and said to be older
 from training.report.building import AFTER, BEFORE, EXAMPLES, FORMAT, Figure, build, paired
 from training.report.comparing import compare
 from training.report.files import csv_text, markdown
-from training.report.reading import read, report_file, reported_runs, samples
+from training.report.reading import evaluated_ns, read, reported_runs, samples
 from training.report.tables import figures_of, headline, older, shown, table
 
-__all__ = ["AFTER", "BEFORE", "EXAMPLES", "FORMAT", "Figure", "build", "compare", "csv_text", "figures_of", "headline", "markdown", "older",
-           "paired", "read", "report_file", "reported_runs", "samples", "shown", "table"]
+__all__ = ["AFTER", "BEFORE", "EXAMPLES", "FORMAT", "Figure", "build", "compare", "csv_text", "evaluated_ns", "figures_of", "headline",
+           "markdown", "older", "paired", "read", "reported_runs", "samples", "shown", "table"]

@@ -73,12 +73,13 @@ def _result(run_dir: Path, stage: str) -> dict[str, Any] | None:
     return read_result(folder) if folder else None
 
 
-def report_file(run_dir: Path) -> Path:
-    """The report.json of a run. Raises NotFound while there is no complete evaluation."""
+def evaluated_ns(run_dir: Path) -> int:
+    """When the run's report was written, so that it is known whether one has changed. Raises NotFound while there is no complete
+    evaluation."""
     found = _result(run_dir, "evaluate")
     if found is None:
         raise NotFound(kind="finished evaluation in the run", name=run_dir.name)
-    return run_dir / found["report"]
+    return (run_dir / found["report"]).stat().st_mtime_ns
 
 
 def samples(run_dir: Path) -> Iterator[dict[str, Any]]:

@@ -11,9 +11,9 @@ whoever asks later, from another process, is told the same.
 from training.runs.continuing import extend, resume, start_stages
 from training.runs.events import Curve, add_to_curves, read_events, read_log
 from training.runs.launching import NAME_RULE, start
-from training.runs.manifest import config_of, dataset_of, read_manifest
+from training.runs.manifest import config_of, config_text, dataset_of, read_manifest
 from training.runs.status import RunStatus, StageStatus, list_runs, poll
 from training.runs.stopping import kill, stop
 
-__all__ = ["NAME_RULE", "Curve", "RunStatus", "StageStatus", "add_to_curves", "config_of", "dataset_of", "extend", "kill", "list_runs",
-           "poll", "read_events", "read_log", "read_manifest", "resume", "start", "start_stages", "stop"]
+__all__ = ["Curve", "NAME_RULE", "RunStatus", "StageStatus", "add_to_curves", "config_of", "config_text", "dataset_of", "extend", "kill",
+           "list_runs", "poll", "read_events", "read_log", "read_manifest", "resume", "start", "start_stages", "stop"]

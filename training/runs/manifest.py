@@ -3,14 +3,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from curation import command
-from curation.errors import NotFound, Reason, RunFailed
+from curation.errors import NotFound, Reason, RunFailed, UserError
 from training import inputs
 from training.config import Config, load
-from training.reading import damaged, parse_yaml, read_object, read_object_if_there
+from training.reading import damaged, parse_yaml, read_bytes, read_object, read_object_if_there
 
 STAGE_RULE = re.compile(r"[A-Za-z0-9_-]{1,60}")  # it names a folder
 
@@ -41,6 +42,26 @@ def config_of(run_dir: Path, manifest: Mapping[str, Any]) -> Config:
                         command=command("training continue"), run=run_dir.name),
         )
     return config
+
+
+def config_text(run_dir: Path) -> tuple[str, UserError | None]:
+    """config.yaml as it stands, and what is wrong with it (None: nothing); no run can go on with a wrong one. Raises DamagedFile."""
+    file = run_dir / "config.yaml"
+    try:
+        text = read_bytes(file).decode("utf-8", errors="replace")
+    except ValueError as err:
+        raise damaged(file, err) from err
+    return text, _problem_of(file, text)
+
+
+@lru_cache(maxsize=32)
+def _problem_of(file: Path, text: str) -> UserError | None:
+    """text: what the file holds now, so that it is read again only when it was changed."""
+    try:
+        load(file)
+    except UserError as err:
+        return err
+    return None
 
 
 def recorded(manifest: Mapping[str, Any]) -> Config:

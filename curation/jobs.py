@@ -30,9 +30,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from curation import PROJECT
 from curation.errors import NotFound, UserError
 from curation.process_identity import identity, is_alive, send
-from curation.settings import PROJECT, Settings
+from curation.settings import Settings
 
 State = Literal["running", "stopping", "done", "failed", "stopped", "died"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from curation import CHECKOUT, PROJECT, default_home
+from curation import datasets_dir, default_home
 from curation.errors import BadConfig, Reason, invalid, joined
 from curation.model import Lang, Model
 
@@ -65,7 +65,7 @@ def load_settings(home: Path | None = None) -> Settings:
     home = (given or default_home()).absolute()
     values: dict[str, Any] = {
         "home": home,
-        "datasets_dir": PROJECT / "datasets" if CHECKOUT and not given else home / "datasets",
+        "datasets_dir": datasets_dir(home if given else None),
         "store_url": f"sqlite:///{home / 'store.sqlite'}",
     }
     where = home / "flowsight.toml"

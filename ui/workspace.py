@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import logging
 
+from curation import PROJECT
 from curation.errors import UserError
 from curation.freezing.publish import recover
 from curation.people import users
-from curation.settings import PROJECT, Settings, load_settings
+from curation.settings import Settings, load_settings
 from curation.sourcing import propose, sources
 from curation.store import Store, items
 from ui.session import shared_store

@@ -53,6 +53,22 @@ def one_of_two(folder: str | None, source: str | None) -> None:
         raise BadValue(field="DIR or --source", value=folder or "", why=why, todo="Name a folder, or an imported source.")
 
 
+def index_place(given: argparse.Namespace) -> Path | None:
+    """What --index names. Raises BadValue for a file, and for a folder of other things."""
+    if given.index is None or not given.index.exists():
+        return given.index
+    todo = "Name an index folder, or one to be made."
+    if not given.index.is_dir():
+        raise BadValue(field="--index", value=str(given.index), why="is no folder", todo=todo)
+    if not (given.index / "lock").exists() and any(given.index.iterdir()):  # the lock is the first file of every index
+        raise BadValue(field="--index", value=str(given.index), why="holds other files than an index", todo=todo)
+    return given.index
+
+
+def no_c_files(folder: str) -> BadValue:
+    return BadValue(field="DIR", value=folder, why="holds no C files", todo="Name the folder that the .c and .h files are in, or below.")
+
+
 def workspace(given: argparse.Namespace) -> Workspace:
     """The workspace named by the arguments; made when it is not there. Raises NotFound for an unknown or disabled --user."""
     settings = load_settings(given.home)

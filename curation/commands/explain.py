@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
+from curation import at_hand
 from curation.commands import Subcommands, add_user, declare, one_of_two, workspace
 from curation.csource import Program
 from curation.knowledge import Knowledge, load, using
@@ -40,7 +40,7 @@ def _read(given: argparse.Namespace) -> tuple[Program, Knowledge]:
     """The index, and the knowledge rows that count: those of the workspace for an imported source."""
     one_of_two(given.dir, given.source)
     if given.dir is not None:
-        path = Path(given.dir)
+        path = at_hand(given.dir, given.home)
         return indexing.index_folder(path, index_dir=indexing.made_for_folder(load_settings(given.home), path)).program, load()
     work = workspace(given)
     return indexing.index_source(work.store, work.settings, given.source).program, catalog.knowledge(work.store)

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from curation import formats
+from curation import at_hand, formats
 from curation.commands import Subcommands, declare, workspace
 from curation.freezing import export
 from curation.tasks import all_tasks
@@ -31,7 +31,7 @@ def add(commands: Subcommands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     if given.dir is not None:
-        number = export.export_frozen(given.dir, given.out, given.format, given.split, given.lang, given.task)
+        number = export.export_frozen(at_hand(given.dir, given.home), given.out, given.format, given.split, given.lang, given.task)
     else:
         work = workspace(given)
         number = export.export_annotations(

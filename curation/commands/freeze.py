@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from curation import at_hand
 from curation.commands import Subcommands, Workspace, add_user, declare, workspace
 from curation.errors import BadConfig
 from curation.freezing import freeze, lengths
@@ -83,7 +84,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def verify(given: argparse.Namespace) -> int:
-    manifest = freeze.verify(given.dir)
+    manifest = freeze.verify(at_hand(given.dir, given.home))
     print(f"{given.dir}: {len(manifest['rows'])} rows, {len(manifest['files'])} files, untouched\n{manifest['hash']}")
     return 0
 

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from curation import formats
+from curation import at_hand, formats
 from curation.commands import Subcommands, add_user, declare, workspace
 from curation.errors import BadRow, BadValue, NotFound
 from curation.pairs import rows
@@ -42,6 +42,7 @@ def add(commands: Subcommands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    given.what = str(at_hand(given.what, given.home)) if "://" not in given.what else given.what
     kind = given.kind or kind_of(given.what)
     work = workspace(given)
     if kind == "rows":

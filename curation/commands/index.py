@@ -6,13 +6,14 @@ import sys
 import time
 from pathlib import Path
 
-from curation.commands import Subcommands, declare, workspace
+from curation import at_hand
+from curation.commands import Subcommands, declare, index_place, no_c_files, workspace
 from curation.csource.build import cores
 from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.peak_memory import PeakMemory
 from curation.csource.incremental.report import IndexReport, Progress
 from curation.csource.sources.files import SourceFiles
-from curation.errors import BadValue
+from curation.errors import BadValue, NotFound
 from curation.settings import load_settings
 from curation.sourcing import indexing, sources
 
@@ -46,20 +47,26 @@ def run(given: argparse.Namespace) -> int:
         if value <= 0:
             raise BadValue(field=field, value=value, why="is not above 0", todo="Give a number above 0.")
     limits = indexing.Limits(given.jobs, given.time_limit, given.memory_limit << 20, given.retry)
-    if given.what is not None and Path(given.what).exists():
-        path = Path(given.what).absolute()
-        place = given.index or indexing.index_dir(load_settings(given.home), "folder", str(path))
+    named = index_place(given)
+    if given.what is not None and (path := at_hand(given.what, given.home).absolute()).exists():
+        place = named or indexing.index_dir(load_settings(given.home), "folder", str(path))
         _make(str(given.what), indexing.files_of_folder(path), place, limits, given.solve)
         return 0
+    if given.what is not None and ("/" in given.what or given.what in (".", "..", "~")):
+        raise NotFound(kind="folder", name=given.what)
     work = workspace(given)
-    names = [source.name for source in sources.list_sources(work.store)] if given.all else [given.source or given.what]
-    for name in names:
-        place = given.index or indexing.index_dir(work.settings, "source", name)
+    known = [source.name for source in sources.list_sources(work.store)]
+    if given.what is not None and given.what not in known:
+        raise NotFound(kind="folder or imported source", name=given.what)
+    for name in known if given.all else [given.source or given.what]:
+        place = named or indexing.index_dir(work.settings, "source", name)
         _make(name, indexing.files_of_source(work.store, work.settings, name), place, limits, given.solve)
     return 0
 
 
 def _make(name: str, files: SourceFiles, place: Path, limits: indexing.Limits, solve: bool) -> None:
+    if not files.places:
+        raise no_c_files(name)
     began = time.monotonic()
     print(f"{name}: {len(files.places):,} files, index in {place}", file=sys.stderr)
     said = 0.0

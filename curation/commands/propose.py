@@ -4,11 +4,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from curation.commands import Subcommands, add_user, declare, explain, one_of_two, workspace
+from curation import at_hand
+from curation.commands import Subcommands, add_user, declare, explain, index_place, no_c_files, one_of_two, workspace
+from curation.commands.terminal import StatusLine
 from curation.csource import FactsProblem
 from curation.freezing.export import check_free, write_records
 from curation.settings import load_settings
@@ -47,25 +49,36 @@ def _folder(given: argparse.Namespace) -> int:
     tasks = propose.chosen_tasks(given.task)
     if given.out is not None:
         check_free(given.out)
-    place = given.index or indexing.made_for_folder(load_settings(given.home), Path(given.dir))
-    found = indexing.index_folder(Path(given.dir), index_dir=place)
+    folder = at_hand(given.dir, given.home)
+    place = index_place(given) or indexing.made_for_folder(load_settings(given.home), folder)
+    with StatusLine() as line:
+        found = indexing.index_folder(folder, index_dir=place, progress=_reading(line))
     index = found.program
+    if not index.files():
+        _say({}, found.problems, indexing.not_found([], found.passed_over))
+        raise no_c_files(given.dir)
     files = propose.within(index, given.file) if given.file else None
     counts: Counter[str] = Counter()
 
     def records() -> Iterator[dict[str, Any]]:
         for proposal in propose.propose_index(index, [task.name for task in tasks], files):
             counts[proposal.task] += 1
+            line.say("proposing: " + _counted(counts))
             yield propose.record_of(proposal)
 
-    write_records(records(), given.out, None)
+    with StatusLine() as line:
+        line.shown = line.shown and (given.out is not None or not sys.stdout.isatty())  # records on a terminal show by themselves
+        line.say("solving what flows where")
+        write_records(records(), given.out, None)
     _say(counts, found.problems, indexing.not_found(index.unanswered(), found.passed_over))
     return 0
 
 
 def _source(given: argparse.Namespace) -> int:
     work = workspace(given)
-    report = propose.propose_source(work.store, work.settings, work.actor, given.source, tasks=given.task)
+    with StatusLine() as line:
+        report = propose.propose_source(
+            work.store, work.settings, work.actor, given.source, tasks=given.task, progress=_reading(line))
     if report.followed or report.stale:
         print(f"{report.followed} labels followed their moved code; {report.stale} do not fit the code any more and are not frozen")
     gone = f", {report.withdrawn} withdrawn, which are no sites any more" if report.withdrawn else ""
@@ -74,8 +87,16 @@ def _source(given: argparse.Namespace) -> int:
     return 0
 
 
+def _reading(line: StatusLine) -> Callable[[int, int], None]:
+    return lambda done, of: line.say(f"reading {done:,} of {of:,} files")
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {task}" for task, number in sorted(counts.items()) if number)
+
+
 def _say(counts: Mapping[str, int], problems: list[FactsProblem], not_found: list[str]) -> None:
-    print(", ".join(f"{number} {task}" for task, number in sorted(counts.items()) if number) or "no sites", file=sys.stderr)
+    print(_counted(counts) or "no sites", file=sys.stderr)
     for problem in problems:
         at = f":{problem.line}" if problem.line else ""
         print(f"  {problem.file}{at}: {problem.why} [{problem.code}]", file=sys.stderr)

@@ -6,8 +6,8 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 
+from curation import at_hand
 from curation.commands import Subcommands, declare, workspace
 from curation.csource.build import cores
 from curation.csource.facts.model import FactsProblem
@@ -57,8 +57,8 @@ def run(given: argparse.Namespace) -> int:
 
 def _found(given: argparse.Namespace) -> Iterator[Hit | FactsProblem]:
     context = given.context or 2 * given.json
-    if Path(given.what).exists():
-        return search_folder(Path(given.what), given.pattern, as_query=given.query, context=context, jobs=given.jobs)
+    if (path := at_hand(given.what)).exists():
+        return search_folder(path, given.pattern, as_query=given.query, context=context, jobs=given.jobs)
     work = workspace(given)
     return search_source(work.store, work.settings, given.what, given.pattern, as_query=given.query, context=context, jobs=given.jobs)
 

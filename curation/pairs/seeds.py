@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from curation import PROJECT
 from curation.errors import BadRow, NotFound, reason_in
 from curation.model import Lang, Model, PairAnswer
-from curation.settings import PROJECT
 
 FOLDER = PROJECT / "datasets" / "seeds"
 

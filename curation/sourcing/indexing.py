@@ -109,7 +109,7 @@ def files_of_folder(path: Path) -> SourceFiles:
     """Raises NotFound."""
     if not path.exists():
         raise NotFound(kind="folder", name=str(path))
-    return list_folder(path)
+    return list_folder(path.absolute())  # the processes that read run in another folder
 
 
 def files_of_source(store: Store, settings: Settings, source: str) -> SourceFiles:

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from curation import jobs
+from curation import PROJECT, jobs
 from curation.errors import NotFound
 from curation.pairs import generate
 from curation.process_identity import identity
-from curation.settings import PROJECT, load_settings
+from curation.settings import load_settings
 from curation.store import ledger, open_store
 from tests.fake_endpoint import running
 from tests.patience import PATIENCE_S

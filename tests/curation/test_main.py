@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from curation import PROJECT, at_hand, datasets_dir
 from curation.__main__ import main, parser
 from curation.freezing import manifest
-from curation.settings import PROJECT
+from curation.settings import load_settings
 from curation.store import items, open_store
 
 COMMANDS = ("import", "sources", "index", "search", "propose", "generate", "review", "freeze", "verify", "export", "users")
@@ -151,7 +152,20 @@ def test_the_examples_of_every_help_are_commands_that_parse(capsys):
     (["import", "/no/such/thing"], "is no folder, file or git address"),
     (["sources", "nothing"], "'nothing'"),
     (["index"], "exactly one is needed"),
+    (["index", "/no/such/folder"], "no folder '/no/such/folder'"),
+    (["index", "nothing"], "no folder or imported source 'nothing'"),
+    (["index", "empty"], "holds no C files"),
+    (["index", "a.c", "--index", "broken.tar.gz"], "--index: 'broken.tar.gz' is no folder"),
     (["propose"], "exactly one is needed"),
+    (["propose", "empty"], "holds no C files"),
+    (["propose", "a.c", "--index", "broken.tar.gz"], "--index: 'broken.tar.gz' is no folder"),
+    (["propose", "a.c", "--index", "full"], "--index: 'full' holds other files than an index"),
+    (["import", "a\0b"], "what"),
+    (["import", "empty"], "holds no file ending in"),
+    (["verify", "broken.tar.gz"], "broken.tar.gz"),
+    (["export", "broken.tar.gz"], "broken.tar.gz"),
+    (["explain", "a.c:x", "."], "a.c:x"),
+    (["review", "list", "--home", "broken.tar.gz"], "broken.tar.gz"),
     (["propose", "/no/such/folder"], "/no/such/folder"),
     (["propose", "--source", "nothing"], "'nothing'"),
     (["propose", ".", "--task", "sleep"], "'sleep'"),
@@ -172,6 +186,9 @@ def test_an_error_is_one_clear_line_and_exit_code_2(argv, said, capsys, home, tm
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.c").write_text("int x;\n")
     (tmp_path / "broken.tar.gz").write_text("404 Not Found\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine\n")
     if argv[-1] == "nobody":
         argv = ["review", "list", *argv[1:]]
     assert main(argv) == 2
@@ -313,3 +330,47 @@ def test_rows_are_added_by_a_reviewer_alone_and_withdrawn_again(
     assert main(["knowledge", "withdraw", "linux.my_register", "--user", "reva"]) == 0
     assert main(["knowledge", "--added"]) == 0
     assert capsys.readouterr().out == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_proposing_tells_a_terminal_how_far_it_is_and_leaves_its_line_empty(home, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert main(["propose", str(corpus(tmp_path / "src")), "--task", "function_pointer", "--out", str(tmp_path / "out.jsonl")]) == 0
+    said = sys.stderr.getvalue()
+    assert "reading " in said and " files" in said and "solving what flows where" in said
+    assert "\r\x1b[K12 function_pointer\n" in said  # the last line is whole: what was drawn before it is gone
+
+
+def test_proposing_tells_no_progress_to_a_file(home, tmp_path, capsys):
+    assert main(["propose", str(corpus(tmp_path / "src")), "--task", "function_pointer", "--out", str(tmp_path / "out.jsonl")]) == 0
+    assert capsys.readouterr().err == "12 function_pointer\n"
+
+
+def test_a_folder_is_indexed_and_proposed_by_relative_names_from_anywhere(home, tmp_path, monkeypatch, capsys):
+    corpus(tmp_path / "src")
+    monkeypatch.chdir(tmp_path)
+    assert main(["propose", "src", "--index", "mine.index", "--task", "function_pointer", "--out", "out.jsonl"]) == 0
+    assert capsys.readouterr().err == "12 function_pointer\n"
+
+
+def test_a_dataset_of_the_workspace_and_the_shipped_demo_are_found_by_the_readme_s_names(home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert at_hand("datasets/demo/src") == PROJECT / "datasets" / "demo" / "src"
+    assert at_hand("datasets/flow/v0001") == Path("datasets/flow/v0001")
+    (home / "datasets" / "flow" / "v0001").mkdir(parents=True)
+    assert at_hand("datasets/flow/v0001") == home / "datasets" / "flow" / "v0001"
+    (tmp_path / "datasets" / "flow" / "v0001").mkdir(parents=True)  # what lies here comes first
+    assert at_hand("datasets/flow/v0001") == Path("datasets/flow/v0001")
+
+
+def test_settings_and_commands_agree_where_frozen_versions_are(home, tmp_path, monkeypatch):
+    assert datasets_dir() == load_settings().datasets_dir == home / "datasets"
+    home.mkdir()
+    (home / "flowsight.toml").write_text(f'datasets_dir = "{tmp_path / "elsewhere"}"\n')
+    assert datasets_dir() == load_settings().datasets_dir == tmp_path / "elsewhere"
+    monkeypatch.setenv("FLOWSIGHT_DATASETS_DIR", str(tmp_path / "third"))
+    assert datasets_dir() == load_settings().datasets_dir == tmp_path / "third"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from curation import PROJECT
 from curation.errors import BadConfig
-from curation.settings import PROJECT, load_settings
+from curation.settings import load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curation import PROJECT
 from curation.freezing.freeze import verify
-from curation.settings import PROJECT
 from curation.store import frozen
 from tests.curation.freezing.test_freeze import Workspace
 from tests.patience import PATIENCE_S

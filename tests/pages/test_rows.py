@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation.settings import PROJECT, load_settings
+from curation import PROJECT
+from curation.settings import load_settings
 from curation.store import items, open_store
 from tests.patience import PATIENCE_S
 from ui import parts

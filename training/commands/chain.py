@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from curation import at_hand
 from training import runs
 from training.commands import Subcommands, add_runs_dir, add_set, declare, overrides, run_dir_of
 from training.commands.run import follow
@@ -19,7 +19,7 @@ def add(commands: Subcommands) -> None:
     )
     more.add_argument("run_name", metavar="RUN", help="a run's name or folder")
     more.add_argument("--stages", default="", metavar="A,B", help="stages to add; one that the run has already is done again")
-    more.add_argument("--data", type=Path, help="where the run's frozen version is now, if it was moved")
+    more.add_argument("--data", type=at_hand, help="where the run's frozen version is now, if it was moved")
     add_set(more)
     _common(more)
 
@@ -29,7 +29,7 @@ def add(commands: Subcommands) -> None:
     )
     alone.add_argument("stages", metavar="A,B", help="the stages, e.g. quantize or dpo,merge,evaluate")
     alone.add_argument("source", metavar="MODEL|RUN", help="a model folder or name, an adapter's folder, or a run's name or folder")
-    alone.add_argument("--data", type=Path, help="a frozen version's folder (default: the run's own)")
+    alone.add_argument("--data", type=at_hand, help="a frozen version's folder (default: the run's own)")
     alone.add_argument("--base", help="the untuned model to compare with, and under an adapter (default: the one that it names)")
     alone.add_argument("--name", help="the new run's name")
     add_set(alone)

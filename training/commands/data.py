@@ -5,9 +5,9 @@ import argparse
 import json
 import random
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
+from curation import at_hand
 from training import config, data
 from training.commands import Subcommands, declare
 from training.dataset_choice import opened
@@ -25,7 +25,7 @@ def add(commands: Subcommands) -> None:
         "datasets/flow/v0001 --model tiny --rows 2", "datasets/flow/v0001 --config my.yaml",
         "rows.jsonl --format table --sample 10 --seed 3",
     )
-    inspect.add_argument("data", type=Path, metavar="DATA", help="a frozen version's folder, or a plain file")
+    inspect.add_argument("data", type=at_hand, metavar="DATA", help="a frozen version's folder, or a plain file")
     inspect.add_argument("--format", choices=["text", "json", "table"], default="text", help="how it is printed (default text)")
     inspect.add_argument("--sample", type=_count, default=0, metavar="N", help="rows drawn at random and shown whole (table: a line each)")
     inspect.add_argument("--seed", type=int, default=17, help="of the draw, and of a plain file's splits (default 17)")

@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+from curation import at_hand
 from curation.errors import NotFound, remade_reason
 from training import report, runs
 from training.commands import Subcommands, add_runs_dir, add_set, declare, overrides, run_dir_of
@@ -22,7 +23,7 @@ def add(commands: Subcommands) -> None:
         "models/mine --data datasets/flow/v0001 --base models/base", "flow-v0001-tiny-20261121-120000 --set evaluate.max_rows=60",
     )
     evaluate.add_argument("source", metavar="MODEL|RUN", help="a model folder or name, an adapter's folder, or a run's name or folder")
-    evaluate.add_argument("--data", type=Path, help="a frozen version's folder (default: the run's own)")
+    evaluate.add_argument("--data", type=at_hand, help="a frozen version's folder (default: the run's own)")
     evaluate.add_argument("--base", help="the untuned model to compare with (a model folder alone has no gain)")
     evaluate.add_argument("--name", help="the new run's name")
     evaluate.add_argument("--json", action="store_true", help="print the report as JSON at the end, and nothing before")

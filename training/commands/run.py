@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from curation import command
+from curation import at_hand, command
 from curation.errors import BadValue
 from training import checkpoints, config, data, dry_run, plain_data, runs
 from training.commands import Subcommands, add_runs_dir, add_set, declare, is_run, loaded, run_dir_of
@@ -31,7 +31,7 @@ def add(commands: Subcommands) -> None:
                        help="a frozen version's folder or a plain file (" + ", ".join(plain_data.ENDINGS) + "), and a preset ("
                             + ", ".join(config.presets()) + ") or a YAML file; with --data the preset or file alone")
     add_set(train)
-    train.add_argument("--data", type=Path, metavar="DATA", help="a frozen version's folder or a plain file")
+    train.add_argument("--data", type=at_hand, metavar="DATA", help="a frozen version's folder or a plain file")
     train.add_argument("--name", "--pipeline-id", metavar="ID", help="the run's name (default: made of dataset, preset and time)")
     train.add_argument("--follow", action="store_true", help="print its log until it ends; Ctrl+C leaves it running")
     train.add_argument("--dry-run", action="store_true", help="start nothing: say what would be trained, and find faults")
@@ -88,7 +88,7 @@ def _data_and_config(given: argparse.Namespace) -> tuple[Path, str]:
     if given.data is not None and len(given.names) == 1:
         return given.data, given.names[0]
     if given.data is None and len(given.names) == 2:
-        return Path(given.names[0]), given.names[1]
+        return at_hand(given.names[0]), given.names[1]
     raise BadValue(field="train", value=" ".join(given.names), why="does not say what to train on and how",
                    todo="Give DATA and CONFIG, e.g. `train datasets/flow/v0001 tiny`, or CONFIG with --data DATA.")
 

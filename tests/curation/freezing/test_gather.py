@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from curation import PROJECT
 from curation.freezing import manifest
 from curation.freezing.freeze import freeze
 from curation.freezing.gather import FreezeOptions, gather
 from curation.labeling import label
 from curation.model import Actor, Item
 from curation.people.users import local_lead
-from curation.settings import PROJECT, Settings, load_settings
+from curation.settings import Settings, load_settings
 from curation.sourcing import propose, sources
 from curation.store import Store, items, open_store
 

@@ -7,11 +7,11 @@ from functools import cache
 
 import pytest
 
+from curation import PROJECT
 from curation.csource import build_index
 from curation.freezing.gather import FreezeOptions, excerpt_of
 from curation.freezing.shown import Shown, plainly, renamed, shown
 from curation.model import Item, TrainingRow
-from curation.settings import PROJECT
 from curation.sourcing.indexing import index_folder
 from curation.sourcing.propose import item_of
 from curation.tasks import Style, get_task, site_tasks

@@ -9,7 +9,6 @@ from curation.csource import Index, build_index
 from curation.csource.pointsto import solver as solving
 from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraints import constraints_of
-from curation.csource.pointsto.edges import Edges
 from curation.csource.pointsto.pointer_facts import pointer_facts
 from curation.csource.pointsto.solution import Solution
 from curation.csource.pointsto.solver import MOST_OBJECTS
@@ -71,19 +70,3 @@ def test_in_a_corpus_of_many_values_an_untyped_place_holds_few(monkeypatch: pyte
     monkeypatch.setattr(solving, "MANY_VALUES", 5)
     monkeypatch.setattr(solving, "MOST_UNTYPED_OF_MANY", 3)
     assert len(_names(build_index([("a.c", text)], jobs=0), "fn")) == 3
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40), st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12))))
-def test_edges_are_those_that_were_given(drafted: list[tuple[int, int]], added: list[tuple[int, int]]) -> None:
-    edges = Edges()
-    for source, target in drafted:
-        edges.drafts[0].append(source << 32 | target)
-        edges.drafts[1].append(-1)
-    edges.sort(10)
-    for source, target in added:
-        edges.add(source, target, -1)
-    wanted = {*drafted, *added}
-    assert set(edges) == wanted and len(list(edges)) == len(wanted)
-    for node in range(13):
-        assert sorted(edges.successors(node)) == sorted(t for s, t in wanted if s == node)
-        assert sorted(edges.predecessors(node)) == sorted(s for s, t in wanted if t == node)

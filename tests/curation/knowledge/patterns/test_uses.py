@@ -1,6 +1,6 @@
-"""The comments of patterns/*.c are the expectations: `// async: NAME PHASE, NAME PHASE` at a line says that the line is that phase of the
-pattern called NAME. All places of a name are one proposed pattern, two names are two, and nothing else is proposed. `// ok: nothing`:
-no place is proposed at the line.
+"""The comments of the *.c files beside this one are the expectations: `// async: NAME PHASE, NAME PHASE` at a line says that the line is
+that phase of the pattern called NAME. All places of a name are one proposed pattern, two names are two, and nothing else is proposed.
+`// ok: nothing`: no place is proposed at the line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from curation.csource import build_index
 from curation.model import Proposal
 from curation.tasks.async_pattern import propose
 
-FIXTURES = sorted((Path(__file__).parent / "patterns").glob("*.c"))
+FIXTURES = sorted(Path(__file__).parent.glob("*.c"))
 Place = tuple[str, int]
 
 

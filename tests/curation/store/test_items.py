@@ -146,7 +146,7 @@ def test_processes_that_save_at_the_same_time_lose_nothing(store: Store, store_u
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join()
     assert [w.exitcode for w in workers] == [0, 0]
     assert {len(given) for given in items.annotations(store, ids).values()} == {2}
     assert queues.counts(store) == {("function_pointer", "answered"): 20}

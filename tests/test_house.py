@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -167,3 +168,12 @@ def test_a_screen_asks_services_and_decides_no_right_nor_looks_at_files(path: Pa
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
     }
     assert not calls & FILE_VERBS, f"{here} looks at files itself: {calls & FILE_VERBS}"
+
+
+def test_every_module_that_the_guides_name_is_there() -> None:
+    """docs/engine.md names modules by their place in curation/csource/ or curation/knowledge/, the others by their place in the project."""
+    roots = (ROOT, ROOT / "curation", ROOT / "curation" / "csource", ROOT / "curation" / "knowledge")
+    for guide in ("docs/engine.md", "docs/learning.md", "docs/training.md", "benchmarks/RESULTS.md", "README.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"`([\w/]+\.py)`", (ROOT / guide).read_text(encoding="utf-8"))) - {"curation/tasks/NAME.py"}
+        lost = [name for name in named if "NAME" not in name and not any((root / name).exists() for root in roots)]
+        assert not lost, f"{guide} names {lost}"

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation.csource.arrays.bounded_cache import Recent
+from curation.csource.arrays.keys import name_key
 from curation.csource.arrays.postings import Postings, load_array
-from curation.csource.incremental.records import name_key
 from curation.csource.index.nearest import DefiningFiles
 from curation.csource.pointsto.edges import Edges
 from curation.csource.pointsto.nodes import Node, Value, from_parts

@@ -12,7 +12,7 @@ import streamlit as st
 from curation import jobs
 from curation.errors import UserError
 from curation.labeling import label
-from curation.sourcing import propose, sources
+from curation.sourcing import indexing, propose, sources
 from curation.sourcing.sources import FileEntry, ImportReport, SourceRow
 from ui import parts, upload
 from ui.archive_upload import archive_upload
@@ -104,6 +104,27 @@ def _report() -> None:
                 },
                 hide_index=True,
             )
+    _not_found(report)
+
+
+def _not_found(report: ImportReport) -> None:
+    """What the import did not find: files that #include lines name, and files passed over by their names."""
+    if report.unanswered:
+        told = indexing.by_path(report.unanswered)
+        with st.expander(t("sources.unanswered", count=len(told)), icon=":material/link_off:"):
+            st.caption(t("sources.unanswered_help"))
+            st.dataframe(
+                {
+                    t("sources.unanswered_path"): [one.path for one, _ in told],
+                    t("sources.unanswered_first"): [f"{one.file}:{one.line}" for one, _ in told],
+                    t("sources.unanswered_files"): [files for _, files in told],
+                    t("sources.unanswered_lost"): [t("sources.lost_code" if one.in_place else "sources.lost_names") for one, _ in told],
+                },
+                hide_index=True,
+            )
+    if report.passed_over:
+        with st.expander(t("sources.passed_over", count=len(report.passed_over)), icon=":material/block:"):
+            st.dataframe({t("sources.problem_path"): report.passed_over}, hide_index=True)
 
 
 def _chosen(names: list[str]) -> str:

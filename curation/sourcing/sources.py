@@ -4,12 +4,13 @@
 >>> report.added, report.unchanged, [p.path for p in report.problems]
 (112, 0, ['unix/fifo.c'])
 
-Only files with a C suffix are taken (`SUFFIXES`). Their bytes go to content-addressed blobs as they come; the source and its list of
-files become visible in one transaction at the end, so an import that fails leaves nothing behind on any screen. Importing a
-source again brings it to the new state: unchanged files are told by their hash; files that are gone leave the tree (what was
-labeled in them is kept with its excerpt).
+Files are taken by the names that propose and index go by (csource/sources/files.py), and those that are only ever read into others
+("ops.def"); what is passed over though it holds C code by its name, and each #include that no file answers, is told. Their bytes go to
+content-addressed blobs as they come; the source and its list of files become visible in one transaction at the end, so an import that
+fails leaves nothing behind on any screen. Importing a source again brings it to the new state: unchanged files are told by their hash;
+files that are gone leave the tree (what was labeled in them is kept with its excerpt).
 
-Not covered: assembler (.S), C++ and generated files that a build would make.
+Not covered: assembler (.S), and generated files that a build would make.
 """
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ from typing import IO
 from urllib.parse import unquote
 
 from curation.csource.sources.decode import Undecodable, decode
+from curation.csource.sources.files import C_SUFFIXES, INCLUDED_SUFFIXES, is_near_c
+from curation.csource.sources.inclusions import IncludePaths, Unanswered, includes_of, quoted_of, unanswered
 from curation.errors import BadValue, NotAllowed, NotFound, Reason, UserError, reason_record, remade_reason
 from curation.model import Actor, canonical_json
 from curation.people.access import require
@@ -37,7 +40,7 @@ from curation.store import Store
 from curation.store import sources as rows
 from curation.store.sources import SourceRow
 
-SUFFIXES = (".c", ".h", ".inc")
+SUFFIXES = (*C_SUFFIXES, *INCLUDED_SUFFIXES)
 LONGEST_LINE = 100_000  # characters; hand-written C has none, and editors and parsers choke on more
 PASSED_OVER = frozenset({".git", ".hg", ".svn"})
 Wanted = Callable[[str], bool]
@@ -51,7 +54,8 @@ class NothingToImport(UserError):
 @dataclass(frozen=True)
 class ImportReport:
     """added: files that are new or have new bytes. removed: files the source had before and now has not. bytes: of all its files
-    together. problems: files not taken, or taken but giving no facts."""
+    together. problems: files not taken, or taken but giving no facts. passed_over: files that hold C code by their names and are not read.
+    unanswered: #includes that no file of the source answers."""
 
     source: str
     added: int
@@ -59,6 +63,8 @@ class ImportReport:
     removed: int
     bytes: int
     problems: list[Problem] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    unanswered: list[Unanswered] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def import_folder(
     if not from_shell:
         check_root(store, settings, actor, folder)
     return _import(store, settings, actor, name or _free_name(store, folder.name, str(folder)), str(folder), None,
-                   _folder_files(folder, settings.max_file_bytes, _ends_in(suffixes)), suffixes)
+                   _Names(suffixes), lambda wanted: _folder_files(folder, settings.max_file_bytes, wanted))
 
 
 def import_archive(
@@ -121,8 +127,8 @@ def import_archive(
     source = name or _free_name(store, re.sub(r"(\.tar)?\.\w+$", "", filename), filename)
     limits = limits or Limits(file_bytes=settings.max_file_bytes)
     with open(packed, "rb") if isinstance(packed, (str, Path)) else nullcontext(packed) as stream:
-        found = read_members(stream, filename, limits, _ends_in(suffixes))
-        return _import(store, settings, actor, source, filename, None, found, suffixes)
+        return _import(store, settings, actor, source, filename, None, _Names(suffixes),
+                       lambda wanted: read_members(stream, filename, limits, wanted))
 
 
 def import_git(
@@ -138,8 +144,8 @@ def import_git(
     origin = without_credentials(url)
     source = name or _free_name(store, re.sub(r"\.git/*$|/+$", "", origin).rsplit("/", 1)[-1].rsplit(":", 1)[-1], origin)
     with clone_as_tar(url, revision, settings.cache_dir, timeout_s) as (packed, commit):
-        found = read_members(packed, origin, Limits(file_bytes=settings.max_file_bytes), _ends_in(suffixes))
-        return _import(store, settings, actor, source, origin, commit, found, suffixes)
+        return _import(store, settings, actor, source, origin, commit, _Names(suffixes),
+                       lambda wanted: read_members(packed, origin, Limits(file_bytes=settings.max_file_bytes), wanted))
 
 
 def check_root(store: Store, settings: Settings, actor: Actor, path: Path) -> None:
@@ -201,47 +207,68 @@ def search(store: Store, settings: Settings, source: str, query: str, limit: int
 
 
 def _import(
-    store: Store, settings: Settings, actor: Actor, source: str, origin: str, revision: str | None,
-    found: Iterable[Member | Problem], suffixes: tuple[str, ...],
+    store: Store, settings: Settings, actor: Actor, source: str, origin: str, revision: str | None, names: _Names,
+    found: Callable[[Wanted], Iterable[Member | Problem]],
 ) -> ImportReport:
     check_name(source)
     files: dict[str, rows.FileRow] = {}
     problems: list[Problem] = []
-    for each in found:
+    includes: dict[str, tuple[list[tuple[int, str]], list[tuple[int, str]]]] = {}  # of each file: in quotes, in the place of code
+    for each in found(names):
         if isinstance(each, Member) and each.path in files:
             each = Problem(each.path, Reason("twice", "the archive holds this name twice; the first one was taken"))
         if isinstance(each, Problem):
             problems.append(each)
             continue
-        row = _file_row(settings, each)
+        row, text = _file_row(settings, each)
         files[each.path] = row
+        includes[each.path] = quoted_of(text), includes_of(text)
         if (problem := _problem(row)) is not None:
             problems.append(problem)
     if not files and not problems:
-        raise NothingToImport(where=origin, suffixes=", ".join(suffixes))
+        raise NothingToImport(where=origin, suffixes=", ".join(names.suffixes))
     before = {row.path: row.sha256 for row in rows.files(store, source)}
     rows.put(store, source, origin, revision, actor.name, files.values())
+    paths = IncludePaths(sorted(files))
     unchanged = sum(before.get(path) == row.sha256 for path, row in files.items())
     return ImportReport(
         source, added=len(files) - unchanged, unchanged=unchanged, removed=len(before.keys() - files.keys()),
         bytes=sum(row.bytes for row in files.values()), problems=sorted(problems, key=lambda p: (p.path, p.code)),
+        passed_over=sorted(names.passed_over),
+        unanswered=[one for file in sorted(includes) for one in unanswered(paths, file, *includes[file])],
     )
 
 
-def _file_row(settings: Settings, member: Member) -> rows.FileRow:
+class _Names:
+    """Which names are wanted; those that are not, and hold C code by their looks, are noted."""
+
+    def __init__(self, suffixes: tuple[str, ...]) -> None:
+        self.suffixes = suffixes
+        self.passed_over: set[str] = set()
+
+    def __call__(self, path: str) -> bool:
+        if path.lower().endswith(self.suffixes):
+            return True
+        if is_near_c(path):
+            self.passed_over.add(printable(path))
+        return False
+
+
+def _file_row(settings: Settings, member: Member) -> tuple[rows.FileRow, str]:
+    """The row, and the text; "" where it cannot be decoded."""
     sha256 = blobs.put(settings.blobs_dir, member.data)
     size = len(member.data)
     try:
         decoded = decode(member.data)
     except Undecodable as err:
-        return rows.FileRow(member.path, sha256, size, None, None, _kept(Reason("undecodable", "{why}", why=err.params["why"])))
+        return rows.FileRow(member.path, sha256, size, None, None, _kept(Reason("undecodable", "{why}", why=err.params["why"]))), ""
     lines = decoded.text.split("\n")
     longest = max(map(len, lines))
     problem = None
     if longest > LONGEST_LINE:
         problem = _kept(Reason("long_line", "a line of {longest} characters (more than {most}); such generated text gives no sites",
                                longest=longest, most=LONGEST_LINE))
-    return rows.FileRow(member.path, sha256, size, decoded.encoding, len(lines) - (lines[-1] == ""), problem)
+    return rows.FileRow(member.path, sha256, size, decoded.encoding, len(lines) - (lines[-1] == ""), problem), decoded.text
 
 
 def _folder_files(folder: Path, most_bytes: int, wanted: Wanted) -> Iterator[Member | Problem]:
@@ -285,10 +312,6 @@ def _free_name(store: Store, wanted: str, origin: str) -> str:
         number += 1
         name = f"{base}-{number}"
     return name
-
-
-def _ends_in(suffixes: tuple[str, ...]) -> Wanted:
-    return lambda path: path.lower().endswith(suffixes)
 
 
 def _known(store: Store, source: str) -> None:

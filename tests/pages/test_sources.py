@@ -43,6 +43,19 @@ def test_a_folder_is_imported_and_its_problems_are_listed(workspace: Store, fold
     assert [s.name for s in sources.list_sources(workspace)] == ["lib"]
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_an_import_did_not_find_is_listed(workspace: Store, folder: Path, lang: str) -> None:
+    (folder / "table.c").write_text('#include "config.h"\nint (*t[])(void) = {\n#include "rows.def"\n};\n')
+    (folder / "lamp.ino").write_text("void setup() { }\n")
+    app = page("sources", lang=lang)
+    app.text_input(key="import_path").input(str(folder))
+    next(b for b in app.button if b.label in ("Import", "导入")).click().run()
+    assert not app.exception
+    _, unanswered, passed_over = app.dataframe
+    assert list(unanswered.value.iloc[:, 0]) == ["rows.def", "config.h"] and list(unanswered.value.iloc[:, 1]) == ["table.c:3", "table.c:1"]
+    assert list(passed_over.value.iloc[:, 0]) == ["lamp.ino"]
+
+
 def test_a_folder_that_is_not_there_is_an_error_and_the_page_goes_on(workspace: Store) -> None:
     app = page("sources")
     app.text_input(key="import_path").input("/no/such/folder")

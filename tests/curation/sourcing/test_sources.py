@@ -136,6 +136,19 @@ def test_links_and_pipes_in_a_folder_are_not_followed(store, settings, lead, tmp
     assert paths(store, "code") == ["a.c"]
 
 
+def test_what_is_not_read_and_what_no_file_answers_is_told(store, settings, lead, tmp_path):
+    for name, text in {
+        "a.c": '#include <stdio.h>\n#include "config.h"\nint (*table[])(int) = {\n#include "ops.def"\n#include "gone.def"\n};\n',
+        "b.c": '#include "config.h"\n', "ops.def": "f,\n", "lamp.ino": "", "scan.h.in": "", "notes.txt": "",
+    }.items():
+        (tmp_path / name).write_text(text)
+    report = sources.import_folder(store, settings, lead, tmp_path, "lamp")
+    assert [entry.path for entry in sources.tree(store, "lamp")] == ["a.c", "b.c", "ops.def"]
+    assert report.passed_over == ["lamp.ino", "scan.h.in"]
+    assert [tuple(one) for one in report.unanswered] == [
+        ("a.c", 2, "config.h", False), ("a.c", 5, "gone.def", True), ("b.c", 1, "config.h", False)]
+
+
 @pytest.mark.parametrize("kind", ["w", "w:gz", "w:xz", "w:bz2", "zip"])
 def test_archives_of_every_kind_are_read(store, settings, lead, kind):
     members = {"lib-1.0/a.c": CODE, "lib-1.0/doc.txt": b"no", "lib-1.0/b.h": b"int b;\n"}

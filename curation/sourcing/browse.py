@@ -25,11 +25,9 @@ from typing import Any, Literal
 
 from curation import jobs
 from curation.csource import Program, Struct, Variable, decode
-from curation.csource.syntax import scopes
+from curation.csource.syntax.isolated import SyntaxReader
 from curation.csource.syntax.outline import Symbol
-from curation.csource.syntax.outline import outline as symbols_of
-from curation.csource.syntax.scopes import folds
-from curation.csource.syntax.tree import SyntaxTree, parse
+from curation.csource.syntax.tree import Unparsed
 from curation.csource.typesystem.c_types import CType, parse_type
 from curation.errors import BadValue, NotFound, Reason, UserError
 from curation.settings import Settings
@@ -44,6 +42,7 @@ JOB = "index"  # the kind of the jobs that make indexes
 INDEXES_OPEN = 8
 _indexes: dict[str, tuple[int, Program]] = {}  # index folder -> hash of its files, the index
 _lock = Lock()
+_syntax = SyntaxReader()  # hostile texts end its process, never this one
 Sort = Literal["plain", "tag", "member"]
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
 _MEMBER_BEFORE = re.compile(r"(?:->|(?<![.\w])\.|(?<=\w)\.|\]\s*\.|\)\s*\.)\s*\Z")
@@ -84,9 +83,9 @@ class Found:
 def outline(settings: Settings, sha256: str) -> dict[str, Any]:
     """The nested symbols of a stored text (line and column are those of the name; calls are left out) and what can be folded away in it, as
     plain data. problem: why there is none."""
-    tree = _tree(settings.blobs_dir, sha256)
-    return {"symbols": [_plain(symbol) for symbol in symbols_of(tree) if symbol.kind != "call"],
-            "folds": [[fold.line, fold.column, fold.end_line, fold.end_column] for fold in folds(tree)]}
+    view = _syntax.view(_text(settings.blobs_dir, sha256))
+    return {"symbols": [_plain(symbol) for symbol in view.symbols if symbol.kind != "call"],
+            "folds": [[fold.line, fold.column, fold.end_line, fold.end_column] for fold in view.folds]}
 
 
 def _plain(symbol: Symbol) -> dict[str, Any]:
@@ -97,13 +96,13 @@ def _plain(symbol: Symbol) -> dict[str, Any]:
 
 def enclosing(settings: Settings, sha256: str, start: tuple[int, int], end: tuple[int, int]) -> dict[str, Any]:
     """The syntax around a selection from one (line, column) to another, innermost first, as [line, column, end line, end column]."""
-    ranges = scopes.enclosing(_tree(settings.blobs_dir, sha256), *start, *end)
+    ranges = _syntax.enclosing(_text(settings.blobs_dir, sha256), *start, *end)
     return {"ranges": [[r.line, r.column, r.end_line, r.end_column] for r in ranges]}
 
 
 @lru_cache(maxsize=16)
-def _tree(blobs_dir: Path, sha256: str) -> SyntaxTree:
-    return parse(decode(blobs.get(blobs_dir, sha256)).text)
+def _text(blobs_dir: Path, sha256: str) -> str:
+    return decode(blobs.get(blobs_dir, sha256)).text
 
 
 def index_of(store: Store, settings: Settings, source: str) -> Program | None:
@@ -337,7 +336,10 @@ def _by_syntax(index: Program, name: str, file: str) -> list[Place]:
         if time.monotonic() > until or len(found) >= MOST:
             break
         if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", index.text(other)):
-            found += _symbols_named(symbols_of(parse(index.text(other))), name, other)
+            try:
+                found += _symbols_named(_syntax.view(index.text(other)).symbols, name, other)
+            except Unparsed:
+                continue
     return found
 
 

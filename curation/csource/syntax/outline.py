@@ -17,6 +17,7 @@ from tree_sitter import Node
 
 from curation.csource.syntax.tree import SyntaxTree, kinds_named, walk
 
+MAX_DEPTH = 50  # of symbols within symbols; what is deeper is listed at this depth
 MAX_NAME = 120  # characters of a callee's text that are kept
 _BODIES = {"struct_specifier": "struct", "union_specifier": "union", "enum_specifier": "enum"}
 _MACROS = ("preproc_def", "preproc_function_def")
@@ -58,7 +59,7 @@ def outline(tree: SyntaxTree) -> list[Symbol]:
         for kind, name in _named(node, start < function_end, around):
             symbol = _symbol(tree, kind, node, name)
             (around.children if around else found).append(symbol)
-            if first and kind != "call":  # of several names in one declaration the first holds what is within
+            if first and kind != "call" and len(holders) < MAX_DEPTH:  # of several names in one declaration the first holds what is within
                 holders.append((end, symbol))
             first = False
         if node.type == "function_definition":

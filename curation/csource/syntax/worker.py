@@ -12,14 +12,15 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import astuple
+from functools import lru_cache
 from typing import Any
 
 from curation.csource.incremental.messages import Request, for_size, serve
 from curation.csource.sources.texts import Unreadable, decoded, read_bytes
 from curation.csource.syntax.hits import compiled, hits, may_match, plain
-from curation.csource.syntax.outline import outline
+from curation.csource.syntax.outline import Symbol, outline
 from curation.csource.syntax.scopes import enclosing, folds
-from curation.csource.syntax.tree import Unparsed, parse
+from curation.csource.syntax.tree import SyntaxTree, Unparsed, parse
 from curation.errors import UserError, record
 
 
@@ -28,14 +29,24 @@ def answer(limit_s: float, request: Request) -> tuple[bytes, bytes]:
     try:
         if what == "search":
             return b"s", _json(_search(limit_s, *given))
-        tree = parse(given[-1], limit_s)
+        tree = _tree(given[-1], limit_s)
         if what == "view":
-            told = {"outline": [astuple(one) for one in outline(tree)], "folds": [astuple(one) for one in folds(tree)],
+            told = {"outline": [_symbol(one) for one in outline(tree)], "folds": [astuple(one) for one in folds(tree)],
                     "error_share": tree.error_share()}
             return b"v", _json(told)
         return b"e", _json([astuple(one) for one in enclosing(tree, *given[:-1])])
     except UserError as err:
         return b"u", _json(record(err))
+
+
+@lru_cache(4)
+def _tree(text: str, limit_s: float) -> SyntaxTree:
+    return parse(text, limit_s)
+
+
+def _symbol(one: Symbol) -> list[Any]:
+    return [one.kind, one.name, one.line, one.column, one.end_line, one.end_column, one.name_line, one.name_column,
+            [_symbol(child) for child in one.children]]
 
 
 def _search(limit_s: float, pattern: str, as_query: bool, context: int, files: list[list[str]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import textwrap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.csource.syntax.outline import Symbol, outline
+from curation.csource.syntax.outline import MAX_DEPTH, Symbol, outline
 from curation.csource.syntax.tree import parse
 
 
@@ -85,6 +85,11 @@ def test_a_text_nested_fifty_thousand_deep_is_outlined():
     assert outline(parse("int g(void) " + "{" * 50_000 + "}" * 50_000))[0].name == "g"
     calls = outline(parse("int g(void) { " + "f(" * 20_000 + "1" + ")" * 20_000 + "; }"))[0].children
     assert len(calls) == 20_000 and not calls[0].children
+    nested = outline(parse("struct s { " * 300 + "int a; " + "} b; " * 300))
+    depth = 0
+    while nested:
+        nested, depth = nested[0].children, depth + 1
+    assert depth == MAX_DEPTH + 1
 
 
 @settings(max_examples=60)

@@ -30,13 +30,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from curation.csource.build import build_index
 from curation.csource.facts.encoding import decode_facts, encode_facts
-from curation.csource.incremental.pool import Readers
 from curation.csource.lexing.prepare import prepare
 from curation.csource.parsing.file_parser import parse_file
 from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraints import constraints_of
 from curation.csource.pointsto.pointer_facts import pointer_facts
 from curation.csource.pointsto.solution import Solution
+from curation.csource.processes.pool import Readers
 from curation.csource.sources.decode import Undecodable, decode
 from curation.csource.sources.files import C_SUFFIXES
 

@@ -24,11 +24,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from curation.csource.incremental.folder_index import open_index  # noqa: E402
 from curation.csource.incremental.indexer import make_index  # noqa: E402
-from curation.csource.incremental.peak_memory import PeakMemory  # noqa: E402
 from curation.csource.incremental.report import IndexReport  # noqa: E402
+from curation.csource.processes.peak_memory import PeakMemory  # noqa: E402
 from curation.csource.sources.files import Place, SourceFiles, list_folder  # noqa: E402
+from curation.csource.storage.folder_index import open_index  # noqa: E402
 from curation.tasks.function_pointer import TASK  # noqa: E402
 
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from curation.csource.facts.encoding import decode_facts
 from curation.csource.facts.model import FactsProblem
-from curation.csource.incremental.pool import Readers
+from curation.csource.processes.pool import Readers
 from curation.csource.sources.decode import Undecodable, decode
 
 SEEDS = [

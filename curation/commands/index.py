@@ -9,10 +9,10 @@ from pathlib import Path
 from curation import at_hand
 from curation.commands import Subcommands, declare, index_place, no_c_files, workspace
 from curation.csource.build import cores
-from curation.csource.incremental.folder_index import open_index
-from curation.csource.incremental.peak_memory import PeakMemory
 from curation.csource.incremental.report import IndexReport, Progress
+from curation.csource.processes.peak_memory import PeakMemory
 from curation.csource.sources.files import SourceFiles
+from curation.csource.storage.folder_index import open_index
 from curation.errors import BadValue, NotFound
 from curation.settings import load_settings
 from curation.sourcing import indexing, sources

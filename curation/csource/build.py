@@ -15,14 +15,14 @@ from typing import Any
 
 from curation.csource.facts.encoding import VERSION, decode_facts, encode_facts
 from curation.csource.facts.model import FactsProblem, FileFacts, Function
-from curation.csource.incremental.pool import TIME_LIMIT_S, Readers
-from curation.csource.memory_storage import MemoryStorage
 from curation.csource.parsing.file_parser import parse_file
+from curation.csource.processes.pool import TIME_LIMIT_S, Readers
 from curation.csource.program import Program
 from curation.csource.sources.files import SourceFiles
 from curation.csource.sources.inclusions import includes_of
 from curation.csource.sources.texts import Unreadable, decoded, read_bytes
 from curation.csource.stages import run_stages
+from curation.csource.storage.memory import MemoryStorage
 
 __all__ = ["build_index", "build_program", "cores", "outline", "read_texts"]
 _SMALL_FILE = 100_000  # characters: read in this process when the whole corpus is small too

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from curation.csource import FactsProblem, Program
 from curation.csource.build import build_program, cores
-from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import make_index
-from curation.csource.incremental.pool import MEMORY_BYTES, TIME_LIMIT_S
 from curation.csource.incremental.report import IndexReport, Told
 from curation.csource.incremental.state import State
+from curation.csource.processes.pool import MEMORY_BYTES, TIME_LIMIT_S
 from curation.csource.sources.files import Place, SourceFiles, list_folder, list_known
 from curation.csource.sources.inclusions import Unanswered
+from curation.csource.storage.folder_index import open_index
 from curation.errors import NotFound
 from curation.settings import Settings
 from curation.sourcing.blobs import blob_path

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from curation.csource.arrays.pack import Pack
 from curation.csource.facts.model import Macro
-from curation.csource.incremental.folder_tables import FolderFacts, KeyedNames, macro_table, macros_in
 from curation.csource.incremental.records import expanded_record
 from curation.csource.incremental.state import State
 from curation.csource.macros.apply import Expander
@@ -19,6 +18,7 @@ from curation.csource.macros.dependencies import Dependencies
 from curation.csource.macros.expand import Macros
 from curation.csource.macros.reparse import Reparser
 from curation.csource.sources.files import DiskTexts
+from curation.csource.storage.folder_tables import FolderFacts, KeyedNames, macro_table, macros_in
 
 
 class FileExpander:

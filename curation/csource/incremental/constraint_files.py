@@ -18,8 +18,8 @@ from curation.csource.arrays.postings import Numbers
 from curation.csource.facts.model import FactsProblem
 from curation.csource.incremental.changes import Definitions, keys_of_words, meet
 from curation.csource.incremental.file_constraints import LOOKED_UP, VALUES
-from curation.csource.incremental.pool import Readers
 from curation.csource.incremental.records import MENTIONED
+from curation.csource.processes.pool import Readers
 
 NO_FLOW = "what flows in it is not known"  # begins the reason of a file that has facts and no constraints
 

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from curation.csource.arrays.keys import keys_of
 from curation.csource.arrays.pack import Pack, join_parts
-from curation.csource.incremental.folder_index import read_corpus
-from curation.csource.incremental.folder_tables import FolderTables
 from curation.csource.incremental.records import FLOW, flow_facts_of
 from curation.csource.incremental.state import State
 from curation.csource.index.lookup import Index
@@ -22,6 +20,8 @@ from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraint_encoding import encode_constraints
 from curation.csource.pointsto.constraints import constraints_of
 from curation.csource.pointsto.nodes import DefinedFunction
+from curation.csource.storage.folder_index import read_corpus
+from curation.csource.storage.folder_tables import FolderTables
 
 CONSTRAINTS, LOOKED_UP, VALUES = range(3)  # parts of a record
 _KEPT_NAMES = 40_000  # of each table: a process has a limit of memory

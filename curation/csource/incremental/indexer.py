@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from curation.csource.incremental.folder_storage import FolderStorage
-from curation.csource.incremental.pool import MEMORY_BYTES, TIME_LIMIT_S, Readers
 from curation.csource.incremental.records import problems_of
 from curation.csource.incremental.report import IndexReport, Told
+from curation.csource.processes.pool import MEMORY_BYTES, TIME_LIMIT_S, Readers
 from curation.csource.sources.files import SourceFiles
 from curation.csource.stages import run_stages
+from curation.csource.storage.folder import FolderStorage
 from curation.errors import UserError
 
 

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from curation.csource.arrays.pack import Pack, PackWriter, key_of
 from curation.csource.facts.model import FactsProblem
-from curation.csource.incremental.pool import Readers
 from curation.csource.incremental.records import HEAD
 from curation.csource.incremental.report import IndexReport, Progress, Told
 from curation.csource.incremental.state import RAW_LAYOUT, State
+from curation.csource.processes.pool import Readers
 from curation.csource.sources.files import Place, SourceFiles
 from curation.csource.sources.texts import Unreadable, read_bytes
 

@@ -15,8 +15,8 @@ from threading import Lock
 from typing import Any
 
 from curation.csource.facts.model import FactsProblem
-from curation.csource.incremental.messages import Request
-from curation.csource.incremental.pool import MEMORY_BYTES, TIME_LIMIT_S, Readers
+from curation.csource.processes.messages import Request
+from curation.csource.processes.pool import MEMORY_BYTES, TIME_LIMIT_S, Readers
 from curation.csource.syntax.outline import Symbol
 from curation.csource.syntax.scopes import Range
 from curation.csource.syntax.search import PROGRAM

@@ -14,7 +14,7 @@ from itertools import chain, count, islice
 from typing import Any
 
 from curation.csource.facts.model import FactsProblem
-from curation.csource.incremental.pool import MEMORY_BYTES, TIME_LIMIT_S, Readers
+from curation.csource.processes.pool import MEMORY_BYTES, TIME_LIMIT_S, Readers
 from curation.csource.syntax.hits import Hit, Hole
 from curation.errors import UserError, remade
 

@@ -15,7 +15,7 @@ from dataclasses import astuple
 from functools import lru_cache
 from typing import Any
 
-from curation.csource.incremental.messages import Request, for_size, serve
+from curation.csource.processes.messages import Request, for_size, serve
 from curation.csource.sources.texts import Unreadable, decoded, read_bytes
 from curation.csource.syntax.hits import compiled, hits, may_match, plain
 from curation.csource.syntax.outline import Symbol, outline

@@ -7,10 +7,10 @@ import pytest
 
 from curation.csource import Program, build_index
 from curation.csource import program as program_module
-from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import make_index
 from curation.csource.pointsto.nodes import FieldLoad
 from curation.csource.sources.files import list_folder
+from curation.csource.storage.folder_index import open_index
 from curation.tasks import get_task
 
 _TEXTS = {

@@ -7,13 +7,13 @@ import pytest
 
 from curation.csource import build_index
 from curation.csource.facts.encoding import decode_facts, encode_facts
-from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import make_index
 from curation.csource.pointsto.access_paths import AccessPaths
 from curation.csource.pointsto.constraint_encoding import decode_constraints, encode_constraints
 from curation.csource.pointsto.constraints import constraints_of
 from curation.csource.pointsto.pointer_facts import decode_pointer_facts, encode_pointer_facts, pointer_facts
 from curation.csource.sources.files import list_folder
+from curation.csource.storage.folder_index import open_index
 
 _TEXTS = {
     "ops.h": "struct ops { int (*open)(int); };\nextern struct ops *now;\nint set(struct ops *o);\n",

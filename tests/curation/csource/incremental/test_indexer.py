@@ -8,10 +8,10 @@ import pytest
 
 from curation.csource import Program
 from curation.csource.build import build_program
-from curation.csource.incremental.folder_index import open_index
 from curation.csource.incremental.indexer import IndexBusy, make_index
 from curation.csource.incremental.report import IndexReport
 from curation.csource.sources.files import list_folder
+from curation.csource.storage.folder_index import open_index
 from curation.tasks.function_pointer import TASK
 
 OPS = """

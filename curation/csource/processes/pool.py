@@ -19,12 +19,12 @@ from queue import Queue
 from types import TracebackType
 
 from curation.csource.facts.model import FactsProblem
-from curation.csource.incremental.messages import Request, allowed_s, read_message, write_message
+from curation.csource.processes.messages import Request, allowed_s, read_message, write_message
 
 TIME_LIMIT_S = 5.0  # processor time a file
 MEMORY_BYTES = 1 << 30  # a process
 _PATIENCE = 20  # times the limit that a process may take by the clock: on a busy machine, or when it waits for a dead disk
-_ENGINE = "curation.csource.incremental.worker"
+_ENGINE = "curation.csource.processes.worker"
 _PROJECT = Path(__file__).resolve().parents[3]
 Answer = tuple[bytes, memoryview] | FactsProblem
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curation.csource.arrays.pack import Pack
-from curation.csource.incremental.folder_tables import KEPT_NAMES, Alias, FolderFacts, FolderTables, macro_table
 from curation.csource.incremental.state import State
 from curation.csource.index.call_kinds import set_call_kinds
 from curation.csource.index.lookup import Index, ReadCorpus
@@ -28,6 +27,7 @@ from curation.csource.pointsto.solution_files import load_solution, save_solutio
 from curation.csource.program import Program
 from curation.csource.sources.files import DiskTexts
 from curation.csource.sources.inclusions import together
+from curation.csource.storage.folder_tables import KEPT_NAMES, Alias, FolderFacts, FolderTables, macro_table
 from curation.csource.typesystem.c_types import Types
 
 

@@ -22,15 +22,15 @@ from curation.csource.arrays.postings import Numbers, Postings
 from curation.csource.facts.model import FactsProblem
 from curation.csource.incremental.changes import Definitions, meet
 from curation.csource.incremental.constraint_files import NO_FLOW, constrained, drop_problem, to_make_again
-from curation.csource.incremental.folder_tables import DEFINITIONS
 from curation.csource.incremental.linking import link, spliced
-from curation.csource.incremental.pool import Readers
 from curation.csource.incremental.reading import FolderReader, Problems
 from curation.csource.incremental.records import ASKED_MACROS, ASKED_NAMES, CALLED, HEAD, KEYS, KINDS, OFFSETS, USED
 from curation.csource.incremental.report import IndexReport, Progress, Told
 from curation.csource.incremental.state import LAYOUT, Draft, State
+from curation.csource.processes.pool import Readers
 from curation.csource.sources.files import SourceFiles
 from curation.csource.sources.inclusions import IncludePaths, read_in_place, together
+from curation.csource.storage.folder_tables import DEFINITIONS
 
 
 class FolderStorage:

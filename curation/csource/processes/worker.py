@@ -1,4 +1,4 @@
-"""A process that reads C files and may be killed: `python -m curation.csource.incremental.worker`, started by
+"""A process that reads C files and may be killed: `python -m curation.csource.processes.worker`, started by
 curation.csource.incremental.pool.
 
 It talks as messages.py says. Requests:
@@ -17,9 +17,9 @@ from pathlib import Path
 from curation.csource.facts.encoding import encode_facts
 from curation.csource.incremental.apply_macros import FileExpander
 from curation.csource.incremental.file_constraints import FileConstraints
-from curation.csource.incremental.messages import Request, serve
 from curation.csource.incremental.records import raw_record
 from curation.csource.parsing.file_parser import parse_file
+from curation.csource.processes.messages import Request, serve
 from curation.csource.sources.texts import Unreadable, decoded, read_bytes
 
 _EXPANDING = 0.5  # of the time limit: what is left is for coding and the last invocation

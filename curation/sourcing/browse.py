@@ -83,7 +83,7 @@ class Found:
 def outline(settings: Settings, sha256: str) -> dict[str, Any]:
     """The nested symbols of a stored text (line and column are those of the name; calls are left out) and what can be folded away in it, as
     plain data. problem: why there is none."""
-    view = _syntax.view(_text(settings.blobs_dir, sha256))
+    view = _syntax.view(_text(settings.blobs_dir, sha256), calls=False)
     return {"symbols": [_plain(symbol) for symbol in view.symbols if symbol.kind != "call"],
             "folds": [[fold.line, fold.column, fold.end_line, fold.end_column] for fold in view.folds]}
 
@@ -337,7 +337,7 @@ def _by_syntax(index: Program, name: str, file: str) -> list[Place]:
             break
         if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", index.text(other)):
             try:
-                found += _symbols_named(_syntax.view(index.text(other)).symbols, name, other)
+                found += _symbols_named(_syntax.view(index.text(other), calls=False).symbols, name, other)
             except Unparsed:
                 continue
     return found

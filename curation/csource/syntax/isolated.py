@@ -41,9 +41,9 @@ class SyntaxReader:
         self._readers = Readers(1, time_limit_s=time_limit_s, memory_bytes=memory_bytes, program=PROGRAM)
         self._lock = Lock()
 
-    def view(self, text: str) -> View:
-        """Raises Unparsed."""
-        told = self._ask(["view", text])
+    def view(self, text: str, *, calls: bool = True) -> View:
+        """calls: whether calls are among the symbols. Raises Unparsed."""
+        told = self._ask(["view", calls, text])
         return View([_symbol(one) for one in told["outline"]], [Range(*one) for one in told["folds"]], told["error_share"])
 
     def enclosing(

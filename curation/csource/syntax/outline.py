@@ -42,12 +42,12 @@ class Symbol:
     children: list[Symbol] = field(default_factory=list)
 
 
-def outline(tree: SyntaxTree) -> list[Symbol]:
-    """The outermost symbols in order of text."""
+def outline(tree: SyntaxTree, *, calls: bool = True) -> list[Symbol]:
+    """The outermost symbols in order of text. calls: whether calls are among them."""
     found: list[Symbol] = []
     holders: list[tuple[int, Symbol]] = []  # (last byte, symbol) around the node, outermost first; calls hold nothing
     function_end = 0  # of the function around, 0 at file scope
-    opening = kinds_named("call_expression", "enumerator", "function_definition", *_BODIES, *_MACROS, *_DECLARING)
+    opening = kinds_named(*["call_expression"] * calls, "enumerator", "function_definition", *_BODIES, *_MACROS, *_DECLARING)
     for node, _ in walk(tree.root):
         if node.kind_id not in opening:
             continue

@@ -3,8 +3,8 @@
 Requests, JSON:
 ["search", pattern, is it a query, context lines, [[file, path], ...]] is answered by s and {"hits": [...], "problems": [[file, code, why],
 ...], "parsed": the number of files that hold the words}; the fields of a hit are those of hits.Hit, in order.
-["view", text] is answered by v and {"outline": [...], "folds": [...], "error_share": ...}; ["enclosing", line, column, end line, end
-column, text] by e and the ranges. Fields of symbols and ranges in order.
+["view", with calls, text] is answered by v and {"outline": [...], "folds": [...], "error_share": ...}; ["enclosing", line, column, end
+line, end column, text] by e and the ranges. Fields of symbols and ranges in order.
 A user's mistake is answered by u and its record (curation.errors.record).
 """
 from __future__ import annotations
@@ -31,7 +31,7 @@ def answer(limit_s: float, request: Request) -> tuple[bytes, bytes]:
             return b"s", _json(_search(limit_s, *given))
         tree = _tree(given[-1], limit_s)
         if what == "view":
-            told = {"outline": [_symbol(one) for one in outline(tree)], "folds": [astuple(one) for one in folds(tree)],
+            told = {"outline": [_symbol(one) for one in outline(tree, calls=given[0])], "folds": [astuple(one) for one in folds(tree)],
                     "error_share": tree.error_share()}
             return b"v", _json(told)
         return b"e", _json([astuple(one) for one in enclosing(tree, *given[:-1])])

@@ -24,6 +24,7 @@ def test_it_tells_what_this_process_would(reader: SyntaxReader) -> None:
     tree = parse(CODE)
     view = reader.view(CODE)
     assert (view.symbols, view.folds, view.error_share) == (outline(tree), folds(tree), 0)
+    assert [symbol.children for symbol in reader.view(CODE, calls=False).symbols if symbol.kind == "function"] == [[]]
     assert reader.enclosing(CODE, 6, 9) == enclosing(tree, 6, 9)
     assert reader.enclosing(CODE, 6, 9, 6, 12) == enclosing(tree, 6, 9, 6, 12)
 

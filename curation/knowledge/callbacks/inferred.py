@@ -27,11 +27,12 @@ from curation.knowledge.callbacks.contexts import Contexts, together
 from curation.knowledge.callbacks.conventions import RunContext
 from curation.knowledge.callbacks.indirect_registrations import indirect_registrations
 from curation.knowledge.callbacks.origins import Origins, Shares, mean, origins_of
-from curation.knowledge.callbacks.registrations import registrations
+from curation.knowledge.callbacks.registrations import behind_cast, registrations
 from curation.knowledge.matching import Corpus
 from curation.model import Context, Evidence, Place
 
 _CHAIN = 5  # functions told that lead to a callback
+_SAME_STATEMENT = 8  # lines of a call whose argument is a cast
 _ALIKE = 12  # functions registered alike that are looked at
 
 
@@ -161,8 +162,9 @@ class Inference:
             if use.kind not in ("initializer", "assignment", "argument") or (definition := self._function(use)) is None:
                 continue
             if use.kind == "argument":
-                if use.call and not conventions.NO_REGISTRATION.match(use.call):
-                    yield _CallbackUse(definition, file, use.line, use.column, use.function, None, None, use.call, None)
+                api = self._registering(use)
+                if api and not conventions.NO_REGISTRATION.match(api):
+                    yield _CallbackUse(definition, file, use.line, use.column, use.function, None, None, api, None)
                 continue
             struct, member = self.corpus.field_of_use(use)
             if member is not None and not member[0].isalpha() and member[0] != "_":
@@ -177,6 +179,16 @@ class Inference:
             for name in dict.fromkeys(name for arg in call.args for name in arg.names):
                 if (named := self._named(name, file, call.function)) is not None:
                     yield _CallbackUse(named, file, call.line, call.column, call.function, None, None, call.callee_name, None)
+
+    def _registering(self, use: NameUse) -> str | None:
+        """The function that a name is handed to; of `connect(w, CAST(f))`, with a macro that the corpus does not define, the outer one."""
+        if use.call is None or behind_cast(self.corpus, f"{use.call}({use.name})", use.file) is None:
+            return use.call
+        for call in self.index.calls(use.file):
+            if abs(call.line - use.line) <= _SAME_STATEMENT and call.callee_name not in (None, use.call):
+                if any(behind_cast(self.corpus, arg.text, use.file) == use.name for arg in call.args):
+                    return call.callee_name
+        return use.call
 
     def _function(self, use: NameUse) -> Function | None:
         return self._named(use.name, use.file, use.function)

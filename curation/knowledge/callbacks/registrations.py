@@ -26,6 +26,7 @@ from curation.model import Context, Evidence, Place
 _CALLED = 60  # calls of a body that are looked at for locks
 _DEPTH = 3  # wrappers in wrappers
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_CAST = re.compile(r"\s*([A-Z][A-Z0-9_]*)\s*\(\s*&?\s*([A-Za-z_]\w*)\s*\)\s*\Z")
 _ONE_CALL = re.compile(r"\s*(\w+)\s*\(([\w\s,()&*]*)\)\s*\Z")
 _NOT_FUNCTIONS = re.compile(r"(NULL|[A-Z][A-Z0-9_]*|true|false|SIG_\w+)\Z")
 
@@ -180,6 +181,8 @@ class _RegistrationFinder:
             yield from self._functions_of_operand(operand, file, function, depth)
 
     def _functions_of_operand(self, operand: Operand, file: str, function: str | None, depth: int) -> Iterator[_Found]:
+        if operand.call and (name := behind_cast(self.corpus, operand.text, file)) is not None:
+            operand = Operand(name, name)
         if operand.base is None or operand.call or depth > _DEPTH:
             return
         if operand.fields:
@@ -322,6 +325,14 @@ def _filled(registration: Registration, inner: Row) -> Registration:
         changes = {"runs_in": inner.runs_in, "may_sleep": inner.may_sleep, "chain": tuple(inner.chain)}
     trigger_row = registration.row if registration.row.trigger else registration.row.model_copy(update={"trigger": inner.trigger})
     return Registration(**{**registration.__dict__, **changes, "row": trigger_row})
+
+
+def behind_cast(corpus: Corpus, text: str, file: str) -> str | None:
+    """The name within a macro of one argument that the corpus does not define: `G_CALLBACK(on_clicked)` is a cast. None for other texts."""
+    found = _CAST.match(text)
+    if found is None or corpus.is_function(found[1], file) or corpus.index.macros(found[1]):
+        return None
+    return found[2]
 
 
 def _pasted(pattern: str, call: Call) -> str | None:

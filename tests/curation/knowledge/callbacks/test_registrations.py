@@ -37,3 +37,9 @@ def test_a_pasted_name_and_a_field_of_a_known_struct_are_registrations() -> None
 
 def test_a_constant_is_no_callback() -> None:
     assert _found(_HEAD + "void m(int n) { request_irq(n, NULL, 0, \"x\", 0); }\n") == []
+
+
+def test_a_cast_by_a_macro_that_is_not_here_is_looked_through() -> None:
+    text = ("#include <glib.h>\nstatic void on_close(void *w, void *d) { }\n"
+            "void build(void *w) { g_signal_connect(w, \"close\", G_CALLBACK(on_close), 0); }\n")
+    assert _found(text) == [("on_close", "g_signal_connect", 3, "sync")]

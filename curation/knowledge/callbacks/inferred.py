@@ -347,8 +347,10 @@ class Inference:
         return None
 
     def _by_name(self, use: _CallbackUse) -> _Finding | None:
-        told = conventions.of_api(use.api) if use.api else conventions.of_field(use.member or "")
-        return _Finding(told or ("process", None if use.api else True), sure=False)
+        """What the name of the interface says. Of an API whose name says nothing nothing is known; of fields nine of ten run in process
+        context (conventions.py)."""
+        told = conventions.of_api(use.api) if use.api else conventions.of_field(use.member or "") or ("process", True)
+        return _Finding(told, sure=False) if told else None
 
     # -- in user space ----------------------------------------------------------------------------------------------------------
 

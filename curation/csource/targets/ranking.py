@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -112,6 +112,15 @@ def addresses_at(solution: Solution, value: int, node: int | None) -> list[Addre
 
 
 # ---- which can be meant at all
+
+
+def of_its_type(site: CallToRank, values: Sequence[int]) -> Sequence[int]:
+    """Without the functions whose parameter types contradict those of the pointer; all where these are not known."""
+    signature = _signature(site)
+    if not signature:
+        return values
+    types, solution = site.index.types, site.solution
+    return [v for v in values if solution.functions[v] is None or _agrees(types, solution.signature(v), signature)]
 
 
 def possible(site: CallToRank, values: list[int]) -> list[int]:

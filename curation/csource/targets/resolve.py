@@ -1,7 +1,8 @@
 """Which functions can an indirect call reach, best first, why, and is that all?
 
 First what the solved flow says; where it finds nothing, the fallbacks, one after the other: the same field name in any struct, the same
-signature among functions whose address is taken, the same number of arguments. Which of them found a candidate is the evidence's kind. A
+signature among functions whose address is taken, the same number of arguments; where the pointer's type is known, a fallback proposes no
+function that it contradicts. Which of them found a candidate is the evidence's kind. A
 candidate whose parameters do not fit the call's arguments stays only where no other fits.
 
 >>> [(c.name, c.evidence[0].kind) for c in resolve(index, solution, call).candidates]
@@ -17,7 +18,7 @@ from curation.csource.facts.model import Call, Function
 from curation.csource.pointsto.solution import Solution
 from curation.csource.pointsto.solver import AddressTaken
 from curation.csource.targets.completeness import may_hold_more
-from curation.csource.targets.ranking import IMPLEMENTATIONS, CallToRank, addresses_at, possible, ranked
+from curation.csource.targets.ranking import IMPLEMENTATIONS, CallToRank, addresses_at, of_its_type, possible, ranked
 from curation.csource.targets.resolution import FoundBy, Resolution
 from curation.csource.typesystem.c_types import normal, parse_type, split_params
 from curation.model import Candidate, Evidence
@@ -56,8 +57,8 @@ def resolve(index: Index, solution: Solution, call: Call) -> Resolution:
     if site.reached:
         return _by_flow(site)
     for fallback, values in _fallbacks(site):
-        near = solution.defining_files.nearest(values, call.file, NEAR)
-        found = _candidates(site, near, fallback.found_by)[: fallback.limit]
+        near = of_its_type(site, solution.defining_files.nearest(values, call.file, NEAR))
+        found = _candidates(site, list(near), fallback.found_by)[: fallback.limit]
         if found:
             outside = fallback.found_by == "same_arity"
             return Resolution(found, fallback.found_by, "external" if outside else "incomplete", min(len(found), fallback.likely))
@@ -101,7 +102,7 @@ def _fallbacks(site: CallToRank) -> Iterator[tuple[_Fallback, Sequence[int]]]:
     call, solution = site.call, site.solution
     field = _last_field(call)
     if field is not None:
-        yield _SAME_FIELD, list(solution.field_values(field))
+        yield _SAME_FIELD, of_its_type(site, list(solution.field_values(field)))
     if site.index.types.params(site.pointer) is not None:
         yield _SAME_SIGNATURE, _of_same_signature(site)
     if call.args:

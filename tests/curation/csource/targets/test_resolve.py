@@ -234,3 +234,21 @@ def test_code_in_a_header_sees_the_static_pointer_of_the_source_that_includes_it
     index = build_index([("eval.c", source), ("steps.h", "int step(int x) { return hook(x); }\n")], jobs=0)
     (call,) = [c for c in index.calls("steps.h") if c.kind == "indirect"]
     assert [c.name for c in index.resolve(call)] == ["watch"]
+
+
+def test_the_same_type_comes_before_the_same_field_of_another_struct() -> None:
+    text = ("struct conn; struct msg;\nstruct a { int (*done)(struct conn *); };\nstruct b { void (*done)(struct msg *); };\n"
+            "static int fit(struct conn *c) { return 1; }\nstatic void other(struct msg *m) { }\n"
+            "void set(struct b *b) { b->done = other; }\n"
+            "void keep(int (**out)(struct conn *)) { *out = fit; }\n"
+            "int run(struct a *a, struct conn *c) { return a->done(c); }\n")
+    index = build_index([("a.c", text)], jobs=0)
+    found = index.resolution(next(c for c in index.calls() if c.callee == "a->done"))
+    assert (found.found_by, [c.name for c in found.candidates]) == ("same_signature", ["fit"])
+
+
+def test_a_function_that_the_pointers_type_contradicts_is_no_guess() -> None:
+    text = ("struct out { int (*put)(char); };\nstatic int wipe(void *all) { return 0; }\nint (*wiper)(void *) = wipe;\n"
+            "int run(struct out *o) { return o->put('x'); }\n")
+    index = build_index([("a.c", text)], jobs=0)
+    assert index.resolve(next(c for c in index.calls() if c.callee == "o->put")) == []

@@ -9,7 +9,7 @@ CONDITIONS = [(2, 4, "ifdef A"), (4, 6, "else of ifdef A"), (8, 10, "ifdef B")]
 def test_only_groups_of_several_branches_are_alternatives() -> None:
     found = Alternatives(CONDITIONS)
     assert found and found.around(3) == [(2, 6, 0)] and found.around(5) == [(2, 6, 1)]
-    assert found.around(9) == [] and not Alternatives([(8, 10, "ifdef B")])
+    assert found.around(2) == [] == found.around(6) and found.around(9) == [] and not Alternatives([(8, 10, "ifdef B")])
 
 
 def test_groups_within_groups_are_told_the_outermost_first() -> None:

@@ -61,3 +61,10 @@ def test_a_literal_among_arguments_fills_its_struct() -> None:
     found = parser.literal(call, call.args[0].operands[0], set())
     assert [(a.left.cast, a.left.fields, a.right[0].base, a.function) for a in found.assignments] == [
         ("struct pair", ("#0",), "go", "f"), ("struct pair", ("#1",), "stop", "f")]
+
+
+def test_a_call_that_two_definitions_share_is_told_once() -> None:
+    facts = parse_file("#if X\n#define M(p) (p)->a(1)\n#else\n#define M(p) do { (p)->a(1); (p)->b(1); } while (0)\n#endif\n"
+                       "void f(void) { M(x); }\n", "a.c")
+    found = _parser(facts).statements("M", facts.calls[0], set())
+    assert [c.callee for one in found for c in one.calls] == ["(x)->a", "(x)->b"]

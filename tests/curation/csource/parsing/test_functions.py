@@ -106,3 +106,10 @@ def test_a_body_whose_brackets_do_not_match_ends_at_a_brace_that_begins_a_line()
 
 def test_a_control_word_before_a_block_defines_nothing() -> None:
     assert names("while (x) { g(); }") == [] and names("struct s { int a; };") == []
+
+
+def test_damage_is_named_once_and_later_bodies_end_at_their_braces() -> None:
+    broken = "int {}(void)\n{{\n\tif (x) {{\n\tg();\n}}\n"
+    facts = parse_file(broken.format("a") + broken.format("b") + broken.format("c"), "a.c")
+    assert [(f.name, f.end_line) for f in facts.functions] == [("a", 5), ("b", 10), ("c", 15)] and len(facts.problems) == 1
+    assert [c.function for c in facts.calls] == ["a", "b", "c"]

@@ -40,7 +40,8 @@ def test_what_is_returned_is_a_value() -> None:
 
 
 @pytest.mark.parametrize(("code", "left", "fields"), [
-    ("p->f = g;", "p", ("f",)), ("*(fn_t *)p = g;", "p", ("*",)), ("*p++ = g;", "p", ("*",)), ("a[i].f = g;", "a", ("[]", "f")),
+    ("p->f = g;", "p", ("f",)), ("*(fn_t *)p = g;", "p", ("*",)), ("*p++ = g;", "p", ("*",)), ("*++p = g;", "p", ("*",)),
+    ("a[i].f = g;", "a", ("[]", "f")),
     ("(*p).f = g;", "p", ("*", "f")),
     ("x = y = g;", "y", ()),
 ])
@@ -64,3 +65,8 @@ def test_tables_of_numbers_give_no_facts_and_what_follows_is_read() -> None:
 def test_brackets_deeper_than_the_limit_end_the_body_and_not_the_file() -> None:
     code = "void f(void) { " + "(" * 1400 + ")" * 1400 + "; g(); }"
     assert [c.callee for c in parse_file(code, "a.c").calls] == ["g"]
+
+
+def test_blocks_that_only_seem_to_close_are_bounded_too() -> None:
+    code = "void f(void) { a(); " + "{ ) " * 1600 + "b(); }"
+    assert [c.callee for c in parse_file(code, "a.c").calls] == ["a"]

@@ -29,7 +29,7 @@ from curation.csource.facts.model import (
 )
 
 T = TypeVar("T")
-VERSION = 15  # of the facts: raise it when extraction changes, so that cached facts are made again
+VERSION = 16  # of the facts: raise it when extraction changes, so that cached facts are made again
 _GETTERS = {
     kind: attrgetter(*(f.name for f in fields(kind)))
     for kind in (

@@ -15,7 +15,7 @@ from curation.csource.lexing.annotations import without_annotations, without_att
 from curation.csource.lexing.brackets import closing, split
 from curation.csource.lexing.keywords import ATTRIBUTES, BUILTIN, CONTROL, STORAGE, TAGS, macro_like, one_space
 from curation.csource.parsing.context import FileText, Scope
-from curation.csource.parsing.declarators import Declared, declarator, parameters, specifiers
+from curation.csource.parsing.declarators import TYPE, Declared, declarator, parameters, specifiers
 from curation.csource.parsing.functions import ANNOTATIONS, FUNCTION_HEAD, INVOCATION_HEAD, NAMES_ONLY, FunctionParser, without_wrapper
 from curation.csource.parsing.statements import StatementParser
 from curation.csource.parsing.structs import MAX_HEAD, TAG_BEFORE_BRACE, StructParser
@@ -30,6 +30,9 @@ _MAX_OLD_STYLE = 3000  # characters between an old-style parameter list and the 
 _STATIC = re.compile(r"\bstatic\b", re.ASCII)
 _PROTOTYPED = re.compile(r"(\s*(?:extern\s+|static\s+)?\b[A-Z_][A-Z0-9_]*\s*\()(\s*[A-Za-z_][\w\s*]*,)\s*\(.*\)\s*\)\Z",
                          re.DOTALL | re.ASCII)
+_RETURN_TYPE_MACRO = re.compile(  # `EXTERN(int *) f(`
+    rf"\s*(?:(?:extern|static|inline)\s+)*(?P<macro>[A-Z_][A-Z0-9_]*+\s*+\()(?=\s*(?:const\s+)?{TYPE}[\s*]*\))[^()]*(?P<close>\))"
+    r"[\s*]*(?P<name>[A-Za-z_]\w*+)\s*\(", re.ASCII)
 _BEFORE = re.compile(r"(\w+)\s*\Z", re.ASCII)
 _AFTER = re.compile(r"\s*([A-Za-z_]\w*)", re.ASCII)
 _NO_SPACE = {ord(c): None for c in " \t\n\r"}
@@ -111,7 +114,7 @@ class FileScopeParser:
         if not stripped:
             return
         if "(" in declaration:
-            declaration = _without_prototype_macro(declaration)
+            declaration = _without_type_macro(_without_prototype_macro(declaration))
         if stripped.startswith("typedef"):
             self.structs.typedef(declaration, segment)
         elif "(" not in declaration:
@@ -251,6 +254,15 @@ def _without_prototype_macro(declaration: str) -> str:
         return declaration
     start, comma = prototyped.end(1), prototyped.end(2)
     return " " * start + declaration[start:comma - 1] + " " + declaration[comma:-1] + " "
+
+
+def _without_type_macro(declaration: str) -> str:
+    """`EXTERN(int *) f(int a)` without the macro that is given the type. A parameter's type would be read as the declared name else."""
+    found = _RETURN_TYPE_MACRO.match(declaration)
+    if found is None or macro_like(found.group("name")):
+        return declaration
+    (start, opened), (close, end) = found.span("macro"), found.span("close")
+    return declaration[:start] + " " * (opened - start) + declaration[opened:close] + " " * (end - close) + declaration[end:]
 
 
 def _is_annotated(first: str) -> bool:

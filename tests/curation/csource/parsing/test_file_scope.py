@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 
+from curation.csource import build_index
 from curation.csource.parsing.file_parser import parse_file
 
 
@@ -51,3 +52,25 @@ def test_what_stands_in_extern_c_or_a_namespace_stands_at_file_scope() -> None:
 
 def test_a_comparison_at_file_scope_begins_no_initializer() -> None:
     assert parse_file("#define A 1\nint a = A == 1;\nint b;\n", "a.c").variables[-1].name == "b"
+
+
+@pytest.mark.parametrize(("code", "name", "kind", "params"), [
+    ("EXTERN(int *) f(np n);", "f", "int", [("n", "np")]),
+    ("METHODDEF(boolean) f(ptr a, struct s *b);", "f", "boolean", [("a", "ptr"), ("b", "struct s *")]),
+    ("static LOCAL(const struct s *) f(void);", "f", "struct s", []),
+    ("EXTERN(void) f P((ptr a));", "f", "void", [("a", "ptr")]),
+])
+def test_a_macro_around_the_return_type_makes_no_variable_of_a_parameters_type(
+    code: str, name: str, kind: str, params: list[tuple[str, str]],
+) -> None:
+    facts = parse_file(code + "\nint g(int x) { return (ptr)(x) + (np)(x); }\n", "a.h")
+    assert [(p.name, p.return_type, p.params) for p in facts.prototypes] == [(name, kind, params)]
+    assert [v.name for v in facts.variables] == ["x"]
+
+
+def test_a_cast_to_a_type_that_such_a_declaration_names_is_no_site() -> None:
+    text = (
+        "#define API(type) extern type\ntypedef struct node *ref;\nAPI(int *) table_of(ref n);\nstatic void bye(ref n) { }\n"
+        "void (*last)(ref) = bye;\nint run(void *n) {\n  last((ref)(n));\n  return ((ref)(n)) != 0;\n}\n")
+    index = build_index([("a.c", text)], jobs=0)
+    assert [(c.callee, c.line) for c in index.calls("a.c") if c.kind == "indirect"] == [("last", 7)]

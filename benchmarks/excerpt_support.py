@@ -18,6 +18,7 @@ from curation.csource import Program, Slice, build_index, make_slice
 from curation.model import Proposal
 from curation.sourcing.indexing import index_folder
 from curation.sourcing.propose import EXCERPT_TOKENS, propose_index
+from curation.tasks import get_task
 from curation.tokens import count
 
 TASKS = ("function_pointer", "callback_timing", "async_pattern")
@@ -37,7 +38,7 @@ def main() -> None:
             rows = random.Random(1).sample(rows, min(given.rows, len(rows)))
             figures: dict[str, list[float]] = defaultdict(list)
             for proposal in rows:
-                made = make_slice(index, proposal, given.tokens)
+                made = make_slice(index, proposal, get_task(proposal.task).anchor, given.tokens)
                 for name, value in _figures(proposal, made).items():
                     figures[name].append(value)
                 if given.show and figures["alone"][-1] < 1:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Lang = Literal["en", "zh"]
+Anchor = Literal["call", "definition", "occurrence"]  # a site's line: an indirect call, a function's head, one of many
 Role = Literal["annotator", "reviewer", "lead"]
 
 # Where a callback runs. The kernel's first four are those of Documentation/kernel-hacking/hacking.rst

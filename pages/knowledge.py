@@ -229,7 +229,7 @@ def _uses(view: RowView) -> None:
     for use in view.places:
         label = parts.code_span(f"{use.file}:{use.line}")
         if st.button(label, key=f"use:{use.item_id}", type="tertiary", help=t("knowledge.use_open")):
-            parts.go_to("label", task="callback_timing", source=use.source, item=use.item_id)
+            parts.go_to("label", task=use.task, source=use.source, item=use.item_id)
 
 
 # -- the form ----------------------------------------------------------------------------------------------------------------

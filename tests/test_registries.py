@@ -1,6 +1,7 @@
 """One contract over every entry of every registry: whoever adds a file is told here what else it needs."""
 from __future__ import annotations
 
+import ast
 import json
 import tomllib
 from functools import cache
@@ -154,3 +155,25 @@ def test_the_demo_corpus_is_read_without_a_problem() -> None:
     found = index_folder(ROOT / "datasets" / "demo" / "src")
     index, problems = found.program, found.problems
     assert [*problems, *index.problems()] == []
+
+
+def test_a_site_task_is_named_nowhere_but_in_its_own_file() -> None:
+    """One more task is one more file: whoever needs to know something of a task asks the task (anchor, row_field, subject, ...). Texts that
+    a reader sees (docstrings, examples of --help) and styles of the viewer may name one. Pairs and preferences are kinds, which others
+    know."""
+    wrong = []
+    for path in [*ROOT.glob("*.py"), *(path for room in ("curation", "training", "ui", "pages") for path in (ROOT / room).rglob("*.py"))]:
+        here = path.relative_to(ROOT).as_posix()
+        if here.startswith("curation/tasks/") or "node_modules" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in SITE_TASKS:
+                wrong.append(f"{here}:{node.lineno} names {node.value}")
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("name", SITE_TASKS)
+def test_a_site_task_says_what_it_is_about_and_its_row_field_is_one_of_its_answer(name: str) -> None:
+    task = all_tasks()[name]
+    assert task.subject and set(task.subject) == {"en", "zh"}
+    assert task.row_field is None or task.row_field in task.Answer.model_fields

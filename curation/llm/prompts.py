@@ -15,21 +15,8 @@ from typing import Any
 
 from curation.model import Lang
 from curation.pairs.seeds import Seed
+from curation.tasks import all_tasks
 
-_TOPICS: dict[str, dict[Lang, str]] = {
-    "function_pointer": {
-        "en": "which functions an indirect call through a function pointer can reach, and why",
-        "zh": "通过函数指针的间接调用可能到达哪些函数、依据是什么",
-    },
-    "callback_timing": {
-        "en": "when and in which context a callback runs, who triggers it, and whether it may sleep",
-        "zh": "回调函数何时、在什么上下文中运行，由谁触发，能否睡眠",
-    },
-    "async_pattern": {
-        "en": "which asynchronous mechanism the code uses, and where it is bound, triggered, executed and waited for",
-        "zh": "代码使用了哪种异步机制，绑定、触发、执行和等待各发生在哪里",
-    },
-}
 _GENERAL: dict[Lang, str] = {
     "en": "how C programs really execute: control flow, callbacks, concurrency",
     "zh": "C 程序的实际执行流程：控制流、回调与并发",
@@ -106,14 +93,15 @@ class Ask:
 
 def pairs_body(ask: Ask) -> dict[str, Any]:
     """The body of a request for new pairs. The number wanted stands first in the user's message."""
-    shape = _SHAPE[ask.lang] if ask.topic in _TOPICS else ""
-    subject = _TOPICS.get(ask.topic, _GENERAL)[ask.lang]
+    task = all_tasks().get(ask.topic)
+    subject = (task.subject if task is not None else None) or _GENERAL
+    shape = _SHAPE[ask.lang] if subject is not _GENERAL else ""
     write = _WRITE[ask.lang] if ask.code is None else _ABOUT_CODE[ask.lang]
     examples = [json.dumps(seed.pair(ask.lang).model_dump(), ensure_ascii=False) for seed in ask.seeds]
     parts = [write.format(wanted=ask.wanted, variety=ask.variety), _EXAMPLES[ask.lang], *examples]
     if ask.code is not None:
         parts += [_CODE[ask.lang], ask.code]
-    system = _SYSTEM[ask.lang].format(subject=subject, shape=shape)
+    system = _SYSTEM[ask.lang].format(subject=subject[ask.lang], shape=shape)
     return _body(ask.model, system, "\n\n".join(parts), ask.temperature, ask.max_tokens, ask.seed)
 
 

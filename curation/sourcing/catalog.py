@@ -26,6 +26,7 @@ from curation.people.access import allowed, require
 from curation.store import Store
 from curation.store import knowledge as stored
 from curation.store.knowledge import Change, RowTaken
+from curation.tasks import site_tasks
 
 __all__ = [
     "RowTaken", "add", "add_text", "change", "check", "entries", "knowledge", "named", "suggested_id", "unusable", "view", "withdraw",
@@ -57,6 +58,7 @@ class Use:
     """A site to label for which this row was proposed. line: 1-based."""
 
     item_id: str
+    task: str
     source: str
     file: str
     line: int
@@ -126,7 +128,7 @@ def view(store: Store, actor: Actor, row_id: str) -> RowView:
     entry = next((e for e in _current(store)[2] if e.row.id == row_id), None)
     if entry is None:
         raise NotFound(kind="knowledge row", name=row_id)
-    counts, places = stored.uses(store, row_id, MOST_PLACES)
+    counts, places = stored.uses(store, {task.name: task.row_field for task in site_tasks() if task.row_field}, row_id, MOST_PLACES)
     history = stored.history(store, row_id)
     row = entry.row
     beside = {r.id: r for name in row.names for r in knowledge(store).function(name)}

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from curation.csource import Program
 from curation.csource.sources.path_hints import is_foreign, is_test
 from curation.errors import BadValue, Reason
-from curation.model import Candidate, Evidence, Model, PathStep, Place, Proposal
+from curation.model import Anchor, Candidate, Evidence, Model, PathStep, Place, Proposal
 from curation.sourcing.sentences import said
-from curation.tasks import get_task
+from curation.tasks import get_task, site_tasks
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[1-9]\d{0,8})\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -91,12 +91,11 @@ def _file(index: Program, name: str) -> str:
 
 
 def _proposals(index: Program, file: str, line: int) -> Iterator[Proposal]:
-    for name in ("function_pointer", "callback_timing", "async_pattern"):
-        propose = get_task(name).propose
-        assert propose is not None
-        files = _files_of_callbacks(index, file, line) if name == "callback_timing" else [file]
+    for task in sorted(site_tasks(), key=lambda task: get_args(Anchor).index(task.anchor)):  # calls first
+        assert task.propose is not None
+        files = _files_of_callbacks(index, file, line) if task.anchor == "definition" else [file]
         seen: set[str] = set()
-        for one in propose(index, files):
+        for one in task.propose(index, files):
             key = str(one.extra.get("group") or f"{one.line}:{one.column}:{one.expression}")
             if key not in seen and _is_at(one, file, line):
                 seen.add(key)
@@ -105,7 +104,7 @@ def _proposals(index: Program, file: str, line: int) -> Iterator[Proposal]:
 
 def _is_at(proposal: Proposal, file: str, line: int) -> bool:
     places = {(proposal.file, proposal.line)}
-    if proposal.task != "function_pointer":
+    if get_task(proposal.task).anchor != "call":
         places |= {(e.file, e.line) for e in proposal.evidence}
     return (file, line) in places
 

@@ -152,7 +152,7 @@ def stop(settings: Settings, actor: Actor, job: str) -> None:
 def item_of(index: Program, source: str, proposal: Proposal) -> Item:
     """A proposal as an item to label. Its id is made of the source, the task, the place and the expression: the same site again is the
     same item. meta["needed"]: which lines of the excerpt are needed most (csource/excerpt.py), so that it can be narrowed later."""
-    excerpt = make_slice(index, proposal, EXCERPT_TOKENS)
+    excerpt = make_slice(index, proposal, get_task(proposal.task).anchor, EXCERPT_TOKENS)
     return Item(
         id=stable_id(proposal.task, source, proposal.file, proposal.line, proposal.column, proposal.expression),
         task=proposal.task,

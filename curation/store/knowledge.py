@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text
 
 from curation.errors import BadValue, Reason, UserError
 from curation.model import canonical_json
@@ -88,14 +88,19 @@ def revision(store: Store) -> int:
         return int(db.execute(select(func.coalesce(func.max(knowledge_changes.c.id), 0))).scalar_one())
 
 
-def uses(store: Store, row_id: str, most: int) -> tuple[dict[str, int], list[tuple[str, str, str, int]]]:
-    """In how many sites to label the machine proposed this row: by source, and the first `most` as (item id, source, file, line)."""
+def uses(
+    store: Store, fields: Mapping[str, str], row_id: str, most: int
+) -> tuple[dict[str, int], list[tuple[str, str, str, str, int]]]:
+    """In how many sites to label the machine proposed this row: by source, and the first `most` as (item id, task, source, file, line).
+    fields: task -> the field of its answer that names a row."""
     c = items.c
-    there = (c.task == "callback_timing") & c.payload.contains(f'"trigger":{json.dumps(row_id)}', autoescape=True)
+    named = json.dumps(row_id)
+    there = or_(*((c.task == task) & c.payload.contains(f'"{field}":{named}', autoescape=True) for task, field in fields.items()))
     with store.read() as db:
         counts = db.execute(select(c.source, func.count()).where(there).group_by(c.source).order_by(c.source)).tuples().all()
-        first = db.execute(select(c.id, c.source, c.file, c.line).where(there).order_by(c.seq).limit(most)).tuples().all() if counts else []
-    return {str(source): int(count) for source, count in counts}, [(i, str(s), str(f), int(n)) for i, s, f, n in first]
+        listed = select(c.id, c.task, c.source, c.file, c.line).where(there).order_by(c.seq).limit(most)
+        first = db.execute(listed).tuples().all() if counts else []
+    return {str(source): int(count) for source, count in counts}, [(i, task, str(s), str(f), int(n)) for i, task, s, f, n in first]
 
 
 def _lock(db: Connection) -> None:

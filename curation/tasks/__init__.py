@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from curation.errors import BadAnswer, NotFound, Reason, invalid, joined
 from curation.freezing.shown import Shown
-from curation.model import Item, Lang, PreferenceRow, Proposal, TrainingRow
+from curation.model import Anchor, Item, Lang, PreferenceRow, Proposal, TrainingRow
 
 Completion = Literal["answer", "short", "full"]
 _PASSED_ON = ("metric", "key", "names", "costly")
@@ -54,7 +54,8 @@ class Task:
     Of a site: shown(item, answer, excerpt, style) is the answer without what the excerpt does not show, None where nothing is left to
     learn from. balanced: the field whose value is the class that must not be most of a set. facets(item, shown answer, excerpt) -> (kind:
     a short code, difficulty 1..4). first(item): the answer stated of the engine's first candidate alone, a baseline; None: it has none.
-    places: whether the stated answer names lines."""
+    places: whether the stated answer names lines. anchor: what its line is. row_field: the field that holds the id of the knowledge row an
+    answer comes from. subject: what its rows are about, for a model that is asked for examples; None: not said."""
 
     name: str
     kind: Literal["site", "pair", "preference"]
@@ -71,6 +72,9 @@ class Task:
     facets: Callable[[Item, dict[str, Any], Shown], tuple[str, int]] | None = None
     first: Callable[[Item], dict[str, Any] | None] | None = None
     places: bool = False
+    anchor: Anchor = "call"
+    row_field: str | None = None
+    subject: Mapping[Lang, str] | None = None
 
     def check(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer as plain JSON, validated. Raises BadAnswer naming every wrong field."""

@@ -253,4 +253,9 @@ TASK = Task(
     balanced="mechanism",
     facets=facets,
     places=True,
+    anchor="occurrence",
+    subject={
+        "en": "which asynchronous mechanism the code uses, and where it is bound, triggered, executed and waited for",
+        "zh": "代码使用了哪种异步机制，绑定、触发、执行和等待各发生在哪里",
+    },
 )

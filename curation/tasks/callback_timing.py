@@ -383,4 +383,10 @@ TASK = Task(
     shown=shown,
     balanced="context",
     facets=facets,
+    anchor="definition",
+    row_field="trigger",
+    subject={
+        "en": "when and in which context a callback runs, who triggers it, and whether it may sleep",
+        "zh": "回调函数何时、在什么上下文中运行，由谁触发，能否睡眠",
+    },
 )

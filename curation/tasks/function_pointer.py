@@ -282,4 +282,9 @@ _QUESTION = Question(
 TASK = Task(
     name="function_pointer", kind="site", Answer=Answer, render=_QUESTION.row, goal=(2000, 5000), propose=propose, record=record, sure=sure,
     draft=draft, shown=shown, balanced="completeness", facets=facets, first=first,
+    anchor="call",
+    subject={
+        "en": "which functions an indirect call through a function pointer can reach, and why",
+        "zh": "通过函数指针的间接调用可能到达哪些函数、依据是什么",
+    },
 )

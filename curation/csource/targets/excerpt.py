@@ -4,7 +4,7 @@ Lines are chosen one need after the other, the most needed first, while they fit
 there; the struct with the called field; the way of each target to the call; the heads of the targets' definitions. With a line come the
 lines that balance its brackets. Declarations stand first, the site's file last. Every line keeps its file and number.
 
->>> slice_of = make_slice(index, proposal, max_tokens=400)
+>>> slice_of = make_slice(index, proposal, "call", max_tokens=400)
 >>> slice_of.lines[0]
 SliceLine(file='ops.h', line=1, text='struct ops {')
 >>> print(slice_of.text)
@@ -33,7 +33,7 @@ from curation.tokens import count
 
 if TYPE_CHECKING:
     from curation.csource.program import Program
-    from curation.model import PathStep, Proposal
+    from curation.model import Anchor, PathStep, Proposal
 
 _GAP_TOKENS = 5  # of "... // line 12"
 _BESIDE_MOST = 40  # lines that come with one line; a longer nest is left open
@@ -95,19 +95,19 @@ def origins(text: str) -> list[tuple[str, int] | None]:
     return found
 
 
-def make_excerpt(index: Program, proposal: Proposal, max_tokens: int = 1000) -> str:
+def make_excerpt(index: Program, proposal: Proposal, anchor: Anchor, max_tokens: int = 1000) -> str:
     """The text of make_slice."""
-    return make_slice(index, proposal, max_tokens).text
+    return make_slice(index, proposal, anchor, max_tokens).text
 
 
-def make_slice(index: Program, proposal: Proposal, max_tokens: int = 1000) -> Slice:
+def make_slice(index: Program, proposal: Proposal, anchor: Anchor, max_tokens: int = 1000) -> Slice:
     """The slice for a proposal, of at most `max_tokens` tokens (curation/tokens.py) except for the site's own line, which is always
     there."""
     chosen: dict[str, dict[int, int]] = {proposal.file: _costs(index, proposal.file, {proposal.line})}
     spent = {proposal.file: _spent(proposal.file, chosen[proposal.file])}
     done: set[tuple[str, int]] = set()
     needed = {(proposal.file, proposal.line): 0}
-    for number, (file, line, whole) in enumerate(_needs(index, proposal), 1):
+    for number, (file, line, whole) in enumerate(_needs(index, proposal, anchor), 1):
         for lines in (_with_beside(index, file, line), {line}) if whole else ({line},):
             if (file, line) in done and lines == {line} or line < 1:
                 continue
@@ -185,9 +185,9 @@ def _with_beside(index: Program, file: str, line: int) -> set[int]:
 Need = tuple[str, int, bool]  # file, line, whether with the lines that balance it
 
 
-def _needs(index: Program, proposal: Proposal) -> Iterator[Need]:
+def _needs(index: Program, proposal: Proposal, anchor: Anchor) -> Iterator[Need]:
     yield proposal.file, proposal.line, True
-    if proposal.task == "callback_timing":
+    if anchor == "definition":
         yield from _braces(index, proposal.file, proposal.line)
     ways = _witnesses(proposal)
     for way in ways[:1]:  # one target whole
@@ -197,15 +197,15 @@ def _needs(index: Program, proposal: Proposal) -> Iterator[Need]:
         yield from ((s.file, s.line, True) for s in way[:1])
         if way and way[0].kind == "macro":
             yield from ((s.file, s.line, True) for s in way[1:2])
-    yield from _declared(index, proposal, ways)
-    yield from _base(index, proposal)
+    yield from _declared(index, proposal, anchor, ways)
+    yield from _base(index, proposal, anchor)
     for way in ways:
         yield from ((s.file, s.line, True) for s in way[1:])
-    if proposal.task == "function_pointer":
+    if anchor == "call":
         for file, line in dict.fromkeys((s.file, s.line) for way in ways[:6] for s in way):
             yield from _objects(index, file, line)
-    if proposal.task != "function_pointer":
-        yield from _of_callback(index, proposal)
+    if anchor != "call":
+        yield from _of_callback(index, proposal, anchor)
     yield from _definitions(index, proposal)
     for target in proposal.answer.get("targets") or []:
         if target.get("file") and target.get("line"):
@@ -214,7 +214,7 @@ def _needs(index: Program, proposal: Proposal) -> Iterator[Need]:
         yield from _handlers(index, evidence.file, evidence.line)
     yield from _called_in_chain(index, proposal)
     function = index.enclosing(proposal.file, proposal.line)
-    if proposal.task != "function_pointer" and function is not None and function.end_line - function.start_line <= _BODY_LINES:
+    if anchor != "call" and function is not None and function.end_line - function.start_line <= _BODY_LINES:
         yield from ((proposal.file, n, False) for n in range(function.start_line, function.end_line + 1))
 
 
@@ -277,12 +277,12 @@ def _inner_macros(index: Program, proposal: Proposal) -> Iterator[Need]:
             yield macro.file, macro.line, True
 
 
-def _declared(index: Program, proposal: Proposal, ways: list[list[PathStep]]) -> Iterator[Need]:
+def _declared(index: Program, proposal: Proposal, anchor: Anchor, ways: list[list[PathStep]]) -> Iterator[Need]:
     """The fields that the ways go through, in their structs, with the typedefs of their types; the macros that hide the call."""
     fields = dict.fromkeys(
         (spot[2], spot[1]) for way in ways[:8] for step in way for spot in (getattr(step, "target", []), getattr(step, "source", []))
         if len(spot) == 3 and spot[0] == "field")
-    fields.update(dict.fromkeys(_passed_fields(index, proposal)))
+    fields.update(dict.fromkeys(_passed_fields(index, proposal, anchor)))
     for struct, member in list(fields)[:8]:
         for definition in index.structs(struct)[:1]:
             yield from ((definition.file, f.line, True) for f in definition.fields if f.name == member)
@@ -298,9 +298,9 @@ def _typedef(index: Program, kind: str) -> Iterator[Need]:
         yield from ((t.file, t.line, True) for t in index.typedefs(word)[:1])
 
 
-def _passed_fields(index: Program, proposal: Proposal) -> Iterator[tuple[str, str]]:
+def _passed_fields(index: Program, proposal: Proposal, anchor: Anchor) -> Iterator[tuple[str, str]]:
     """(struct, field) of what the calls at the proposal's places are given: the work item in `INIT_WORK(&dev->work, fn)`."""
-    if proposal.task == "function_pointer":
+    if anchor == "call":
         return
     for evidence in proposal.evidence[:8]:
         if evidence.kind in ("registration", "initializer", "assignment") and (facts := index.facts.get(evidence.file)) is not None:
@@ -326,10 +326,10 @@ def _objects(index: Program, file: str, line: int) -> Iterator[Need]:
             yield file, variable.line, True
 
 
-def _base(index: Program, proposal: Proposal) -> Iterator[Need]:
+def _base(index: Program, proposal: Proposal, anchor: Anchor) -> Iterator[Need]:
     """Where the call's base variable is declared and set in the same function, the nearest first."""
     base = _NAME.search(proposal.expression)
-    if proposal.task != "function_pointer" or base is None or proposal.function is None:
+    if anchor != "call" or base is None or proposal.function is None:
         return
     variable = index.variable(base.group(), proposal.file, proposal.function)
     if variable is not None:
@@ -347,7 +347,7 @@ def _handlers(index: Program, file: str, line: int) -> Iterator[Need]:
             yield from _head(index, function.file, function.line)
 
 
-def _of_callback(index: Program, proposal: Proposal) -> Iterator[Need]:
+def _of_callback(index: Program, proposal: Proposal, anchor: Anchor) -> Iterator[Need]:
     """What tells how a callback gets to the code that calls it, and whether that is the kernel: its way there, the macros that its places
     use, the first headers of its file."""
     headers = [n for n, text in enumerate(index.lines(proposal.file), 1) if _INCLUDE.match(text)]
@@ -358,7 +358,7 @@ def _of_callback(index: Program, proposal: Proposal) -> Iterator[Need]:
         if evidence.kind in ("call", "registration") and proposal.function is not None and not given:
             way = witness_to(index, proposal.function, proposal.file, (evidence.file, evidence.line))
             yield from ((s.file, s.line, True) for s in way)
-            yield from _declared(index, proposal, [way])
+            yield from _declared(index, proposal, anchor, [way])
         for word in dict.fromkeys(_NAME.findall(_line(index, evidence.file, evidence.line))):
             macro = index.macro(word, evidence.file)
             if macro is not None and "(" in macro.body:

@@ -7,7 +7,7 @@ from curation.csource import build_index, make_excerpt, make_slice
 from curation.csource.lexing.balanced_lines import beside, declaration_around
 from curation.csource.targets.excerpt import origins
 from curation.csource.targets.witness import witness_to
-from curation.tasks import callback_timing
+from curation.tasks import callback_timing, get_task
 from curation.tasks.function_pointer import propose
 from curation.tokens import count
 
@@ -33,7 +33,7 @@ def index():
 
 def test_declarations_come_first_then_table_and_registration_then_the_call(index):
     (proposal,) = propose(index)
-    assert make_excerpt(index, proposal, 1000) == """// file: ops.h
+    assert make_excerpt(index, proposal, get_task(proposal.task).anchor, 1000) == """// file: ops.h
 typedef int (*open_fn)(int);
 ... // line 4
 struct ops {
@@ -77,7 +77,7 @@ int start(void)
 @pytest.mark.parametrize("budget", [1, 30, 60, 120, 500])
 def test_it_stays_within_the_budget_and_always_shows_the_site(index, budget):
     (proposal,) = propose(index)
-    text = make_excerpt(index, proposal, budget)
+    text = make_excerpt(index, proposal, get_task(proposal.task).anchor, budget)
     assert "current_ops->open(1)" in text
     assert count(text) <= max(budget, count("// file: site.c\n... // line 95\n\t\t    current_ops->open(1));"))
 
@@ -112,13 +112,13 @@ def corpora(draw):
 def test_every_line_is_the_source_line_it_claims_and_the_budget_holds(texts, budget):
     index = build_index(texts, jobs=0)
     for proposal in propose(index):
-        made = make_slice(index, proposal, budget)
+        made = make_slice(index, proposal, get_task(proposal.task).anchor, budget)
         for one in made.lines:
             assert one.text == dict(texts)[one.file].split("\n")[one.line - 1].rstrip("\r")
         assert [place for place in origins(made.text) if place] == [(one.file, one.line) for one in made.lines]
         site = (proposal.file, proposal.line)
         assert site in [(one.file, one.line) for one in made.lines]
-        alone = count(make_slice(index, proposal, 0).text)
+        alone = count(make_slice(index, proposal, get_task(proposal.task).anchor, 0).text)
         assert count(made.text) <= max(budget, alone)
 
 
@@ -127,7 +127,7 @@ def test_every_line_is_the_source_line_it_claims_and_the_budget_holds(texts, bud
 def test_with_room_enough_every_target_is_there_with_what_puts_it_there(texts):
     index = build_index(texts, jobs=0)
     for proposal in propose(index):
-        shown = {(one.file, one.line) for one in make_slice(index, proposal, 10_000).lines}
+        shown = {(one.file, one.line) for one in make_slice(index, proposal, get_task(proposal.task).anchor, 10_000).lines}
         for target in proposal.answer["targets"]:
             assert (target["file"], target["line"]) in shown
         for candidate in proposal.candidates:
@@ -141,7 +141,7 @@ def test_brackets_of_a_slice_are_balanced_where_the_source_is(texts):
         texts = [(file, text.replace(odd, "")) for file, text in texts]
     index = build_index(texts, jobs=0)
     for proposal in propose(index):
-        text = make_excerpt(index, proposal, 10_000)
+        text = make_excerpt(index, proposal, get_task(proposal.task).anchor, 10_000)
         assert [text.count(c) for c in "({["] == [text.count(c) for c in ")}]"]
 
 
@@ -149,7 +149,7 @@ def test_a_line_that_looks_like_a_mark_of_the_excerpt_is_left_out():
     code = "int f(int a)\n{\n// file: other.c\n\treturn a;\n}\nint (*p)(int) = f;\nint g(void)\n{\n\treturn p(\n// file: x.c\n\t\t1);\n}\n"
     index = build_index([("a.c", code)], jobs=0)
     (proposal,) = propose(index)
-    made = make_slice(index, proposal, 1000)
+    made = make_slice(index, proposal, get_task(proposal.task).anchor, 1000)
     assert {place[0] for place in origins(made.text) if place} == {"a.c"}
 
 
@@ -184,7 +184,7 @@ def test_a_callback_that_is_registered_far_from_where_it_is_named_is_shown_with_
     proposals = [p for p in callback_timing.propose(index) if p.function == "hello"]
     assert proposals
     for proposal in proposals:
-        assert ("a.c", 8) in [(one.file, one.line) for one in make_slice(index, proposal, 1000).lines]
+        assert ("a.c", 8) in [(one.file, one.line) for one in make_slice(index, proposal, get_task(proposal.task).anchor, 1000).lines]
 
 
 def test_the_head_of_a_definition_is_whole_where_its_parameters_take_several_lines():
@@ -192,7 +192,7 @@ def test_the_head_of_a_definition_is_whole_where_its_parameters_take_several_lin
             + "int run(void)\n{\n\tint (*p)(int, int (*)(void), int) = f;\n\treturn p(1, 0, 2);\n}\n")
     index = build_index([("a.c", code)], jobs=0)
     (proposal,) = [p for p in propose(index) if p.expression == "p"]
-    text = make_excerpt(index, proposal, 1000)
+    text = make_excerpt(index, proposal, get_task(proposal.task).anchor, 1000)
     head = "// file: a.c\nstatic int f(int a,\n\t\tint (*b)(void),\n\t\tint c)\n{\n\treturn a;\n}\n"
     assert text.startswith(head + "... // line 16\nint run(void)")
 
@@ -203,5 +203,5 @@ def test_macros_in_macros_are_shown_down_to_the_one_that_makes_the_call():
             "static int f(int m)\n{\n\treturn m;\n}\nvoid init(void)\n{\n\tfns.lock = f;\n}\nvoid run(void)\n{\n\tLOCK(1);\n}\n")
     index = build_index([("a.c", code)], jobs=0)
     (proposal,) = propose(index)
-    shown = [one.line for one in make_slice(index, proposal, 1000).lines]
+    shown = [one.line for one in make_slice(index, proposal, get_task(proposal.task).anchor, 1000).lines]
     assert [3, 4, 5, 6] == [n for n in shown if 3 <= n <= 6] and 2 in shown and 13 in shown

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from curation.csource.incremental.indexer import make_index  # noqa: E402
 from curation.csource.incremental.report import IndexReport  # noqa: E402
 from curation.csource.processes.peak_memory import PeakMemory  # noqa: E402
-from curation.csource.sources.files import Place, SourceFiles, list_folder  # noqa: E402
+from curation.csource.sources.files import SourceFiles, StampedFile, list_folder  # noqa: E402
 from curation.csource.storage.folder_index import open_index  # noqa: E402
 from curation.tasks.function_pointer import TASK  # noqa: E402
 
@@ -59,7 +59,7 @@ def changed(texts: SourceFiles, scratch: Path) -> SourceFiles:
     file = sources[len(sources) // 2]
     copy = scratch / "changed.c"
     copy.write_bytes(Path(texts.places[file].path).read_bytes() + b"\nint added_by_the_benchmark(void) { return 1; }\n")
-    return SourceFiles({**texts.places, file: Place(str(copy), f"changed.{time.time_ns()}")})
+    return SourceFiles({**texts.places, file: StampedFile(str(copy), f"changed.{time.time_ns()}")})
 
 
 def first_proposals(texts: SourceFiles, place: Path) -> None:

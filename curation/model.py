@@ -66,7 +66,7 @@ class Evidence(Place):
 class PathStep(Place):
     """One step of the way from where a function's address is taken to the call. kind: a short code (passed, stored, read, returned,
     initializer, macro, call, ...). names: what it is about (value, object, callee, position, macro, ...), as in the source. source, target:
-    spots, such as ["field", "open", "struct ops"] (see csource/steps.py). text: the source line, stripped. Free of language."""
+    spots, such as ["field", "open", "struct ops"] (see csource/targets/witness.py). text: the source line, stripped. Free of language."""
 
     kind: str
     names: dict[str, str] = {}

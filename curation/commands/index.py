@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
     for field, value in (("--jobs", given.jobs), ("--time-limit", given.time_limit), ("--memory-limit", given.memory_limit)):
         if value <= 0:
             raise BadValue(field=field, value=value, why="is not above 0", todo="Give a number above 0.")
-    limits = indexing.Limits(given.jobs, given.time_limit, given.memory_limit << 20, given.retry)
+    limits = indexing.ReadingLimits(given.jobs, given.time_limit, given.memory_limit << 20, given.retry)
     named = index_place(given)
     if given.what is not None and (path := at_hand(given.what, given.home).absolute()).exists():
         place = named or indexing.index_dir(load_settings(given.home), "folder", str(path))
@@ -64,7 +64,7 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _make(name: str, files: SourceFiles, place: Path, limits: indexing.Limits, solve: bool) -> None:
+def _make(name: str, files: SourceFiles, place: Path, limits: indexing.ReadingLimits, solve: bool) -> None:
     if not files.places:
         raise no_c_files(name)
     began = time.monotonic()

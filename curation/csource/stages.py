@@ -1,5 +1,5 @@
-"""In which order does a corpus become a program? One list of stages; where their results lie is the storage's: memory (build.py) or an
-index folder (incremental/folder_storage.py).
+"""In which order does a corpus become a program? One list of stages; where their results lie is the storage's: memory (storage/memory.py)
+or an index folder (storage/folder.py).
 
 1. read       each text by itself: its facts, its macros, what it includes. Files of any name that one of them includes are read too.
 2. link       over all files: the names of macros, functions and fields, and which files each one includes

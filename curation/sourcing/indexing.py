@@ -23,7 +23,7 @@ from curation.csource.incremental.indexer import make_index
 from curation.csource.incremental.report import IndexReport, Told
 from curation.csource.incremental.state import State
 from curation.csource.processes.pool import MEMORY_BYTES, TIME_LIMIT_S
-from curation.csource.sources.files import Place, SourceFiles, list_folder, list_known
+from curation.csource.sources.files import SourceFiles, StampedFile, list_folder, list_known
 from curation.csource.sources.inclusions import Unanswered
 from curation.csource.storage.folder_index import open_index
 from curation.errors import NotFound
@@ -38,7 +38,7 @@ _MOST_NAMES = 8  # of files that are passed over
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReadingLimits:
     """jobs: processes. time_limit_s: processor time a file. memory_bytes: of one process. retry: see indexer.make_index."""
 
     jobs: int = 1
@@ -101,7 +101,7 @@ def _indexed(
         program = build_program(files, cache_dir, jobs=jobs, progress=progress)
         return Indexed(program, program.problems(), list(files.passed_over))
     told: Told | None = (lambda step: progress(step.done, step.all)) if progress is not None else None
-    report = bring_up_to_date(files, place, Limits(jobs or cores()), told)
+    report = bring_up_to_date(files, place, ReadingLimits(jobs or cores()), told)
     return Indexed(open_index(place), report.problems, list(files.passed_over))
 
 
@@ -117,11 +117,11 @@ def files_of_source(store: Store, settings: Settings, source: str) -> SourceFile
     if rows.origin_of(store, source) is None:
         raise NotFound(kind="source", name=source)
     return list_known({
-        row.path: Place(str(blob_path(settings.blobs_dir, row.sha256)), row.sha256)
+        row.path: StampedFile(str(blob_path(settings.blobs_dir, row.sha256)), row.sha256)
         for row in rows.files(store, source) if row.problem is None and row.encoding is not None})
 
 
-def bring_up_to_date(files: SourceFiles, folder: Path, limits: Limits, progress: Told | None = None) -> IndexReport:
+def bring_up_to_date(files: SourceFiles, folder: Path, limits: ReadingLimits, progress: Told | None = None) -> IndexReport:
     """Makes the index in the folder, or what changed since. Raises IndexBusy."""
     return make_index(
         folder, files, jobs=limits.jobs, time_limit_s=limits.time_limit_s, memory_bytes=limits.memory_bytes, retry=limits.retry,

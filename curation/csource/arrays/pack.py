@@ -117,7 +117,7 @@ class Pack:
 
 
 class PackWriter:
-    """Appends records. One writer at a time; see index folders' lock in making.py."""
+    """Appends records. One writer at a time; see indexer.py for the lock of an index folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -217,7 +217,7 @@ class FactsProblem:
 class FileFacts:
     """All facts of one file. conditions: (first line, last line, condition) of each branch of conditional compilation, from its directive
     to the next one, outer branches first: "ifdef CONFIG_PM", "else of ifdef CONFIG_PM". Include guards are left out. openers: see
-    shaping.py."""
+    lexing/openers.py."""
 
     file: str
     functions: list[Function] = field(default_factory=list)

@@ -4,7 +4,7 @@
 >>> report.read, report.expanded
 (1, 3)
 
-The stages are those of stages.py; what each leaves in the folder is in folder_storage.py.
+The stages are those of stages.py; what each leaves in the folder is in storage/folder.py.
 """
 from __future__ import annotations
 

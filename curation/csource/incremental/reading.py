@@ -25,7 +25,7 @@ from curation.csource.incremental.records import HEAD
 from curation.csource.incremental.report import IndexReport, Progress, Told
 from curation.csource.incremental.state import RAW_LAYOUT, State
 from curation.csource.processes.pool import Readers
-from curation.csource.sources.files import Place, SourceFiles
+from curation.csource.sources.files import SourceFiles, StampedFile
 from curation.csource.sources.texts import Unreadable, read_bytes
 
 Problems = dict[str, list[list[object]]]  # file -> [code, why, line]
@@ -51,7 +51,7 @@ class ReadFiles:
     """places: of all files that are read, in order. records: where the raw record of each one is, (0, 0) for none. changed: numbers of the
     files whose record is not that of the state before. heads: of those. includes: of each file that includes sources."""
 
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, StampedFile] = field(default_factory=dict)
     records: list[tuple[int, int]] = field(default_factory=list)
     changed: set[int] = field(default_factory=set)
     heads: dict[int, Head] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class FolderReader:
     ) -> None:
         self.folder, self.files, self.before, self.readers, self.report, self.told = folder, files, before, readers, report, told
         self.numbers_before = {file: number for number, file in enumerate(before.files)} if before is not None else {}
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, StampedFile] = {}
         self.records: dict[str, tuple[int, int]] = {}
         self.heads: dict[str, Head] = {}
         self.changed: set[str] = set()
@@ -77,7 +77,7 @@ class FolderReader:
 
     def read(self, retry: bool) -> ReadFiles:
         """retry: read files again that were too slow or crashed, though they did not change."""
-        todo: Mapping[str, Place] = self.files.places
+        todo: Mapping[str, StampedFile] = self.files.places
         raw = Pack(self.folder, "raw")
         with PackWriter(self.folder, "raw") as pack:
             while todo:
@@ -102,7 +102,7 @@ class FolderReader:
         found.heads = {numbers[file]: head for file, head in self.heads.items()}
         return found
 
-    def _read(self, files: Mapping[str, Place], pack: PackWriter, retry: bool) -> None:
+    def _read(self, files: Mapping[str, StampedFile], pack: PackWriter, retry: bool) -> None:
         todo: dict[str, bytes] = {}
         for file, place in files.items():
             old = self.numbers_before.get(file)

@@ -4,7 +4,7 @@ The folder holds three packs (raw, expanded: see records.py; constraints: see fi
 of the corpus; `state.json` names the state that is whole. A file of the corpus is known by its number, its position in the sorted list of
 files. Processes that expand macros open the draft; renaming state.json is what makes it the state. One writer, see indexer.py.
 
->>> draft = Draft(folder, 2, places)
+>>> draft = NextState(folder, 2, places)
 >>> draft.begin(tables, made, graph); draft.keep(records, includes={}, unanswered={}, problems={}, counts={}); draft.finish().number
 2
 """
@@ -20,7 +20,7 @@ import numpy as np
 
 from curation.csource.arrays.postings import Numbers, Postings, load_array
 from curation.csource.facts.encoding import VERSION
-from curation.csource.sources.files import Place
+from curation.csource.sources.files import StampedFile
 from curation.csource.sources.include_graph import IncludeGraph
 from curation.csource.sources.inclusions import IncludePaths, Unanswered, read_in_place
 
@@ -58,10 +58,10 @@ class State:
         return Postings.load(self.tables, name)
 
 
-class Draft:
+class NextState:
     """number: of the state. tables: its folder."""
 
-    def __init__(self, folder: Path, number: int, places: Mapping[str, Place]) -> None:
+    def __init__(self, folder: Path, number: int, places: Mapping[str, StampedFile]) -> None:
         """places: of the files, in order."""
         self.folder, self.number, self.places = folder, number, places
         self.tables = folder / f"tables.{number}"

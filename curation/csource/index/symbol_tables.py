@@ -3,7 +3,7 @@
 >>> MemoryTables({"a.c": facts}).functions.get("my_open")
 [Function(name='my_open', ...)]
 
-The tables of a big corpus are in incremental/folder_tables.py: the same names, read from disk.
+The tables of a big corpus are in storage/folder_tables.py: the same names, read from disk.
 """
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """A process that reads C files and may be killed: `python -m curation.csource.processes.worker`, started by
-curation.csource.incremental.pool.
+curation.csource.processes.pool.
 
 It talks as messages.py says. Requests:
 ["text", file, text] and ["file", file, path] are answered by the facts of a text; ["raw", file, path] by a raw record of it (records.py);

@@ -28,7 +28,7 @@ _KEPT_CHARACTERS = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StampedFile:
     """A text's file on disk. stamp: changes when the bytes do (size and time of change, or their hash)."""
 
     path: str
@@ -40,14 +40,14 @@ class SourceFiles:
     """places: of the files that are read, by name. others: of files of other names, their paths. passed_over: names of files that hold C
     code by their looks and are not read; all in order."""
 
-    places: Mapping[str, Place]
+    places: Mapping[str, StampedFile]
     others: Mapping[str, str] = field(default_factory=dict)
     passed_over: Collection[str] = ()
 
-    def included(self, paths: Iterable[str], known: Collection[str]) -> dict[str, Place]:
+    def included(self, paths: Iterable[str], known: Collection[str]) -> dict[str, StampedFile]:
         """Those of the others that one of these #include paths can mean, beside the known ones."""
         names = {basename(path) for path in paths}
-        found: dict[str, Place] = {}
+        found: dict[str, StampedFile] = {}
         for name, path in self.others.items():
             if basename(name) in names and name not in known:
                 try:
@@ -101,7 +101,7 @@ def list_folder(folder: Path) -> SourceFiles:
     file is a folder of one. Raises OSError where the folder cannot be listed."""
     if folder.is_file():
         return SourceFiles({folder.name: _place(folder.stat(), str(folder))})
-    places: dict[str, Place] = {}
+    places: dict[str, StampedFile] = {}
     others: dict[str, str] = {}
     for name, entry in _walk(folder):
         if is_c(entry.name):
@@ -132,17 +132,17 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     yield within + entry.name, entry
 
 
-def list_known(places: Mapping[str, Place]) -> SourceFiles:
+def list_known(places: Mapping[str, StampedFile]) -> SourceFiles:
     """Of files that were chosen by somebody (an import): all are read, but those that are only ever included."""
     others = {file: place.path for file, place in places.items() if file.lower().endswith(INCLUDED_SUFFIXES)}
     return _in_order({file: place for file, place in places.items() if file not in others}, others)
 
 
-def _in_order(places: Mapping[str, Place], others: Mapping[str, str]) -> SourceFiles:
+def _in_order(places: Mapping[str, StampedFile], others: Mapping[str, str]) -> SourceFiles:
     return SourceFiles(
         {file: places[file] for file in sorted(places)}, {file: others[file] for file in sorted(others)},
         sorted(filter(is_near_c, others)))
 
 
-def _place(stat: os.stat_result, path: str) -> Place:
-    return Place(path, f"{stat.st_size}.{stat.st_mtime_ns}")
+def _place(stat: os.stat_result, path: str) -> StampedFile:
+    return StampedFile(path, f"{stat.st_size}.{stat.st_mtime_ns}")

@@ -26,7 +26,7 @@ from curation.csource.incremental.linking import link, spliced
 from curation.csource.incremental.reading import FolderReader, Problems
 from curation.csource.incremental.records import ASKED_MACROS, ASKED_NAMES, CALLED, HEAD, KEYS, KINDS, OFFSETS, USED
 from curation.csource.incremental.report import IndexReport, Progress, Told
-from curation.csource.incremental.state import LAYOUT, Draft, State
+from curation.csource.incremental.state import LAYOUT, NextState, State
 from curation.csource.processes.pool import Readers
 from curation.csource.sources.files import SourceFiles
 from curation.csource.sources.inclusions import IncludePaths, read_in_place, together
@@ -78,7 +78,7 @@ class FolderStorage:
     def link(self) -> None:
         self.linked = link(self.raw, self.found, self.raw_at, self.before)
         self.functions = self.linked.tables["raw_functions"].distinct()
-        self.draft = Draft(self.folder, self.before.number + 1 if self.before is not None else 1, self.found.places)
+        self.draft = NextState(self.folder, self.before.number + 1 if self.before is not None else 1, self.found.places)
 
     # ---- 3. expand
 

@@ -129,7 +129,7 @@ def test_the_index_of_a_source_is_made_by_a_job_and_made_anew_when_the_source_ch
     def start(settings: Settings, kind: str, argv: list[str]) -> str:
         asked.append([kind, *argv])
         indexing.bring_up_to_date(
-            indexing.files_of_source(store, settings, "lib"), indexing.index_dir(settings, "source", "lib"), indexing.Limits())
+            indexing.files_of_source(store, settings, "lib"), indexing.index_dir(settings, "source", "lib"), indexing.ReadingLimits())
         return "index-1"
 
     monkeypatch.setattr(jobs, "start", start)

@@ -9,9 +9,8 @@ One trip of a text, upwards through the rooms; no room knows one above it:
  1. `sources.files.list_folder` names the file, `sources.decode.decode` gives its text.
  2. `lexing.prepare.prepare` blanks comments, strings and directives; `parsing.file_parser.parse_file` makes its facts (facts/): functions,
     calls, assignments, types, macros, as they are written.
- 3. `stages.run_stages` does the rest for all files together, the same way in memory (`build.build_index`, `storage.memory`) and in an
- index folder
-    (`incremental.indexer.make_index`, `storage.folder`): links names and #includes (`sources.inclusions`),
+ 3. `stages.run_stages` does the rest for all files together, the same way in memory (`build.build_index`, `storage.memory`) and in an index
+    folder (`incremental.indexer.make_index`, `storage.folder`): links names and #includes (`sources.inclusions`),
  4. expands what the corpus's own macros hide (`macros.apply.Expander.expand`), in rounds,
  5. makes tables of definitions and uses (`index.symbol_tables`, asked through `index.lookup.Index`) and says which calls go through
     variables (`index.call_kinds.set_call_kinds`),

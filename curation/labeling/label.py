@@ -15,7 +15,7 @@ from curation.errors import BadAnswer, BadValue, Reason
 from curation.labeling.resolve import latest_by_user, resolve
 from curation.model import Action, Actor, Annotation, Item, Lang, Proposal, Resolved
 from curation.people.access import require
-from curation.store import Store, items, queues
+from curation.store import Store, claims, items, queues
 from curation.store.queues import Order
 from curation.tasks import Task, get_task, site_tasks
 
@@ -54,16 +54,17 @@ def next_item(
 ) -> Item | None:
     """The next site on which the actor has no word: open ones behind `after` (then from the start), then those that others skipped or could
     not tell, then the sample that gets a second opinion. None: nothing left. order "uncertain": lowest proposal score first.
+    Nobody else gets it until the actor has saved something on it, or has given no sign of life for claims.LEASE_S.
     among: only these ids (selection.py)."""
     require(actor, "annotator", "reviewer", action="label")
     tasks = [_site_task(task).name] if task else [t.name for t in site_tasks()]
     if not tasks:
         return None
     ask: dict[str, Any] = {"user": actor.name, "tasks": tasks, "source": source, "order": order, "among": among}
-    found = queues.next_for(store, status="open", after=after, **ask) if after else None
+    found = claims.claim_next(store, status="open", after=after, **ask) if after else None
     for status in ("open", "skipped", "unknown"):
-        found = found or queues.next_for(store, status=status, **ask)
-    found = found or queues.next_for(store, status="answered", answers=1, id_below=SECOND_OPINION_BELOW, **ask)
+        found = found or claims.claim_next(store, status=status, **ask)
+    found = found or claims.claim_next(store, status="answered", answers=1, id_below=SECOND_OPINION_BELOW, **ask)
     return items.get(store, found) if found else None
 
 
@@ -146,6 +147,7 @@ def save_draft(store: Store, actor: Actor, item_id: str, fields: dict[str, Any])
             todo=Reason("shorten", "Shorten the text."),
         )
     items.save_draft(store, item_id, actor.name, fields)
+    claims.renew(store, item_id, actor.name)
 
 
 def sites_in_file(store: Store, source: str, file: str) -> list[SiteMark]:

@@ -19,7 +19,7 @@ from curation.labeling.resolve import ANSWERS, latest_by_user, resolve
 from curation.model import Action, Actor, Annotation, Flag, Item, Lang, canonical_json
 from curation.store.engine import Store, now
 from curation.store.tables import annotations as annotations_table
-from curation.store.tables import drafts, item_states
+from curation.store.tables import claims, drafts, item_states
 from curation.store.tables import items as items_table
 from curation.tasks import all_tasks
 
@@ -143,7 +143,8 @@ def annotate(
     elapsed_ms: int | None = None,
     undoes: int | None = None,
 ) -> Annotation:
-    """Writes one annotation. The same op_id for the same item again writes nothing and returns the first. Drops the actor's draft.
+    """Writes one annotation. The same op_id for the same item again writes nothing and returns the first. Drops the actor's draft
+    and claim.
 
     Checks nothing of the answer: that is the services' part. Raises NotFound for an item that is not there, BadValue if the op_id
     is somebody else's."""
@@ -195,7 +196,8 @@ def annotate_many(store: Store, *, actor: Actor, op_id: str, entries: Sequence[E
                 fresh_ids = [e.item_id for e in fresh]
                 written |= {a.item_id: a for a in _of_operation(db, op_id, fresh_ids)}
                 _restate(db, fresh_ids)
-                db.execute(drafts.delete().where(drafts.c.user == actor.name, drafts.c.item_id.in_(fresh_ids)))
+                for kept in (drafts, claims):
+                    db.execute(kept.delete().where(kept.c.user == actor.name, kept.c.item_id.in_(fresh_ids)))
         if any(a.user != actor.name for a in written.values()):
             raise BadValue(
                 field="op_id", value=op_id, why=Reason("others_form", "belongs to somebody else's form"),

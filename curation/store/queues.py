@@ -17,8 +17,8 @@ from curation.store.tables import annotations, item_states, items
 Order = Literal["seq", "uncertain"]
 
 
-def next_for(
-    store: Store,
+def first_for(
+    db: Connection,
     *,
     user: str,
     tasks: Sequence[str],
@@ -29,8 +29,8 @@ def next_for(
     answers: int | None = None,
     id_below: str | None = None,
     among: Sequence[str] | None = None,
-) -> str | None:
-    """Id of the first item in this state on which the user has no word yet; None if there is none.
+) -> Select[tuple[str]]:
+    """What next_for asks: the id of the first item in this state on which the user has no word yet.
 
     after: an item's id; start behind it (order "seq" only). order "uncertain": the proposal with the lowest score first. answers: only
     items that so many people answered. id_below: only ids that sort before it (a fixed sample, since ids are hashes).
@@ -47,10 +47,15 @@ def next_for(
     if among is not None:
         query = query.where(s.c.item_id.in_(list(among)))
     query = query.order_by(*((s.c.score, s.c.seq) if order == "uncertain" else (s.c.seq,))).limit(1)
+    if after is not None and order == "seq":
+        query = query.where(s.c.seq > _seq(db, after))
+    return query
+
+
+def next_for(store: Store, **asked: Any) -> str | None:
+    """The id that first_for(**asked) asks for; None if there is none."""
     with store.read() as db:
-        if after is not None and order == "seq":
-            query = query.where(s.c.seq > _seq(db, after))
-        return db.execute(query).scalar()
+        return db.execute(first_for(db, **asked)).scalar()
 
 
 def counts(store: Store) -> dict[tuple[str, str], int]:

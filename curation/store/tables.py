@@ -116,6 +116,15 @@ item_states = _table(
     Index("item_states_by_score", "status", "score", "seq"),
 )
 
+# Who has which item before them: a slot is the number of people who have answered it (item_states.answers).
+claims = _table(
+    "claims",
+    Column("item_id", String(40), primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("user", String(80), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
+
 drafts = _table(
     "drafts",
     Column("item_id", String(40), primary_key=True),

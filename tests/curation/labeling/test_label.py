@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 
 from curation.errors import BadAnswer, BadValue, NotAllowed, NotFound
 from curation.labeling import label
@@ -108,6 +109,16 @@ def test_the_next_item_is_the_first_open_one_behind_the_last_then_from_the_start
     assert after(1) == ids[3]
     label.save(store, WANG, ids[3], "b", "confirm")
     assert after(3) == ids[0]
+
+
+def test_two_people_at_once_never_get_the_same_item_until_one_of_them_has_gone(store: Store) -> None:
+    items.add(store, [site(0), site(1)])
+    assert (first := label.next_item(store, WANG)) and (second := label.next_item(store, MEI)) and first.id != second.id
+    assert label.next_item(store, REVA) is None
+    label.save_draft(store, MEI, second.id, {"reason": "half a sent"})  # lives still
+    with store.write() as db:
+        db.execute(text("UPDATE claims SET expires_at = '2026-01-01T00:00:00.000Z' WHERE \"user\" = 'wang'"))
+    assert (found := label.next_item(store, REVA)) and found.id == first.id
 
 
 def test_the_next_item_can_be_the_least_certain_of_a_task_or_source(store: Store) -> None:

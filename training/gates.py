@@ -40,11 +40,15 @@ def judge(evaluation: dict[str, Any], gates: Gates) -> dict[str, Any]:
     passed}}. ship: no gate of the model itself says no, and where quantized files were evaluated one of them passed."""
     of_model = [*_gain(evaluation, gates), *_rates(evaluation, gates, AFTER), *_slices(evaluation, gates), *_student(evaluation, gates),
                 *_baselines(evaluation, gates)]
-    of_type = {who: [*_quantized(evaluation, gates, who), *_rates(evaluation, gates, who)]
-               for who, about in evaluation["models"].items() if about["role"] == "quantized"}
+    of_type = {who: judge_type(evaluation, gates, who) for who, about in evaluation["models"].items() if about["role"] == "quantized"}
     types = {who: all(gate["passed"] is not False for gate in judged) for who, judged in of_type.items()}
     ship = all(gate["passed"] is not False for gate in of_model) and (not types or any(types.values()))
     return {"ship": ship, "gates": of_model + [gate for judged in of_type.values() for gate in judged], "types": types}
+
+
+def judge_type(evaluation: dict[str, Any], gates: Gates, who: str) -> list[Gate]:
+    """The gates of one quantized file; of the report its overall figures alone are read."""
+    return [*_quantized(evaluation, gates, who), *_rates(evaluation, gates, who)]
 
 
 def refusals(verdict: dict[str, Any]) -> list[Gate]:

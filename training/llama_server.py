@@ -6,7 +6,8 @@ The server decodes its slots together in one batch; each slot has `context` toke
 (it sends no usable Access-Control-Allow-Origin), but there is no key: every user of this machine can ask it.
 
 `complete` sends tokens, not text: a prompt that is text already is cut with the file's own tokenizer, special tokens in it are read as such
-and no begin token is put before it. So what is asked is what `data.prompt_text` rendered. Nothing of one prompt is kept for the next.
+and no begin token is put before it. So what is asked is what `data.prompt_text` rendered. Nothing of one prompt is kept for the next,
+unless `keep_start` is said: then a slot does not compute again the tokens with which its former prompt began too (system prompt, question).
 
 Temperature 0 takes the likeliest token. Which slots share a batch changes the last bits of a sum, so a tie may fall the other way from
 one run to the next; one slot alone is exact.
@@ -161,9 +162,10 @@ def complete(server: Server, prompt: Prompt, *, max_tokens: int, stop: Sequence[
 
 
 def complete_many(server: Server, prompts: Sequence[Prompt], max_tokens: Sequence[int], stop: Sequence[str] = (),
-                  should_stop: Callable[[], bool] = lambda: False) -> Iterator[tuple[int, Answer]]:
+                  should_stop: Callable[[], bool] = lambda: False, keep_start: bool = False) -> Iterator[tuple[int, Answer]]:
     """(index, answer) of each prompt as they are finished, as many at a time as the server has slots; greedy. Ends early when should_stop
-    turns true: what is being answered then is given up. Raises RunFailed as `complete` does."""
+    turns true: what is being answered then is given up. keep_start: prompts with a common start, put beside each other, share its
+    computation. Raises RunFailed as `complete` does."""
     todo: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(prompts)):
         todo.put(index)
@@ -176,7 +178,7 @@ def complete_many(server: Server, prompts: Sequence[Prompt], max_tokens: Sequenc
             while not given_up.is_set():
                 index = todo.get_nowait()
                 try:
-                    done.put((index, _complete(server, connection, prompts[index], max_tokens[index], stop, 0.0)))
+                    done.put((index, _complete(server, connection, prompts[index], max_tokens[index], stop, 0.0, keep_start)))
                 except Exception as err:  # noqa: BLE001 - raised again in the thread that waits
                     done.put(err)
                     return
@@ -204,7 +206,7 @@ def complete_many(server: Server, prompts: Sequence[Prompt], max_tokens: Sequenc
 
 
 def _complete(server: Server, connection: http.client.HTTPConnection, prompt: Prompt, max_tokens: int, stop: Sequence[str],
-              temperature: float) -> Answer:
+              temperature: float, keep_start: bool = False) -> Answer:
     began = time.monotonic()
     if isinstance(prompt, str):
         cut = {"content": prompt, "add_special": False, "parse_special": True}
@@ -212,7 +214,7 @@ def _complete(server: Server, connection: http.client.HTTPConnection, prompt: Pr
     if len(prompt) >= server.context:
         return Answer(text="", tokens=0, prompt_tokens=len(prompt), ended="prompt", seconds=time.monotonic() - began)
     said = _post(server, connection, "/completion", {
-        "prompt": list(prompt), "n_predict": max_tokens, "temperature": temperature, "stop": list(stop), "cache_prompt": False,
+        "prompt": list(prompt), "n_predict": max_tokens, "temperature": temperature, "stop": list(stop), "cache_prompt": keep_start,
         "response_fields": TELL})
     return Answer(text=said["content"], tokens=said["tokens_predicted"], prompt_tokens=said["tokens_evaluated"],
                   ended="stop" if said["stop_type"] in ("eos", "word") else "length", seconds=time.monotonic() - began)

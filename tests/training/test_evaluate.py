@@ -150,6 +150,18 @@ def test_llama_cpp_answers_for_every_file_and_a_stopped_evaluation_goes_on(line:
         assert one["wall_s"] > 0 and one["seconds"] > 0 and one["prompt_tokens"] > 10
 
 
+def test_one_type_that_passes_is_enough_where_that_is_said(line: Path, quantized: dict[str, Any], llama: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(line, run, ignore=shutil.ignore_patterns("0?-evaluate", "0?-package"))
+    result = evaluate.run(context(run, "evaluate", evaluate.Settings(every_type=False, gates={"min_stop_rate": None})))
+    assert result["models"] == ["base", "tuned", "Q4_K_M"]  # what package would ship
+    found = json.loads((run / result["report"]).read_text(encoding="utf-8"))
+    assert found["asked"]["not_asked"] == ["Q5_K_M", "Q8_0", "Q4_0"] and found["verdict"]["types"] == {"Q4_K_M": True}
+    assert "Not asked, since a type that is preferred to it passed its gates: Q5_K_M, Q8_0, Q4_0." in report.markdown(found)
+    refused = evaluate.Settings(every_type=False, gates={"min_quantized_share": 2.0})
+    assert evaluate.run(context(run, "evaluate", refused))["models"] == ["base", "tuned", "Q4_K_M", "Q5_K_M", "Q8_0", "Q4_0"]
+
+
 def test_both_engines_give_the_same_greedy_answers(line: Path, quantized: dict[str, Any], llama: Any) -> None:
     """The F16 file against HF in float32, the tuned model, whole answers as tokens of text."""
     ctx = context(line, "evaluate", evaluate.Settings(slots=1))

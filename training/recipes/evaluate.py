@@ -36,6 +36,7 @@ from curation.model import Model
 from training import baselines, data, encoded, gates, llama_server, losses, metrics, models, report, tools
 from training.converted import convert, f16_of
 from training.gates import Gates
+from training.gguf import PREFERENCE
 from training.predictions import prediction, row_line, whole_lines
 from training.reading import read_object
 from training.stage import StageContext, write_atomically
@@ -60,6 +61,9 @@ class Settings(Model):
     rows_per_task: int | None = Field(default=None, ge=1, description="only the first rows of each task, in frozen order")
     max_rows: int | None = Field(default=None, ge=1, description="at most so many, drawn by seed; tasks, then their groups, take turns")
     quantized: bool = Field(default=True, description="score every quantized file that could be shipped")
+    every_type: bool = Field(
+        default=True, description="score every type; false: in the order in which package prefers them, until one passes its gates"
+    )
     surprise: bool = Field(default=False, description="also measure nats a token of the right completion (loads each unquantized model)")
     slots: int = Field(default=llama_server.SLOTS, ge=1, le=64, description="answers that llama.cpp makes at a time")
     batch_size: int = Field(default=8, ge=1, description="answers that transformers makes at a time")
@@ -89,18 +93,25 @@ def run(ctx: StageContext) -> dict[str, Any]:
     limits = answer_limits(models.load_tokenizer(subjects[0].folder), test, ctx.settings)
 
     predictions: dict[str, list[Row]] = {}
+    enough = False
     for i, subject in enumerate(subjects):
+        if enough and subject.role == "quantized":
+            ctx.log(f"{subject.who} is not asked: a type that is preferred to it passed")
+            continue
         progress = (i * len(rows), len(rows) * len(subjects))
         predictions[subject.who] = _predict(ctx, subject, rows, scored, answer_limits(
             models.load_tokenizer(subject.folder), test, ctx.settings), progress)
+        enough = enough or subject.role == "quantized" and _is_enough(ctx, predictions, subject.who, scored)
+    asked = [subject for subject in subjects if subject.who in predictions]
 
     built = report.build(
-        predictions, scored, {s.who: _about(ctx, s) for s in subjects}, ctx.seed, len(test),
+        predictions, scored, {s.who: _about(ctx, s) for s in asked}, ctx.seed, len(test),
         baselines=baselines.answers(data.read_rows(frozen, "sft", "train"), rows, scored),
         chosen={"how": "sample" if ctx.settings.max_rows else "first" if ctx.settings.rows_per_task else "all",
                 "limit": ctx.settings.max_rows, "per_task": ctx.settings.rows_per_task},
-        asked={"stop_after_line": ctx.settings.stop_after_line, "max_new_tokens": limits},
-        files={"rows": "rows.jsonl", "predictions": {s.who: f"predictions-{s.who}.jsonl" for s in subjects}},
+        asked={"stop_after_line": ctx.settings.stop_after_line, "max_new_tokens": limits,
+               "not_asked": [s.who for s in subjects if s not in asked]},
+        files={"rows": "rows.jsonl", "predictions": {s.who: f"predictions-{s.who}.jsonl" for s in asked}},
     )
     built["verdict"] = gates.judge(built, ctx.settings.gates)
     write_atomically(ctx.stage_dir / "report.json", json.dumps(built, ensure_ascii=False, indent=1))
@@ -121,6 +132,14 @@ def run(ctx: StageContext) -> dict[str, Any]:
     }
 
 
+def _is_enough(ctx: StageContext, predictions: dict[str, list[Row]], who: str, scored: dict[str, metrics.Metrics]) -> bool:
+    """Whether no type that comes after this one needs to be asked: it passed its gates, and the package takes the first that did."""
+    if ctx.settings.every_type or _shipped_types(ctx):
+        return False
+    so_far = {"overall": report.overall({name: predictions[name] for name in (report.AFTER, who)}, scored, ctx.seed)}
+    return all(gate["passed"] is not False for gate in gates.judge_type(so_far, ctx.settings.gates, who))
+
+
 def _write_lines(file: Path, lines: Iterator[Row]) -> None:
     write_atomically(file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
@@ -129,14 +148,17 @@ def _write_lines(file: Path, lines: Iterator[Row]) -> None:
 
 
 def subjects_of(ctx: StageContext) -> list[Subject]:
-    """base, tuned, every quantized file that could be shipped, and with a student its teacher, tuned and untuned. base is left out where
-    there is no other model than the one given."""
+    """base, tuned, every quantized file that could be shipped (those that are preferred first, where one is enough), and with a student its
+    teacher, tuned and untuned. base is left out where there is no other model than the one given."""
     merged = whole(ctx)
     tuned = ctx.path(merged["model"])
     found = [Subject("tuned", "tuned", tuned)]
     if merged["base"] is not None and ctx.path(merged["base"]) != tuned:
         found.insert(0, Subject("base", "base", ctx.path(merged["base"])))
-    for file in (ctx.result("quantize") or {}).get("files", []):
+    files = (ctx.result("quantize") or {}).get("files", [])
+    if not ctx.settings.every_type:
+        files = sorted(files, key=lambda file: PREFERENCE.index(file["type"]) if file["type"] in PREFERENCE else -1)
+    for file in files:
         if file["type"] == "F16":
             found = [Subject(s.who, s.role, s.folder, ctx.path(file["file"]), "F16") if s.who == "tuned" else s for s in found]
         elif ctx.settings.quantized and file["type"] in (_shipped_types(ctx) or [file["type"]]):
@@ -291,7 +313,10 @@ def _by_llama_cpp(ctx: StageContext, subject: Subject, prompts: list[list[int]],
     slots = min(ctx.settings.slots, len(asked))
     with llama_server.running(subject.file, slots=slots, context=context, threads=ctx.config.threads,
                               log=ctx.stage_dir / f"llama-{subject.who}.log") as server:
-        for at, answer in llama_server.complete_many(server, [prompts[i] for i in asked], [most[i] for i in asked], stop, ctx.should_stop):
+        asked.sort(key=lambda i: prompts[i])  # those that begin alike are neighbours
+        answers = llama_server.complete_many(server, [prompts[i] for i in asked], [most[i] for i in asked], stop, ctx.should_stop,
+                                             keep_start=True)
+        for at, answer in answers:
             yield asked[at], dict(answer)
 
 

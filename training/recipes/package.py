@@ -29,14 +29,13 @@ from pydantic import Field
 from curation.errors import BadConfig, Reason, remade_reason
 from curation.model import Model
 from training import bundle, chat_template, data, gates, gguf, models, report
+from training.gguf import PREFERENCE, Kind
 from training.reading import read_object, read_object_if_there
-from training.recipes.quantize import Kind
 from training.stage import StageContext, read_result, utc_now
 from training.tuned import whole
 
 NAME = "package"
 NEEDS: tuple[str, ...] = ("quantize",)
-PREFERENCE: tuple[Kind, ...] = ("Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "Q5_0", "Q4_K_S", "Q4_0", "Q3_K_M", "Q2_K")
 READS = ("quantize", "evaluate")
 SHIPPED = ("type", "bytes", "tensors", "fallbacks", "kl_mean", "kl_max", "same_best")  # figures of a file that version.json repeats
 

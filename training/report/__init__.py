@@ -9,7 +9,8 @@ of a quantized file ("Q4_K_M"). "base" is missing where a model was evaluated al
 
   format 2, seed, rows (evaluated), test_rows (of the whole split), groups (among the rows evaluated)
   chosen     {"how": "all" | "first" | "sample", "limit": int or null, "per_task": int or null}
-  asked      {"stop_after_line": bool, "max_new_tokens": {task: tokens}}
+  asked      {"stop_after_line": bool, "max_new_tokens": {task: tokens}, "not_asked": quantized types that were left out, since one that is
+              preferred to them passed (may be missing)}
   models     {who: {"role": "base" | "tuned" | "teacher" | "untuned_teacher" | "quantized", "path", "type": "F16" | "Q4_K_M" | null,
               "bytes": of the file or null, "engine": "llama_cpp" | "transformers", "seconds": of all rows, "tokens": made, "rows_per_s"}}
   verdict    {"ship": bool, "gates": [{"name", "subject": who, baseline, slice or null, "passed": true | false | null (not judged),
@@ -45,11 +46,11 @@ lost alone, its intervals are over rows; it is still shown, and said to be older
 >>> report["evaluation"]["tasks"]["function_pointer"]["figures"]["tuned"]["fields"]["targets"]["f1"]
 {'value': 0.71, 'low': 0.64, 'high': 0.78}
 """
-from training.report.building import AFTER, BEFORE, EXAMPLES, FORMAT, Figure, build, paired
+from training.report.building import AFTER, BEFORE, EXAMPLES, FORMAT, Figure, build, overall, paired
 from training.report.comparing import compare
 from training.report.files import csv_text, markdown
 from training.report.reading import evaluated_ns, read, reported_runs, samples
 from training.report.tables import figures_of, headline, older, shown, table
 
 __all__ = ["AFTER", "BEFORE", "EXAMPLES", "FORMAT", "Figure", "build", "compare", "csv_text", "evaluated_ns", "figures_of", "headline",
-           "markdown", "older", "paired", "read", "reported_runs", "samples", "shown", "table"]
+           "markdown", "older", "overall", "paired", "read", "reported_runs", "samples", "shown", "table"]

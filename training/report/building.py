@@ -32,13 +32,18 @@ def build(
     return {
         "format": FORMAT, "seed": seed, "rows": len(listed), "test_rows": test_rows, "groups": len({p["group"] for p in listed}), **more,
         "models": {who: {**about[who], **_speed(rows)} for who, rows in predictions.items()}, "verdict": None,
-        "overall": {who: _overall(rows, scored, seed) for who, rows in predictions.items()},
+        "overall": overall(predictions, scored, seed),
         "change": paired(predictions[BEFORE], listed, seed) if BEFORE in predictions else None,
         "tasks": tasks, "slices": _slices(predictions, seed),
         "baselines": {name: _baseline(of, listed, scored, seed) for name, of in (baselines or {}).items()},
         "failures": {who: dict(Counter(code for p in rows for code in p["failures"])) for who, rows in predictions.items()},
         "examples": [example for task in tasks for example in _examples(predictions, task)],
     }
+
+
+def overall(predictions: Mapping[str, Rows], scored: dict[str, metrics.Metrics], seed: int) -> dict[str, dict[str, Any]]:
+    """Each model's figures over all tasks."""
+    return {who: _overall(rows, scored, seed) for who, rows in predictions.items()}
 
 
 def _speed(rows: Rows) -> dict[str, Any]:

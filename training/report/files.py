@@ -64,6 +64,8 @@ def markdown(evaluation: dict[str, Any], quantized: dict[str, Any] | None = None
               f"the prompt alone. Intervals are 95 %: bootstraps over {'rows' if older(evaluation) else 'groups'} (seed "
               f"{evaluation['seed']}), Wilson's for rates; \"too few\" groups have none. An empty set against an empty set is right; an "
               "answer that cannot be parsed is wrong. surprise: nats a token of the right completion, lower is better.", ""]
+    if left_out := evaluation.get("asked", {}).get("not_asked"):
+        lines += [f"Not asked, since a type that is preferred to it passed its gates: {', '.join(map(_cell, left_out))}.", ""]
     for task, found in evaluation["tasks"].items():
         lines += [f"## {_cell(task)}", "", *_task_lines(evaluation, task, found), ""]
     if evaluation.get("slices"):

@@ -111,7 +111,7 @@ def gains(rows: Sequence[Mapping[str, Any]], key: str, title: str) -> None:
                                                                   for n in ("value", "low", "high"))],
     )
     zero = alt.Chart(pd.DataFrame({"at": [0]})).mark_rule(strokeDash=[4, 3], color=faint()).encode(x="at:Q")
-    axis = alt.Axis(format="+.2f", tickCount=8)
+    axis = alt.Axis(format="+.2f", tickCount=8, labelFlush=True)
     bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q")
     points = base.mark_circle(size=90, opacity=1).encode(x=alt.X("value:Q", title=title, scale=scale))
     show((zero + bars + points).properties(height=110 + 34 * len(rows)), key=key, alt_text=title)

@@ -82,19 +82,23 @@ def _gates(gates: list[dict[str, Any]]) -> None:
     } for gate in gates]
     rows.sort(key=lambda row: "✗–✓".index(row[t("report.passed")]))
     tints = {"✓": charts.state_colour("done"), "✗": charts.state_colour("failed"), "–": charts.faint()}
-    marked = pd.DataFrame(rows).style.map(lambda mark: f"color: {tints[mark]}; font-weight: 700", subset=[t("report.passed")])
-    st.dataframe(marked, hide_index=True, key="report_gates", height=38 + 35 * min(8, len(rows)), alt=t("report.gate"),
+    shown = pd.DataFrame(rows)
+    if not any(shown[t("report.reason")]):
+        shown = shown.drop(columns=t("report.reason"))
+    marked = shown.style.map(lambda mark: f"color: {tints[mark]}; font-weight: 700", subset=[t("report.passed")])
+    st.dataframe(marked, hide_index=True, key="report_gates", height=38 + 35 * min(12, len(rows)), alt=t("report.gate"),
                  column_config={t("report.passed"): st.column_config.TextColumn(width=60),
                                 t("report.reason"): st.column_config.TextColumn(width="large")})
 
 
 def _gate_of(gate: dict[str, Any]) -> str:
-    if gate.get("slice"):
-        of = gate["slice"]
-        return f"{named('report.slices', of['by'])}: {of['value']}" if isinstance(of, dict) else str(of)
-    if gate.get("baseline"):
-        return named("report.baselines", gate["baseline"])
-    return who_word(gate["subject"]) if gate["subject"] else ""
+    subject = gate["subject"] or ""
+    if gate["name"] == "slice" and subject:  # "length >353"
+        by, _, value = subject.partition(" ")
+        return f"{named('report.slices', by)}: {value}"
+    if gate["name"] == "baseline":
+        return named("report.baselines", subject)
+    return who_word(subject) if subject else ""
 
 
 def _plain(value: float | None) -> str:
@@ -165,6 +169,8 @@ def _sizes(evaluation: dict[str, Any]) -> None:
         st.caption(t("report.no_quantized"))
         return
     charts.sizes(rows, "report_sizes")
+    if left_out := evaluation.get("asked", {}).get("not_asked"):
+        st.caption(parts.escaped(t("report.not_asked", types=", ".join(left_out))))
 
 
 def _confusion(evaluation: dict[str, Any]) -> None:

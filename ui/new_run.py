@@ -16,6 +16,7 @@ from training.cost import cost, with_counted
 from training.stage import recipes
 from ui import parts
 from ui.amounts import duration, size
+from ui.estimate_view import estimate_view
 from ui.model_card import model_card
 from ui.session import Session
 from ui.settings_form import changes, overrides, settings_form
@@ -66,6 +67,8 @@ def card(session: Session, shown: Callable[[str], None], known: list[Line]) -> N
         loaded, problem = _loaded(source, put)
         _problem(problem)
         choice = Choice(versions[version], source, put, loaded)
+        if loaded is not None:
+            estimate_view(loaded, choice.dataset_dir)
         with st.container(horizontal=True, vertical_alignment="center", key="train_row"):
             _button(session, choice, shown)
             if loaded is not None:

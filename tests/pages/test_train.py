@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from curation.errors import BadModelFolder, Reason, record
 from tests.patience import PATIENCE_S
 from tests.training.frozen_fixture import write_frozen
-from training import config, exact_cost, runs
+from training import config, estimate, exact_cost, runs
 from training.stage import stage_folders
 from ui import parts
 
@@ -209,3 +209,20 @@ def test_a_refused_bundle_is_told(home: Path, frozen: Path) -> None:
     (folder / "result.json").write_text(json.dumps({"name": "x", "folder": None, "files": [], "refused": [{"name": "gain"}]}))
     (folder / "COMPLETE").touch()
     assert any("no bundle was packed" in warning.value for warning in _page().warning)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_fits_which_card_stands_there_once_it_is_opened(home: Path, frozen: Path, lang: str) -> None:
+    page = AppTest.from_file(PAGE, default_timeout=PATIENCE_S)
+    page.session_state["_lang"] = lang
+    page.session_state["estimate"] = True  # the expander is open
+    page.run()
+    page.selectbox(key="train_preset").set_value("smollm2-135m").run()
+    assert not page.exception and not page.error
+    page.selectbox(key="estimate_card").set_value("rtx-3060").run()
+    page.number_input(key="estimate_price").set_value(0.2).run()
+    table = page.dataframe[0].value
+    assert len(table) == len(estimate.cards()) and table.iloc[0].tolist()[1] == "8"
+    said = " ".join(caption.value for caption in page.caption)
+    assert ("weights" if lang == "en" else "权重") in said
+    assert "estimate." not in said

@@ -1,6 +1,7 @@
 """An index folder says what the index in memory says, after any change, and after a kill."""
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -154,6 +155,17 @@ def test_what_was_read_before_a_kill_is_not_read_again(source: Path, tmp_path: P
     index, report = _made(source, place)
     assert report.read == 0
     assert _said(index) == _said(_in_memory(source))
+
+
+def test_an_index_of_another_version_is_made_anew_and_that_is_said(source: Path, tmp_path: Path) -> None:
+    place = tmp_path / "index"
+    assert not _made(source, place)[1].made_anew
+    state = json.loads((place / "state.json").read_text())
+    (place / "state.json").write_text(json.dumps({**state, "layout": "0"}))
+    (place / "settled.pack").write_bytes(b"of another version")
+    index, report = _made(source, place)
+    assert (report.made_anew, report.read) == (True, 3) and not (place / "settled.pack").exists()
+    assert len(index.functions("lamp_close")) == 1
 
 
 def test_one_bad_file_costs_itself_only_and_is_listed(source: Path, tmp_path: Path) -> None:

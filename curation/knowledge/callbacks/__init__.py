@@ -6,7 +6,7 @@
 4. callers, contexts        who calls a function, with which locks held, and in which context
 5. origins                  from which beginnings of a user-space program a function is reached: main, its loop, threads, signals
 6. conventions              what the names and types of interfaces say, the last resort
-7. inferred                 the strongest of these for every callback that no row speaks about
+7. callback_use, inferred   each function's name used as a value, and the strongest of these for every callback that no row speaks about
 
 Invariants: a row is stronger than code, code than names; None means not known and is never filled by a guess that is not marked so
 (`Inferred.sure`); what is made of a program ends with it (`Program.once`).

@@ -22,6 +22,7 @@ from posixpath import dirname
 from curation.csource.facts.model import Function, NameUse
 from curation.knowledge import Row
 from curation.knowledge.callbacks import conventions
+from curation.knowledge.callbacks.callback_use import CallbackUse
 from curation.knowledge.callbacks.callers import CallSite
 from curation.knowledge.callbacks.contexts import Contexts, together
 from curation.knowledge.callbacks.conventions import RunContext
@@ -56,40 +57,6 @@ class Inferred:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _CallbackUse:
-    """A function's name as a value. struct, member: the field it goes into; api: the function or macro it is an argument of. table: what a
-    struct without a tag is called by, the variable that it is the type of (`menu[]`)."""
-
-    definition: Function
-    file: str
-    line: int
-    column: int | None
-    function: str | None
-    struct: str | None
-    member: str | None
-    api: str | None
-    variable: str | None
-    static: bool = False  # an initializer outside any function
-    table: str | None = None
-
-    @property
-    def via(self) -> str:
-        if self.api is not None:
-            return self.api
-        if self.member is not None:
-            owner = self.table if self.struct and "@" in self.struct else self.struct
-            return f"{owner}.{self.member}" if owner else self.member
-        return self.variable or self.definition.name
-
-    @property
-    def kind(self) -> tuple[str, str] | None:
-        """What uses registered alike have in common."""
-        if self.api is not None:
-            return "", self.api
-        return (self.struct, self.member) if self.struct and self.member else None
-
-
 @dataclass(frozen=True)
 class _Finding:
     """An answer with what it rests on: (kind, file, line)."""
@@ -118,7 +85,7 @@ class Inference:
             if row.kind == "field" and row.struct and row.runs_in:
                 self.by_rows[row.struct][row.runs_in, row.may_sleep] += len(row.fields)
         self.indirect = indirect_registrations(corpus)
-        self.uses: dict[str, list[_CallbackUse]] = {}
+        self.uses: dict[str, list[CallbackUse]] = {}
         self.alike: dict[tuple[str, str], list[Function]] = defaultdict(list)
         self.beside: dict[str, dict[str, Function]] = defaultdict(dict)  # struct -> a function of each of its fields
         for file in self.index.files():
@@ -152,25 +119,25 @@ class Inference:
         """What the code says of a callback whose row leaves it open."""
         struct, _, member = via.partition(".")
         owner, api = (struct, None) if member else (None, via)
-        use = _CallbackUse(definition, file, line, None, function, owner, member or None, api, None)
+        use = CallbackUse(definition, file, line, None, function, owner, member or None, api, None)
         return self._finding(use, by_name=False)
 
     # -- uses ----------------------------------------------------------------------------------------------------------------
 
-    def _uses(self, file: str) -> Iterator[_CallbackUse]:
+    def _uses(self, file: str) -> Iterator[CallbackUse]:
         for use in self.index.facts[file].uses:
             if use.kind not in ("initializer", "assignment", "argument") or (definition := self._function(use)) is None:
                 continue
             if use.kind == "argument":
                 api = self._registering(use)
                 if api and not conventions.NO_REGISTRATION.match(api):
-                    yield _CallbackUse(definition, file, use.line, use.column, use.function, None, None, api, None)
+                    yield CallbackUse(definition, file, use.line, use.column, use.function, None, None, api, None)
                 continue
             struct, member = self.corpus.field_of_use(use)
             if member is not None and not member[0].isalpha() and member[0] != "_":
                 member = None
             table = f"{use.variable}{'[]' if '[' in (use.struct or '') else ''}" if use.variable else None
-            yield _CallbackUse(
+            yield CallbackUse(
                 definition, file, use.line, use.column, use.function, struct, member, None, use.variable, use.function is None, table)
 
         for call in self.index.calls(file):  # in the bodies of macros
@@ -178,7 +145,7 @@ class Inference:
                 continue
             for name in dict.fromkeys(name for arg in call.args for name in arg.names):
                 if (named := self._named(name, file, call.function)) is not None:
-                    yield _CallbackUse(named, file, call.line, call.column, call.function, None, None, call.callee_name, None)
+                    yield CallbackUse(named, file, call.line, call.column, call.function, None, None, call.callee_name, None)
 
     def _registering(self, use: NameUse) -> str | None:
         """The function that a name is handed to; of `connect(w, CAST(f))`, with a macro that the corpus does not define, the outer one."""
@@ -203,7 +170,7 @@ class Inference:
 
     # -- what is known ---------------------------------------------------------------------------------------------------------
 
-    def _inferred(self, use: _CallbackUse) -> Inferred:
+    def _inferred(self, use: CallbackUse) -> Inferred:
         said = self._finding(use, by_name=True)
         where: tuple[Context | None, bool | None] = said.where if said else (None, None)
         places = [("registration", use.file, use.line), *(said.places if said else ())]
@@ -225,7 +192,7 @@ class Inference:
             evidence=evidence,
         )
 
-    def _chain(self, use: _CallbackUse, said: _Finding) -> tuple[str, ...]:
+    def _chain(self, use: CallbackUse, said: _Finding) -> tuple[str, ...]:
         """From the outermost function that is known to lead to the call; an API without a body is the chain itself."""
         if said.row is not None:
             return tuple(said.row.chain)
@@ -239,7 +206,7 @@ class Inference:
             site = ("call", callers[0].file, callers[0].line)
         return tuple(chain)
 
-    def _finding(self, use: _CallbackUse, by_name: bool) -> _Finding | None:
+    def _finding(self, use: CallbackUse, by_name: bool) -> _Finding | None:
         if self.corpus.platform(use.file) == "user":
             return self._in_user_space(use, by_name)
         ways = [self._at_once, self._body, self._types, self._callers, self._same_field]
@@ -247,7 +214,7 @@ class Inference:
             ways = [self._at_once, self._flows, *ways[1:], self._alike, self._kindred]
         return next((said for way in ways if (said := way(use))), None) or (self._by_name(use) if by_name else None)
 
-    def _flows(self, use: _CallbackUse) -> _Finding | None:
+    def _flows(self, use: CallbackUse) -> _Finding | None:
         """What the rows say of the fields and APIs that the function gets to from here."""
         rows = self.indirect.get((use.definition.file, use.definition.name), [])
         told = {(row.runs_in, row.may_sleep) for row in rows}
@@ -256,13 +223,13 @@ class Inference:
         row = rows[0]
         return _Finding((row.runs_in, row.may_sleep), (), row.chain[-1] if row.chain else "", row=row) if row.runs_in else None
 
-    def _body(self, use: _CallbackUse) -> _Finding | None:
+    def _body(self, use: CallbackUse) -> _Finding | None:
         if (told := conventions.of_signature(use.definition)) and not told[1] and "irqreturn_t" not in use.definition.return_type:
             return None  # a timer's or URB's function that sleeps on some way does not do so there; an interrupt's may be its thread
         found = self.contexts.sleeps(use.definition)
         return _Finding(("process", True), (("sleeps", use.definition.file, found[1]),)) if found else None
 
-    def _at_once(self, use: _CallbackUse) -> _Finding | None:
+    def _at_once(self, use: CallbackUse) -> _Finding | None:
         """The context of the caller, where the callback is called before the registering function returns."""
         inside = self._called_inside(use) if use.api else None
         if use.api is None or (inside is None and not (conventions.walks_at_once(use.api) and not self._defined(use))):
@@ -277,10 +244,10 @@ class Inference:
         told = where or (found.where if found else ("process", True))
         return _Finding(told, places, caller, sure=bool(where or found), at_once=True)
 
-    def _defined(self, use: _CallbackUse) -> bool:
+    def _defined(self, use: CallbackUse) -> bool:
         return bool(use.api and self.index.functions(use.api, use.file))
 
-    def _called_inside(self, use: _CallbackUse) -> CallSite | None:
+    def _called_inside(self, use: CallbackUse) -> CallSite | None:
         """Where the registering function of the corpus, or one it calls, calls the callback."""
         if not use.api or not (found := self.index.functions(use.api, use.file)):
             return None
@@ -297,7 +264,7 @@ class Inference:
         within = ((s, inside.get((s.file, s.function))) for s in sites)  # of two definitions under #if and #else only the first is read
         return next((s for s, f in within if f is not None and f.start_line <= s.line <= f.end_line), None)
 
-    def _callers(self, use: _CallbackUse) -> _Finding | None:
+    def _callers(self, use: CallbackUse) -> _Finding | None:
         known = [(site, where) for sites in self._sites(use) for site in sites if (where := self.contexts.at(site))]
         if not known or (where := together([w for _, w in known])) is None:
             return None
@@ -305,7 +272,7 @@ class Inference:
         kind = "lock" if self.contexts.held(site.file, site.function, site.line) else "call"
         return _Finding(where, ((kind, site.file, site.line),), site.function)
 
-    def _sites(self, use: _CallbackUse) -> tuple[list[CallSite], list[CallSite]]:
+    def _sites(self, use: CallbackUse) -> tuple[list[CallSite], list[CallSite]]:
         """The calls of the function: through pointers, by name."""
         callers = self.contexts.callers
         sites = callers.through_pointers(use.definition.file, use.definition.name)
@@ -313,12 +280,12 @@ class Inference:
             sites = [s for s in sites if dirname(s.file) == dirname(use.file)]
         return sites, callers.by_name(use.definition.file, use.definition.name)
 
-    def _types(self, use: _CallbackUse) -> _Finding | None:
+    def _types(self, use: CallbackUse) -> _Finding | None:
         """What the types of the function itself say."""
         told = conventions.of_signature(use.definition)
         return _Finding(told, (("definition", use.definition.file, use.definition.line),)) if told else None
 
-    def _same_field(self, use: _CallbackUse) -> _Finding | None:
+    def _same_field(self, use: CallbackUse) -> _Finding | None:
         """What all rows say of fields of that name, where the struct is not known."""
         if use.struct is not None or use.member is None:
             return None
@@ -328,7 +295,7 @@ class Inference:
         where = told.pop() if len(told) == 1 else (None, None)
         return _Finding((where[0], where[1]), sure=False, row=rows[0]) if where[0] is not None else None
 
-    def _alike(self, use: _CallbackUse) -> _Finding | None:
+    def _alike(self, use: CallbackUse) -> _Finding | None:
         """How other functions behave that are registered the same way."""
         for other in self.alike.get(use.kind, []) if use.kind else []:
             if found := self.contexts.sleeps(other):
@@ -338,7 +305,7 @@ class Inference:
                 return _Finding(("atomic", False), (("alike", other.file, found[1]),))
         return None
 
-    def _kindred(self, use: _CallbackUse) -> _Finding | None:
+    def _kindred(self, use: CallbackUse) -> _Finding | None:
         """What the rows say of nearly all other fields of the struct."""
         told = self.by_rows.get(use.struct or "", Counter())
         best = told.most_common(1)
@@ -346,7 +313,7 @@ class Inference:
             return _Finding(best[0][0], sure=False)
         return None
 
-    def _by_name(self, use: _CallbackUse) -> _Finding | None:
+    def _by_name(self, use: CallbackUse) -> _Finding | None:
         """What the name of the interface says. Of an API whose name says nothing nothing is known; of fields nine of ten run in process
         context (conventions.py)."""
         told = conventions.of_api(use.api) if use.api else conventions.of_field(use.member or "") or ("process", True)
@@ -354,7 +321,7 @@ class Inference:
 
     # -- in user space ----------------------------------------------------------------------------------------------------------
 
-    def _in_user_space(self, use: _CallbackUse, by_name: bool) -> _Finding | None:
+    def _in_user_space(self, use: CallbackUse, by_name: bool) -> _Finding | None:
         inside = self._called_inside(use)
         if inside is not None:
             return _Finding(("sync", True), (("call", inside.file, inside.line),), inside.function, at_once=True)
@@ -368,7 +335,7 @@ class Inference:
         places = tuple(("call", s.file, s.line) for s in sites[:1])
         return _Finding(("sync", True), places, sites[0].function if sites else "", sure=False) if by_name else None
 
-    def _origin(self, use: _CallbackUse, sites: tuple[list[CallSite], ...]) -> _Finding | None:
+    def _origin(self, use: CallbackUse, sites: tuple[list[CallSite], ...]) -> _Finding | None:
         """Where the ways begin that lead to these calls of the function (without any: to those of its kin): on the event loop, in a
         thread, in `main`. What compares, hashes or frees the elements of a container runs where the container is used: in its caller."""
         told = ([(s, shares) for s in some if (shares := self.origins.at(s.file, s.function, s.line))] for some in sites)
@@ -388,7 +355,7 @@ class Inference:
         site = max(known, key=lambda one: one[1].get(context, 0.0))[0]
         return _Finding(where, (("call", site.file, site.line),), site.function)
 
-    def _shares_of_kin(self, use: _CallbackUse) -> Shares:
+    def _shares_of_kin(self, use: CallbackUse) -> Shares:
         """Where nobody is known to call it: the functions in the other fields of its struct; else from where others call what it calls."""
         if conventions.begins_or_ends(use.member or use.definition.name):
             return {}

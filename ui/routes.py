@@ -99,7 +99,7 @@ def _safe_next(wanted: str | None) -> str:
     """Where to go after sign-in: a path of our own or /."""
     wanted = wanted or "/"
     parts = _split(wanted)
-    own = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
+    own = not parts.scheme and not parts.netloc and wanted.startswith("/") and not wanted.startswith("//")  # ///host leads to host
     return wanted if own and "\\" not in wanted and wanted.isprintable() else "/"
 
 

@@ -6,11 +6,12 @@
 One commit is fetched into a bare repository in a scratch folder and written as a tar stream by `git archive`: no file is checked out,
 no hook, filter or submodule runs. Only https, ssh, git and file are allowed as transports; git never asks for anything.
 
-Not covered: which hosts may be reached (that is the machine's firewall), and repositories that need a password: use an ssh key or a
-credential helper of the machine's own git.
+A user and password in an https address go to git in a header by its environment, which only this user may read: never on a command line,
+which every user of the machine can. Not covered: which hosts may be reached (that is the machine's firewall).
 """
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 from curation.errors import BadValue, GitFailed, Reason
 
@@ -52,7 +54,8 @@ def clone_as_tar(url: str, revision: str | None, scratch_dir: Path, timeout_s: f
         (repo / "info" / "attributes").write_text(_ATTRIBUTES, encoding="ascii")
         at = ["--git-dir", str(repo)]
         shallow = ["-q", "--depth", "1", "--no-tags", "--no-recurse-submodules"]
-        _git(where, url, timeout_s, *at, "fetch", *shallow, "--", url, revision or "HEAD")
+        address = re.sub(r"^(https://)[^/@]*@", r"\1", url)
+        _git(where, url, timeout_s, *at, "fetch", *shallow, "--", address, revision or "HEAD")
         commit = _git(where, url, 60, *at, "rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
         packed = Path(scratch) / "tree.tar"
         _git(where, url, timeout_s, *at, "archive", "--format=tar", "-o", str(packed), commit)
@@ -63,9 +66,10 @@ def clone_as_tar(url: str, revision: str | None, scratch_dir: Path, timeout_s: f
 def check_url(url: str) -> None:
     """Raises BadValue unless it is an https, ssh, git or file address, or user@host:path."""
     scheme = url.split("://", 1)[0] if "://" in url else None
-    if scheme not in SCHEMES and not _SCP.match(url) or any(ord(c) <= 32 for c in url):
+    elsewhere = scheme == "file" and not url.startswith("file:///")  # what stands before the path decides which path git takes
+    if scheme not in SCHEMES and not _SCP.match(url) or elsewhere or any(ord(c) <= 32 for c in url):
         raise BadValue(field="address", value=without_credentials(url), why=Reason("no_git_url", "is no git address that is allowed here"),
-                       todo=Reason("give_git_url", "Give one that starts with https://, ssh://, git:// or file://."))
+                       todo=Reason("give_git_url", "Give one that starts with https://, ssh://, git:// or file:///."))
 
 
 def without_credentials(url: str) -> str:
@@ -84,12 +88,25 @@ def without_credentials(url: str) -> str:
     return f"{scheme}://{keep}{host}{slash}{path}"
 
 
+def _credentials(url: str) -> dict[str, str]:
+    """The environment that makes git send an https address's user and password to its host alone; {} when it has none."""
+    match = re.match(r"https://([^/@]*)@([^/?#]+)", url)
+    if match is None:
+        return {}
+    user, _, password = match.group(1).partition(":")
+    said = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"http.https://{match.group(2)}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {said}",
+    }
+
+
 def _git(where: str, url: str, timeout_s: float, *args: str) -> str:
     """Runs git and returns what it printed. Raises GitFailed with git's last words, the address without its password in them."""
     environment = {
         **{k: v for k, v in os.environ.items() if k not in _OF_A_REPOSITORY},
         "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES),
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes", "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C",
+        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes", "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C", **_credentials(url),
     }
     command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", *args]
     try:

@@ -131,7 +131,8 @@ def test_a_sign_in_from_another_site_is_refused(team: Store, origin: dict[str, s
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "/a\r\nset-cookie: x"]
+    "elsewhere", ["https://evil.example/", "//evil.example/", "///evil.example/", "////evil.example",
+                  "/\\evil.example", "javascript:alert(1)", "/a\r\nset-cookie: x"]
 )
 def test_after_the_sign_in_nobody_is_sent_elsewhere(team: Store, elsewhere: str) -> None:
     answer = client().post(

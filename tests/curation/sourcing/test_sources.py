@@ -1,6 +1,7 @@
 """How C code comes in, and what happens when what comes in is hostile or broken."""
 from __future__ import annotations
 
+import base64
 import dataclasses
 import gzip
 import io
@@ -295,10 +296,29 @@ def test_a_git_repository_is_fetched_at_a_revision(store, settings, lead, tmp_pa
 
 @pytest.mark.parametrize("url", [
     "ext::sh -c id", "--upload-pack=id", "http://example.org/a.git", "/etc", "ftp://example.org/a", "https://example.org/a b", "-oX@h:x",
+    "file://host/etc/repo", "file:/etc/repo",
 ])
 def test_addresses_that_git_must_not_open_are_refused(store, settings, lead, url):
     with pytest.raises(BadValue):
         sources.import_git(store, settings, lead, url)
+
+
+def test_a_password_stands_on_no_command_line_that_others_could_read(store, settings, lead, tmp_path, monkeypatch):
+    fake = tmp_path / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text(f"""#!/bin/sh
+echo "$@" >> {tmp_path}/said
+echo "$GIT_CONFIG_KEY_0 $GIT_CONFIG_VALUE_0" >> {tmp_path}/env
+case "$*" in *init*) for last; do :; done; mkdir -p "$last";; *fetch*) exit 1;; esac
+""")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    with pytest.raises(GitFailed):
+        sources.import_git(store, settings, lead, "https://me:hunter2@example.org/a.git")
+    said = (tmp_path / "said").read_text()
+    assert "fetch" in said and "https://example.org/a.git" in said and "hunter2" not in said and "me:" not in said
+    token = base64.b64encode(b"me:hunter2").decode()
+    assert f"http.https://example.org/.extraHeader Authorization: Basic {token}" in (tmp_path / "env").read_text()
 
 
 def test_a_failed_clone_names_the_address_without_its_password(store, settings, lead, tmp_path):

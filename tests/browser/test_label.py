@@ -70,7 +70,7 @@ def test_a_target_that_was_not_proposed_is_typed(page: Any, shared_server: Serve
     page.keyboard.type("found_by_hand")
     page.keyboard.press("Enter")
     page.wait_for_selector("button:has-text('found_by_hand'), code:has-text('found_by_hand')")
-    page.locator(".st-key-explanation").get_by_text("Explanation", exact=True).click()  # leaves the field: letters are keys again
+    page.keyboard.press("Escape")  # leaves the field: letters are keys again
     key_to_the_next(page, "a")
     given = items.annotations(store, [item])[item]
     assert [a.action for a in given] == ["mend"]
@@ -187,8 +187,7 @@ def test_an_answer_is_mended_by_keyboard_and_its_evidence_looked_at(page: Any, s
     page.keyboard.press("Enter")
     page.wait_for_selector("button:has-text('Save changes')")
     page.keyboard.press("Escape")
-    page.evaluate("document.activeElement.blur()")
-    ready(page)
+    page.wait_for_function("document.activeElement === document.body")
     key_to_the_next(page, "a")
     given = items.annotations(store, [item])[item]
     assert [a.action for a in given] == ["mend"]

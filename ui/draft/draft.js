@@ -71,6 +71,10 @@ export default function (component) {
     field.onkey = (event) => {
       const where = event.composedPath()[0];
       const typing = where instanceof HTMLElement && (where.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(where.tagName));
+      if (typing && event.key === "Escape" && !event.isComposing && where !== area) {
+        setTimeout(() => where.blur(), 0); // after the field's own handler, which closes its list: Esc leaves any field of the form
+        return;
+      }
       if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.key.toLowerCase() === field.data.mend_key) {
         const first = document.querySelector(`${field.data.mend_where} :is(input, textarea)`);

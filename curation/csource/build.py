@@ -104,8 +104,10 @@ class FactsReader:
             return
         with Readers(min(self.jobs or cores(), len(todo)), time_limit_s=self.time_limit_s) as readers:
             for file, answer in readers.answers((file, ["text", file, self.texts[file]]) for file in todo):
-                problem = isinstance(answer, FactsProblem)
-                yield file, FileFacts(file, problems=[answer]) if problem else decode_facts(bytes(answer[1]), file)
+                if isinstance(answer, FactsProblem):
+                    yield file, FileFacts(file, problems=[answer])
+                else:
+                    yield file, decode_facts(bytes(answer[1]), file)
 
 
 def _pair(one: Any) -> tuple[str, str]:

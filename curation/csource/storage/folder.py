@@ -148,8 +148,8 @@ class FolderStorage:
                     self.expanded_at[self.numbers[file]] = pack.append(keys[file], bytes(answer[1]))
                     say()
             for file, answer in self.readers.answers((file, ["plain", file]) for file in list(failed)):
-                lost = isinstance(answer, FactsProblem)
-                self.expanded_at[self.numbers[file]] = (0, 0) if lost else pack.append(keys[file], bytes(answer[1]))
+                place = (0, 0) if isinstance(answer, FactsProblem) else pack.append(keys[file], bytes(answer[1]))
+                self.expanded_at[self.numbers[file]] = place
                 say()
         for number in todo:
             self._note_problems(number, failed)

@@ -62,7 +62,7 @@ def walk(place: Path, capsys: pytest.CaptureFixture[str]) -> str:
     place.mkdir(parents=True)
     steps = [
         f"import {PROJECT / 'datasets' / 'demo' / 'src'} --name demo",
-        f"import {rows_file(place / 'rows.jsonl')}",
+        f"import {rows_file(place / 'rows.jsonl')} --skip-bad",
         f"import {preference_file(place / 'pairs.json')} --seed 5",
         "index --all",
         "propose --source demo --task all",
@@ -214,14 +214,17 @@ def test_a_truncated_archive_and_an_unsafe_one(tmp_path, capsys, home):
     assert main(["sources"]) == 0 and capsys.readouterr().out.count("\n") == 1
 
 
-def test_a_bad_line_is_told_and_the_other_rows_come_in(tmp_path, capsys, home):
-    assert main(["import", str(rows_file(tmp_path / "rows.jsonl"))]) == 0
+def test_a_bad_line_is_told_and_the_other_rows_come_in_when_asked_for(tmp_path, capsys, home):
+    assert main(["import", str(rows_file(tmp_path / "rows.jsonl"))]) == 2
+    said = capsys.readouterr()
+    assert "0 rows added" in said.out and "rows.jsonl, line 9" in said.err and "--skip-bad" in said.err
+    assert main(["import", str(tmp_path / "rows.jsonl"), "--skip-bad"]) == 0
     said = capsys.readouterr()
     assert "8 rows added" in said.out and "rows.jsonl, line 9" in said.err
 
 
 def test_review_by_ids_rejects_mends_and_takes_back(tmp_path, capsys, home):
-    main(["import", str(rows_file(tmp_path / "rows.jsonl"))])
+    main(["import", str(rows_file(tmp_path / "rows.jsonl")), "--skip-bad"])
     store = open_store(f"sqlite:///{home / 'store.sqlite'}")
     ids = [item.id for item in items.find(store)]
     capsys.readouterr()

@@ -142,6 +142,11 @@ class PairAnswer(Model):
     terms: list[str] = []
     difficulty: int | None = Field(default=None, ge=1, le=4)
 
+    @model_serializer(mode="wrap")
+    def _without_what_nobody_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The three texts always; the others only where there is something."""
+        return {key: value for key, value in handler(self).items() if key in ("instruction", "input", "output") or value}
+
 
 class PreferencePrompt(Model):
     """A prompt with two answers. `shown_first` is which of them stands left on the screen (drawn with a recorded seed), so a

@@ -109,7 +109,7 @@ def test_verify_and_export_by_command(tmp_path, capsys, home):
     assert main(["export", str(folder), "--format", "alpaca", "--out", str(out)]) == 2
     assert "is there already" in capsys.readouterr().err
     assert main(["export", "--task", "function_pointer", "--status", "answered", "--out", str(tmp_path / "a.csv")]) == 0
-    assert (tmp_path / "a.csv").read_text().startswith("id,task,origin,source,file,line,lang,status,action,answer,")
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8-sig").startswith("id,task,origin,source,file,line,lang,status,action,answer,")
     (folder / "README.md").write_text("touched")
     assert main(["verify", str(folder)]) == 2
     said = capsys.readouterr().err

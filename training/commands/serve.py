@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import tempfile
 import threading
 from pathlib import Path
@@ -35,6 +36,7 @@ def add_model(parser: argparse.ArgumentParser, nargs: str | None = None) -> None
 
 
 def _serve(given: argparse.Namespace) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     model = served.find(given.model, runs_dir=given.runs_dir, kind=given.file)
     with tempfile.TemporaryDirectory(prefix="flowsight-serve-") as folder:
         server = llama_server.start(

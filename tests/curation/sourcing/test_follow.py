@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from curation import PROJECT
 from curation.freezing.freeze import FreezeOptions, prepare
 from curation.labeling import label
 from curation.model import Item
 from curation.people.users import local_lead
-from curation.settings import PROJECT, load_settings
+from curation.settings import load_settings
 from curation.sourcing import propose, sources
 from curation.sourcing.follow import follow
 from curation.store import items, open_store

@@ -58,7 +58,7 @@ def run(given: argparse.Namespace) -> int:
     known = [source.name for source in sources.list_sources(work.store)]
     if given.what is not None and given.what not in known:
         raise NotFound(kind="folder or imported source", name=given.what)
-    for name in known if given.all else [given.source or given.what]:
+    for name in known if given.all else [str(given.source or given.what)]:
         place = named or indexing.index_dir(work.settings, "source", name)
         _make(name, indexing.files_of_source(work.store, work.settings, name), place, limits, given.solve)
     return 0

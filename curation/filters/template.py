@@ -28,6 +28,6 @@ def check(row: PairAnswer, context: Context) -> list[Flag]:
         if len(row.output[:match.start()].strip()) >= _LEAST_BEFORE or re.match(r"\s*(?:#{2,}|\d)", match.group()):
             return [Flag(filter=NAME, params={"text": match.group().strip()[:40]})]
     for text in (row.instruction, row.output):
-        if match := _BLANK.search(text):
-            return [Flag(filter=NAME, params={"text": match.group().strip()[:40]})]
+        if blank := _BLANK.search(text):
+            return [Flag(filter=NAME, params={"text": blank.group().strip()[:40]})]
     return []

@@ -55,7 +55,8 @@ def first_for(
 def next_for(store: Store, **asked: Any) -> str | None:
     """The id that first_for(**asked) asks for; None if there is none."""
     with store.read() as db:
-        return db.execute(first_for(db, **asked)).scalar()
+        found = db.execute(first_for(db, **asked)).first()
+        return None if found is None else str(found[0])
 
 
 def counts(store: Store) -> dict[tuple[str, str], int]:

@@ -20,7 +20,7 @@ def opened(page: Any, server: Server, path: str) -> None:
     page.goto(f"{server.url}/{path}")
     settled(page)
     page.wait_for_selector(".st-key-actions, .st-key-choices, [data-testid='stAlert']")
-    page.wait_for_timeout(600)  # the dwell: sooner, a key is taken for key repeat
+    page.wait_for_timeout(1500)  # the dwell: sooner, a key is taken for key repeat; a fresh server draws its first page twice
 
 
 def press(page: Any, key: str, until: str) -> None:
